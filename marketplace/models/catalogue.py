@@ -8,8 +8,8 @@ class Model(models.Model):
     """
     One model of the catalogue under the slug buyers ask for.
 
-    Lengths are tokens. `tokenizer` names the rule that bounds a prompt's tokens; `byte-level` means that a prompt
-    can never hold more tokens than bytes.
+    Lengths are tokens. `tokenizer` names the rule that bounds a prompt's tokens; `byte-level` means that a
+    prompt can never hold more tokens than bytes.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -8,12 +8,12 @@ class Offer(models.Model):
     """
     A provider sells a model at a site, priced in one currency per `unit`.
 
-    What an offer is (provider, site, model, currency, unit) never changes, because cards and jobs point at it; a
-    trigger refuses it. `slots` is how many requests it takes at once, output limits are tokens.
+    What an offer is (provider, site, model, currency, unit) never changes, because cards and jobs point at
+    it; a trigger refuses it. `slots` is how many requests it takes at once, output limits are tokens.
     """
 
     class Unit(models.TextChoices):
-        TOKEN = "TOKEN"
+        TOKEN = "TOKEN"  # noqa: S105  (a unit, no password)
         CHIP_SECOND = "CHIP_SECOND"
 
     class State(models.TextChoices):
@@ -59,10 +59,10 @@ class ServingProfile(models.Model):
     """
     How an offer is served: what a card's energy and hardware lines are computed from.
 
-    It may change; each card keeps in its breakdown the figures it was built from. Watts and money are those of the
-    whole node; `joules_per_output_token` is chip energy, `host_factor` raises it to the whole machine (kappa);
-    ratios weigh an input token against an output token; `utilisation` is the busy share of the hours; `capital` and
-    its yearly rates are in the offer's currency; `margin` is a share of the cost.
+    It may change; each card keeps in its breakdown the figures it was built from. Watts and money are those
+    of the whole node; `joules_per_output_token` is chip energy, `host_factor` raises it to the whole machine
+    (kappa); ratios weigh an input token against an output token; `utilisation` is the busy share of the
+    hours; `capital` is in the offer's currency, its rates are shares a year; `margin` is a share of the cost.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -8,8 +8,8 @@ class PriceCard(models.Model):
     """
     The price of an offer from `starts_at` until its next card starts; never changed once written.
 
-    Prices are what the buyer pays for ONE token or chip-second in `currency`, 18 places, the platform's fee of
-    `fee_bps` ten-thousandths included; `breakdown` lists the lines that add up to them.
+    Prices are what the buyer pays for ONE token or chip-second in `currency`, 18 places, the platform's fee
+    of `fee_bps` ten-thousandths included; `breakdown` lists the lines that add up to them.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -8,8 +8,8 @@ class Site(models.Model):
     """
     One place with one electricity supply, owned by the organization that provides there.
 
-    `energy_price` is per kWh in `currency`, 18 places; `pue` is facility power over IT power; `gco2_per_kwh` is
-    the grid's intensity in grams CO2e and `carbon_source` says where that figure comes from.
+    `energy_price` is per kWh in `currency`, 18 places; `pue` is facility power over IT power; `gco2_per_kwh`
+    is the grid's intensity in grams CO2e and `carbon_source` says where that figure comes from.
     """
 
     id = models.BigAutoField(primary_key=True)

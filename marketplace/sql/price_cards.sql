@@ -1,0 +1,76 @@
+-- Price cards are history: written once, in order, never changed. Offers keep being what cards were written for.
+-- Whoever loads the book of offers hears of every change on the channel jouleport_book.
+
+ALTER TABLE offer DROP CONSTRAINT IF EXISTS offer_site_of_its_organization;
+ALTER TABLE offer ADD CONSTRAINT offer_site_of_its_organization
+    FOREIGN KEY (site_id, organization_id) REFERENCES site (id, organization_id);
+ALTER TABLE price_card DROP CONSTRAINT IF EXISTS price_card_currency_of_its_offer;
+ALTER TABLE price_card ADD CONSTRAINT price_card_currency_of_its_offer
+    FOREIGN KEY (offer_id, currency) REFERENCES offer (id, currency);
+
+CREATE OR REPLACE TRIGGER price_card_never_changes BEFORE UPDATE OR DELETE ON price_card
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE OR REPLACE TRIGGER price_card_never_emptied BEFORE TRUNCATE ON price_card
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- Two inserts at once compute the same next number; the unique key lets only one of them commit.
+CREATE OR REPLACE FUNCTION check_price_card_order() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+    latest record;
+BEGIN
+    SELECT number, starts_at INTO latest FROM price_card
+     WHERE offer_id = NEW.offer_id ORDER BY number DESC LIMIT 1;
+    IF NEW.number <> coalesce(latest.number, 0) + 1 THEN
+        RAISE EXCEPTION 'price card of offer % must be number %', NEW.offer_id, coalesce(latest.number, 0) + 1
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
+    END IF;
+    IF NEW.starts_at <= latest.starts_at THEN
+        RAISE EXCEPTION 'price card of offer % may not start before card % does', NEW.offer_id, latest.number
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+CREATE OR REPLACE TRIGGER price_card_in_order BEFORE INSERT ON price_card
+    FOR EACH ROW EXECUTE FUNCTION check_price_card_order();
+
+CREATE OR REPLACE FUNCTION check_offer_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF (NEW.id, NEW.uid, NEW.organization_id, NEW.site_id, NEW.model_id, NEW.currency, NEW.unit) IS DISTINCT FROM
+       (OLD.id, OLD.uid, OLD.organization_id, OLD.site_id, OLD.model_id, OLD.currency, OLD.unit) THEN
+        RAISE EXCEPTION 'offer % stays the offer its cards were written for', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF OLD.state = 'WITHDRAWN' AND NEW.state <> 'WITHDRAWN' THEN
+        RAISE EXCEPTION 'offer % was withdrawn for good', OLD.id USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END;
+$$;
+
+CREATE OR REPLACE TRIGGER offer_keeps_its_identity BEFORE UPDATE ON offer
+    FOR EACH ROW EXECUTE FUNCTION check_offer_change();
+
+CREATE OR REPLACE FUNCTION notify_book() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM pg_notify('jouleport_book', '');
+    RETURN NULL;
+END;
+$$;
+
+CREATE OR REPLACE TRIGGER price_card_tells_the_book AFTER INSERT ON price_card
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_book();
+CREATE OR REPLACE TRIGGER offer_tells_the_book AFTER INSERT OR UPDATE ON offer
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_book();
+CREATE OR REPLACE TRIGGER site_tells_the_book AFTER UPDATE ON site
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_book();
+CREATE OR REPLACE TRIGGER model_tells_the_book AFTER UPDATE ON model
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_book();
+
+-- Jobs, cards and books of account point at these rows for ever.
+REVOKE UPDATE, DELETE, TRUNCATE ON price_card FROM :app_role;
+REVOKE DELETE, TRUNCATE ON offer, site, model FROM :app_role;
