@@ -1,0 +1,14 @@
+"""The wiring as a Django app, so that it takes part in start-up whatever the entry point is."""
+
+from importlib import import_module
+
+from django.apps import AppConfig
+
+
+class Wiring(AppConfig):
+    """Binds shared tasks to our Celery app in every Django process, also those that only send."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        import_module("config.celery")

@@ -1,0 +1,118 @@
+"""
+The environment, read strictly.
+
+Every setting comes from an environment variable. A value that cannot be understood, and a JOULEPORT_ variable
+that is not known, are refused at start: a typing error must not silently become a default.
+Any secret may be given as NAME_FILE, the path of a file that holds it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+PREFIX = "JOULEPORT_"
+SECRETS = frozenset(
+    {
+        "DATABASE_URL",
+        "DATABASE_OWNER_URL",
+        "REDIS_URL",
+        "JOULEPORT_SECRET_KEY",
+        "JOULEPORT_TICKET_SECRET",
+        "JOULEPORT_BLOB_KEY",
+    }
+)
+KNOWN = frozenset(
+    {
+        *(name for name in SECRETS if name.startswith(PREFIX)),
+        "JOULEPORT_DEBUG",
+        "JOULEPORT_ALLOWED_HOSTS",
+        "JOULEPORT_WEB_ADDRESS",
+        "JOULEPORT_RELAY_ADDRESS",
+        "JOULEPORT_RELAY_URL",
+        "JOULEPORT_BLOB_DIR",
+        "JOULEPORT_LOG_FORMAT",
+        "JOULEPORT_LOG_LEVEL",
+        "JOULEPORT_HOME",
+        "JOULEPORT_PG_BIN",
+    }
+)
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class BadEnvironment(Exception):
+    """The environment does not describe a system that can be started."""
+
+
+def refuse_unknown(environ: Mapping[str, str] = os.environ, *, also: Iterable[str] = ()) -> None:
+    """Raise BadEnvironment if a JOULEPORT_ variable is set that nothing reads."""
+    known = KNOWN | {f"{name}_FILE" for name in SECRETS} | set(also)
+    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise BadEnvironment(f"unknown environment variables: {', '.join(unknown)}")
+
+
+def text(name: str, default: str | None = None, *, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of a variable; without a default it must be set and not empty."""
+    value = environ.get(name, "")
+    if value:
+        return value
+    if default is None:
+        raise BadEnvironment(f"{name} is not set")
+    return default
+
+
+def secret(name: str, default: str | None = None, *, environ: Mapping[str, str] = os.environ) -> str:
+    """The value of a variable, or of the file that NAME_FILE points at; both at once are refused."""
+    path = environ.get(f"{name}_FILE", "")
+    if not path:
+        return text(name, default, environ=environ)
+    if environ.get(name):
+        raise BadEnvironment(f"{name} and {name}_FILE are both set")
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadEnvironment(f"{name}_FILE: {error}") from error
+    if not value:
+        raise BadEnvironment(f"{name}_FILE: {path} is empty")
+    return value
+
+
+def flag(name: str, default: bool, *, environ: Mapping[str, str] = os.environ) -> bool:
+    """`true` or `false`, also as `1` and `0`."""
+    words = {"1": True, "true": True, "0": False, "false": False}
+    value = environ.get(name, "").lower()
+    if not value:
+        return default
+    if value not in words:
+        raise BadEnvironment(f"{name} must be true or false, not {value!r}")
+    return words[value]
+
+
+def choice(
+    name: str, choices: Iterable[str], default: str, *, environ: Mapping[str, str] = os.environ
+) -> str:
+    """One of a few words."""
+    allowed = list(choices)
+    value = text(name, default, environ=environ)
+    if value not in allowed:
+        raise BadEnvironment(f"{name} must be one of {', '.join(allowed)}, not {value!r}")
+    return value
+
+
+def names(name: str, default: str, *, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """A list separated by commas."""
+    return [part.strip() for part in text(name, default, environ=environ).split(",") if part.strip()]
+
+
+def address(name: str, default: str, *, environ: Mapping[str, str] = os.environ) -> tuple[str, int]:
+    """`host:port`, as (host, port); an IPv6 host stands in brackets."""
+    value = text(name, default, environ=environ)
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise BadEnvironment(f"{name} must be host:port, not {value!r}")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def home(*, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder for the data of embedded services, logs and generated secrets."""
+    return Path(text("JOULEPORT_HOME", str(REPOSITORY / ".jouleport"), environ=environ)).absolute()

@@ -1,0 +1,186 @@
+"""
+Django's settings: one file, read from the environment (config/env.py), the same in every place.
+
+Nothing here has a secret as its default. `make up` and `make demo` generate secrets once.
+"""
+
+from typing import Any
+
+from django.utils.csp import CSP
+from psycopg.conninfo import conninfo_to_dict
+
+from config import env
+from config.logs import logging_config
+
+env.refuse_unknown()
+
+BASE_DIR = env.REPOSITORY
+SECRET_KEY = env.secret("JOULEPORT_SECRET_KEY")
+TICKET_SECRET = env.secret("JOULEPORT_TICKET_SECRET")
+DEBUG = env.flag("JOULEPORT_DEBUG", default=False)
+ALLOWED_HOSTS = env.names("JOULEPORT_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+WEB_ADDRESS = env.address("JOULEPORT_WEB_ADDRESS", "127.0.0.1:8000")
+BLOB_DIR = env.text("JOULEPORT_BLOB_DIR", str(env.home() / "blobs"))
+BLOB_KEYS = [key.strip() for key in env.secret("JOULEPORT_BLOB_KEY").split(",")]
+
+INSTALLED_APPS = [
+    "config.apps.Wiring",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "core",
+    "accounts",
+    "billing",
+    "marketplace",
+    "workers",
+]
+
+MIDDLEWARE = [
+    "config.logs.request_context",
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+def _database(url: str, *, limits: dict[str, str]) -> dict[str, Any]:
+    """One entry of DATABASES from a libpq URL or keyword string."""
+    given = {name: str(value) for name, value in conninfo_to_dict(url).items() if value is not None}
+    options = " ".join(f"-c {name}={value}" for name, value in limits.items())
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": given.pop("dbname", "jouleport"),
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": given.pop("host", ""),
+        "PORT": given.pop("port", ""),
+        # Under ASGI a kept connection belongs to a thread that may never come back (it leaks).
+        "CONN_MAX_AGE": 0,
+        # Neither named cursors nor prepared statements survive a transaction-pooling proxy.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {**given, "prepare_threshold": None, "options": options},
+    }
+
+
+DATABASES = {
+    "default": _database(
+        env.secret("DATABASE_URL"),
+        limits={
+            "lock_timeout": "2s",
+            "statement_timeout": "10s",
+            "idle_in_transaction_session_timeout": "15s",
+        },
+    ),
+    # Migrations only: `manage.py migrate --database owner`. A migration that waits for a lock stops everybody
+    # queueing behind it, so it gives up early; its own statements may take long.
+    "owner": _database(
+        env.secret("DATABASE_OWNER_URL", env.secret("DATABASE_URL")),
+        limits={"lock_timeout": "4s", "statement_timeout": "10min"},
+    ),
+}
+DATABASE_APP_ROLE = DATABASES["default"]["USER"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis and Celery (the rest of Celery's settings: config/celery.py) ---------------------------
+
+REDIS_URL = env.secret("REDIS_URL")
+
+# --- People ---------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "admin:login"
+
+# --- API ------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Jouleport",
+    "DESCRIPTION": "An exchange for computing priced from energy.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Time, language, files ------------------------------------------------------------------------
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- Browser security -----------------------------------------------------------------------------
+
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Logs -----------------------------------------------------------------------------------------
+
+LOGGING_CONFIG = "config.logs.configure"
+LOGGING = logging_config(
+    style=env.choice("JOULEPORT_LOG_FORMAT", ("json", "console"), "json"),
+    level=env.choice("JOULEPORT_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "INFO"),
+)
