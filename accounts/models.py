@@ -1,0 +1,234 @@
+"""Tables of people, organizations, keys, tokens and the audit trail."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import Length, Now
+from django.db.models.lookups import Exact
+
+from core import ids
+
+DIGEST_BYTES = 32
+ED25519_KEY_BYTES = 32
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users; addresses differ from each other in more than case."""
+
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """
+        Store a person who signs in with `email`; without a password nobody can.
+
+        :raises ValueError: if the address is empty
+        """
+        if not email:
+            raise ValueError("A user needs an e-mail address")
+        user = self.model(email=email.strip().lower(), **extra)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        """Store an operator with every permission."""
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """Find a person by address, however it is capitalized."""
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person; signs in with an e-mail address."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    email = models.EmailField(max_length=254, unique=True)
+    name = models.CharField(max_length=200, blank=True, default="")
+    is_active = models.BooleanField(default=True, db_default=True)
+    is_staff = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="accounts_user_email_is_lower_case",
+                condition=Exact(models.functions.Lower("email"), models.F("email")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.email}"
+
+
+class Organization(models.Model):
+    """The party that buys, provides or both; owns keys, wallets and sites."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    name = models.CharField(max_length=200)
+    country = models.CharField(max_length=2)
+    """ISO 3166-1 alpha-2, upper case."""
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
+        User, through="Membership", related_name="organizations"
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="accounts_organization_country_is_alpha2",
+                condition=models.Q(country__regex=r"^[A-Z]{2}$"),
+            ),
+            models.CheckConstraint(name="accounts_organization_has_a_name", condition=~models.Q(name="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name}"
+
+
+class Role(models.TextChoices):
+    """What a member may do; the table is in `accounts.access`."""
+
+    OWNER = "OWNER"
+    ADMIN = "ADMIN"
+    FINANCE = "FINANCE"
+    MEMBER = "MEMBER"
+
+
+class Membership(models.Model):
+    """One person in one organization, in one role."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="accounts_membership_once", fields=["organization", "user"]),
+            models.CheckConstraint(
+                name="accounts_membership_role_is_known", condition=models.Q(role__in=Role.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.role}"
+
+
+class KeyMode(models.TextChoices):
+    """Whether a key spends money or only tries things."""
+
+    LIVE = "LIVE"
+    TEST = "TEST"
+
+
+class ApiKey(models.Model):
+    """A buyer's key. The key itself is shown once and never stored, only its digest."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=200)
+    mode = models.CharField(max_length=4, choices=KeyMode)
+    digest = models.BinaryField(max_length=DIGEST_BYTES, unique=True)
+    """SHA-256 of the whole key."""
+    last4 = models.CharField(max_length=4)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    """Nobody when a command issued it."""
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    """The key ends at this moment; it is no longer valid then."""
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    spend_scope_id = models.BigIntegerField(null=True, blank=True)
+    """Row of billing's scopes that limits what this key spends."""
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="accounts_apikey_digest_is_sha256",
+                condition=Exact(Length("digest"), DIGEST_BYTES),
+            ),
+            models.CheckConstraint(
+                name="accounts_apikey_mode_is_known", condition=models.Q(mode__in=KeyMode.values)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name} …{self.last4}"
+
+
+class AgentToken(models.Model):
+    """What an agent signs in with. Its public key is pinned by the first agent that uses it."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="agent_tokens")
+    name = models.CharField(max_length=200)
+    digest = models.BinaryField(max_length=DIGEST_BYTES, unique=True)
+    """SHA-256 of the whole token."""
+    last4 = models.CharField(max_length=4)
+    public_key = models.BinaryField(max_length=ED25519_KEY_BYTES, null=True, blank=True)
+    """Raw Ed25519 key."""
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="accounts_agenttoken_digest_is_sha256",
+                condition=Exact(Length("digest"), DIGEST_BYTES),
+            ),
+            models.CheckConstraint(
+                name="accounts_agenttoken_public_key_is_ed25519",
+                condition=models.Q(public_key=None) | Exact(Length("public_key"), ED25519_KEY_BYTES),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name} …{self.last4}"
+
+
+class ActorKind(models.TextChoices):
+    """Who did something."""
+
+    USER = "USER"
+    KEY = "KEY"
+    AGENT = "AGENT"
+    SYSTEM = "SYSTEM"
+
+
+class AuditEvent(models.Model):
+    """Who did what to what, and when. Rows are added and never changed: the database refuses it."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    happened_at = models.DateTimeField()
+    actor_kind = models.CharField(max_length=6, choices=ActorKind)
+    actor_uid = models.UUIDField(null=True, blank=True)
+    """Nobody in particular when the platform itself acted."""
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, null=True, related_name="+")
+    """Whose affair it is; none for what concerns the platform alone."""
+    action = models.CharField(max_length=100)
+    """Noun and verb, as in `key.revoke`."""
+    subject_kind = models.CharField(max_length=50)
+    subject_uid = models.UUIDField(null=True, blank=True)
+    request_id = models.CharField(max_length=64, blank=True, default="", db_default="")
+    details = models.JSONField(default=dict, db_default={})
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                name="accounts_auditevent_actor_kind_is_known",
+                condition=models.Q(actor_kind__in=ActorKind.values),
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(name="accounts_auditevent_by_org", fields=["organization", "-id"]),
+            models.Index(name="accounts_auditevent_by_subject", fields=["subject_uid", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.action}"
