@@ -1,0 +1,92 @@
+"""
+What every test may use.
+
+`db` is a fresh database, cloned from a migrated template and reached as the role of the application, as in
+production: a transaction that is rolled back would never exercise what happens at commit.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from config import processes
+from config.embedded import postgres
+from config.embedded import redis as embedded_redis
+
+HOME = Path(tempfile.mkdtemp(prefix="jouleport-test-"))
+CLUSTER = postgres.make_cluster(HOME / "pg", setting=os.environ.get("JOULEPORT_PG_BIN", ""), durable=False)
+REDIS = embedded_redis.make_server(HOME / "redis", durable=False)
+
+# The servers start when a test first asks for them; where they will be is known before.
+os.environ.update(
+    {
+        "DATABASE_URL": CLUSTER.url(postgres.APP_ROLE),
+        "DATABASE_OWNER_URL": CLUSTER.url(postgres.OWNER_ROLE),
+        "REDIS_URL": REDIS.url,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "JOULEPORT_SECRET_KEY": "known to every test",
+        "JOULEPORT_TICKET_SECRET": "known to every test",
+        "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "JOULEPORT_HOME": str(HOME),
+        "JOULEPORT_LOG_FORMAT": "console",
+        "JOULEPORT_LOG_LEVEL": "WARNING",
+    }
+)
+
+import django  # noqa: E402
+
+django.setup()
+
+from tests import databases  # noqa: E402
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the servers wrote."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """The running PostgreSQL server of this test process, without a schema."""
+    process = databases.start_cluster(CLUSTER, HOME / "postgres.log")
+    yield CLUSTER
+    processes.stop(CLUSTER.program(), process)
+
+
+@pytest.fixture(scope="session")
+def template_database(cluster: postgres.Cluster) -> str:
+    """The name of a database with every migration applied; never written to."""
+    databases.migrate_template()
+    return databases.TEMPLATE
+
+
+@pytest.fixture
+def db(cluster: postgres.Cluster, template_database: str) -> Iterator[databases.Database]:
+    """A database of this test's own; Django's connections, in every thread, lead to it."""
+    with databases.clone(cluster) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[embedded_redis.Server]:
+    """The running Redis of this test process."""
+    REDIS.prepare()
+    program = REDIS.program()
+    with (HOME / "redis.log").open("wb") as output:
+        process = processes.start(program, output=output)
+    processes.wait_ready(program, process)
+    yield REDIS
+    processes.stop(program, process)
+
+
+@pytest.fixture
+def redis_url(redis_server: embedded_redis.Server) -> str:
+    """The address of an empty Redis."""
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    return redis_server.url
