@@ -4,6 +4,7 @@ Django's settings: one file, read from the environment (config/env.py), the same
 Nothing here has a secret as its default. `make up` and `make demo` generate secrets once.
 """
 
+import warnings
 from typing import Any
 
 from django.utils.csp import CSP
@@ -54,6 +55,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.csp.ForeignScripts",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -158,6 +160,8 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+# Before `collectstatic` there is no such folder, and the finders serve instead.
+warnings.filterwarnings("ignore", message="No directory at")
 
 # --- Browser security -----------------------------------------------------------------------------
 

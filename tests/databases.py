@@ -1,4 +1,4 @@
-"""Databases of one test's own, cloned from a template in a server that cares for speed, not for power loss."""
+"""Databases of one test's own, cloned from a template in a server that prefers speed to safety."""
 
 import itertools
 import subprocess

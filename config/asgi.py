@@ -1,0 +1,9 @@
+"""Django as an ASGI application: the control plane (REST, console, admin)."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+application = get_asgi_application()
