@@ -1,8 +1,9 @@
 """Every model of the market, where Django looks for them."""
 
 from marketplace.models.catalogue import Model
+from marketplace.models.job import Job
 from marketplace.models.offer import Offer, ServingProfile
 from marketplace.models.price_card import PriceCard
 from marketplace.models.site import Site
 
-__all__ = ["Model", "Offer", "PriceCard", "ServingProfile", "Site"]
+__all__ = ["Job", "Model", "Offer", "PriceCard", "ServingProfile", "Site"]

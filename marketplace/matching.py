@@ -1,0 +1,277 @@
+"""
+Which offers may run a request, cheapest first, and why the others may not. Pure; imports no Django.
+
+`match` computes one mask of permitted offers per rule, in the order of `Reason`; an offer is a candidate
+when every rule permits it, and is excluded for the first rule that does not. Candidates are found without
+looking at every offer; the reasons are worked out only when asked for, from the same masks.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from marketplace.book import Book
+from marketplace.listings import Listing, int_to_text
+from marketplace.preferences import NO_PREFERENCES, Preferences
+from marketplace.shelves import Shelf, find_mix, make_mask, walk_bits
+
+# How many offers are ordered for one request: the first choice and those tried after it.
+CANDIDATES_MAX = 5
+
+# How many offers `Match.describe` lists; it counts all.
+DESCRIBED_MAX = 20
+
+# Prices in preferences are in this currency; nothing is converted to compare with them.
+PREFERENCE_CURRENCY = "USD"
+
+
+class Reason(StrEnum):
+    """Why an offer is no candidate; the first that applies, in this order."""
+
+    WITHDRAWN = "withdrawn"
+    UNIT = "unit"
+    CURRENCY = "currency"
+    CARD_MISSING = "card_missing"
+    CONTEXT_LENGTH = "context_length"
+    ALLOWED_PROVIDERS = "allowed_providers"
+    IGNORED_PROVIDERS = "ignored_providers"
+    DATA_REGION = "data_region"
+    GEO = "geo"
+    MAX_PRICE_CURRENCY = "max_price_currency"
+    MAX_PRICE = "max_price"
+    NOT_CONNECTED = "not_connected"
+    MODEL = "model"
+    NO_SLOT = "no_slot"
+    FALLBACKS = "fallbacks_not_allowed"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    What is to be placed: models, first choice first, its expected token mix, and the wallets that may pay.
+
+    `input_tokens` and `output_tokens` are what its cost is expected from; `input_tokens_min` is a sure
+    lower bound of its prompt. Amounts of two currencies are not compared: offers in the first of
+    `currencies` come before those in the second. `refused` are offers, by id, that a caller has already
+    been refused.
+    """
+
+    models: tuple[str, ...]
+    currencies: tuple[str, ...]
+    input_tokens: int
+    output_tokens: int
+    input_tokens_min: int = 0
+    preferences: Preferences = NO_PREFERENCES
+    refused: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An offer that may run the request; `expected_cost` is in 1e-18 of the listing's currency."""
+
+    listing: Listing
+    expected_cost: int
+
+    def describe(self) -> dict[str, Any]:
+        """The candidate as buyers and the job's record see it."""
+        return _describe(self.listing, self.expected_cost, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The candidates of a request in the order in which to try them, and every other offer's reason."""
+
+    request: Request
+    candidates: tuple[Candidate, ...]
+    book: Book = field(repr=False)
+    now: datetime
+
+    def list_excluded(self) -> Iterator[tuple[Listing, Reason]]:
+        """Every offer of the request's models that may not run it, with its one reason."""
+        for shelf, masks in self._masks_by_model():
+            for reason, mask in masks:
+                for i in walk_bits(mask):
+                    yield shelf.listings[i], reason
+
+    def count_excluded(self) -> dict[Reason, int]:
+        """How many offers each reason excludes; reasons that exclude none are left out."""
+        counts: dict[Reason, int] = {}
+        for _, masks in self._masks_by_model():
+            for reason, mask in masks:
+                if mask:
+                    counts[reason] = counts.get(reason, 0) + mask.bit_count()
+        return counts
+
+    def describe(self, *, limit: int = DESCRIBED_MAX) -> dict[str, Any]:
+        """
+        The match as JSON: `chosen`, up to `limit` offers (candidates first), and counts of what was excluded.
+        """
+        listed = [candidate.describe() for candidate in self.candidates]
+        excluded = self.list_excluded()
+        while len(listed) < limit and (entry := next(excluded, None)) is not None:
+            listing, reason = entry
+            cost = listing.expected_cost(
+                input_tokens=self.request.input_tokens, output_tokens=self.request.output_tokens
+            )
+            listed.append(_describe(listing, cost, reason))
+        return {
+            "chosen": listed[0] if self.candidates else None,
+            "candidates": listed,
+            "excluded": {str(reason): count for reason, count in self.count_excluded().items()},
+        }
+
+    def _masks_by_model(self) -> Iterator[tuple[Shelf, list[tuple[Reason, int]]]]:
+        mix = find_mix(input_tokens=self.request.input_tokens, output_tokens=self.request.output_tokens)
+        for model in self.request.models:
+            shelf = self.book.get_shelf(model, mix=mix)
+            left, masks = shelf.everything, []
+            for reason, permitted in _list_rules(self.book, shelf, self.request, model, mix, self.now):
+                masks.append((reason, left & ~permitted))
+                left &= permitted
+            if not self.request.preferences.allow_fallbacks and not self.request.preferences.order:
+                ids = {candidate.listing.offer_id for candidate in self.candidates}
+                first = make_mask(listing.offer_id in ids for listing in shelf.listings)
+                masks.append((Reason.FALLBACKS, left & ~first))
+            yield shelf, masks
+
+
+def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATES_MAX) -> Match:
+    """
+    Choose offers for a request: models in their order, within a model preferred providers in theirs, then the
+    request's currencies in theirs, then by expected cost, equals by offer uid.
+
+    :returns: a match with up to `limit` candidates, none when no offer is permitted
+    """
+    mix = find_mix(input_tokens=request.input_tokens, output_tokens=request.output_tokens)
+    preferences = request.preferences
+    candidates: list[Candidate] = []
+    for model in request.models:
+        if len(candidates) >= limit:
+            break
+        shelf = book.get_shelf(model, mix=mix)
+        permitted = _permit(book, shelf, request, model, mix, now)
+        wanted = limit - len(candidates)
+        if not preferences.allow_fallbacks and not preferences.order:
+            wanted = 1
+        candidates += _choose(shelf, permitted, request, wanted)
+    return Match(request=request, candidates=tuple(candidates), book=book, now=now)
+
+
+def _choose(shelf: Shelf, permitted: int, request: Request, wanted: int) -> list[Candidate]:
+    chosen: list[Candidate] = []
+    for group in _split_by_order(shelf, permitted, request.preferences.order):
+        for currency in request.currencies:
+            if not wanted:
+                return chosen
+            found = shelf.find_cheapest(
+                group & shelf.mask_of("currency", currency),
+                input_tokens=request.input_tokens,
+                output_tokens=request.output_tokens,
+                limit=wanted,
+            )
+            chosen += [Candidate(listing, cost) for cost, listing in found]
+            wanted -= len(found)
+    return chosen
+
+
+def _split_by_order(shelf: Shelf, permitted: int, order: Sequence[str]) -> Iterator[int]:
+    for provider in order:
+        group = permitted & shelf.mask_of("provider_slug", provider)
+        permitted &= ~group
+        yield group
+    yield permitted
+
+
+def _permit(book: Book, shelf: Shelf, request: Request, model: str, mix: int, now: datetime) -> int:
+    """AND of all rules: those that only depend on the shelf are computed once per combination."""
+    mask = book.get_ready(model, mix=mix).free & shelf.mask_in_force(now)
+    key = (request.currencies, request.preferences)
+    mask &= shelf.remember(key, partial(_permit_lasting, request=request))
+    for reason, permitted in _list_passing_rules(shelf, request):
+        del reason
+        mask &= permitted
+    return mask
+
+
+def _permit_lasting(shelf: Shelf, request: Request) -> int:
+    mask = shelf.everything
+    for _, permitted in _list_lasting_rules(shelf, request):
+        mask &= permitted
+    return mask
+
+
+def _list_rules(
+    book: Book, shelf: Shelf, request: Request, model: str, mix: int, now: datetime
+) -> list[tuple[Reason, int]]:
+    """Every rule with the offers it permits, in the order of `Reason`."""
+    ready = book.get_ready(model, mix=mix)
+    rules = dict(_list_passing_rules(shelf, request))
+    rules.update(_list_lasting_rules(shelf, request))
+    rules[Reason.CARD_MISSING] = shelf.mask_in_force(now)
+    rules[Reason.NOT_CONNECTED] = ready.connected
+    rules[Reason.MODEL] = ready.serving
+    rules[Reason.NO_SLOT] = ready.free
+    return [(reason, rules[reason]) for reason in Reason if reason in rules]
+
+
+def _list_passing_rules(shelf: Shelf, request: Request) -> Iterator[tuple[Reason, int]]:
+    """Rules that hold for this one request."""
+    if request.refused:
+        yield Reason.WITHDRAWN, shelf.everything & ~shelf.mask_of_any("offer_id", request.refused)
+    if shelf.listings and request.input_tokens_min > shelf.context_length_min:
+        yield (
+            Reason.CONTEXT_LENGTH,
+            make_mask(request.input_tokens_min <= listing.context_length for listing in shelf.listings),
+        )
+
+
+def _list_lasting_rules(shelf: Shelf, request: Request) -> Iterator[tuple[Reason, int]]:
+    """Rules that hold for every request with the same currencies and preferences."""
+    wanted = request.preferences
+    yield Reason.UNIT, shelf.mask_of("unit", "TOKEN")
+    yield Reason.CURRENCY, shelf.mask_of_any("currency", request.currencies)
+    if wanted.only is not None:
+        yield Reason.ALLOWED_PROVIDERS, _permit_providers(shelf, wanted)
+    elif wanted.order and not wanted.allow_fallbacks:
+        yield Reason.ALLOWED_PROVIDERS, shelf.mask_of_any("provider_slug", wanted.order)
+    if wanted.ignore:
+        ignored = shelf.mask_of_any("provider_slug", wanted.ignore)
+        yield Reason.IGNORED_PROVIDERS, shelf.everything & ~ignored
+    if wanted.regions is not None:
+        yield Reason.DATA_REGION, shelf.mask_of_any("region_key", wanted.regions)
+    if wanted.jurisdictions is not None:
+        yield Reason.GEO, shelf.mask_of_any("country", wanted.jurisdictions)
+    if wanted.max_prompt_price is not None or wanted.max_completion_price is not None:
+        yield Reason.MAX_PRICE_CURRENCY, shelf.mask_of("currency", PREFERENCE_CURRENCY)
+        yield Reason.MAX_PRICE, make_mask(_is_within(listing, wanted) for listing in shelf.listings)
+
+
+def _permit_providers(shelf: Shelf, wanted: Preferences) -> int:
+    permitted = shelf.mask_of_any("provider_slug", wanted.only or ())
+    if wanted.order and not wanted.allow_fallbacks:
+        permitted &= shelf.mask_of_any("provider_slug", wanted.order)
+    return permitted
+
+
+def _is_within(listing: Listing, wanted: Preferences) -> bool:
+    return (wanted.max_prompt_price is None or listing.input_price <= wanted.max_prompt_price) and (
+        wanted.max_completion_price is None or listing.output_price <= wanted.max_completion_price
+    )
+
+
+def _describe(listing: Listing, cost: int, reason: Reason | None) -> dict[str, Any]:
+    return {
+        "offer": str(listing.offer_uid),
+        "model": listing.model_slug,
+        "provider": listing.provider_name,
+        "site": str(listing.site_uid),
+        "site_name": listing.site_name,
+        "country": listing.country,
+        "region": listing.region,
+        "expected_cost": int_to_text(cost),
+        "currency": listing.currency,
+        "excluded_by": None if reason is None else str(reason),
+    }
