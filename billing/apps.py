@@ -1,0 +1,10 @@
+"""Django application of money: ledger, holds, charges, wallets."""
+
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    """Registers the app."""
+
+    name = "billing"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,24 @@
+"""
+Tables of money, as the application may read them.
+
+All of them are made by SQL files (`billing/sql/`) and written only through the functions there: the application's
+database role has no right to insert into or update any of them.
+"""
+
+from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, QueuedCharge
+from billing.models.hold import Hold, Scope
+from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
+
+__all__ = [
+    "Charge",
+    "ChargeEntry",
+    "ChargeQuarantine",
+    "Currency",
+    "Entry",
+    "Hold",
+    "LedgerAccount",
+    "NumberedEntry",
+    "Posting",
+    "QueuedCharge",
+    "Scope",
+]

@@ -1,0 +1,68 @@
+"""What limits spending, and what is set aside."""
+
+from decimal import Decimal
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+
+class Scope(models.Model):
+    """
+    One thing that limits spending: a wallet, or the limit of a project, member or key.
+
+    A wallet's row is its balance. A limit's `posted` is ceiling - spent. `posted - held >= floor`, always.
+    """
+
+    class Kind(models.IntegerChoices):
+        """Also the order in which rows are locked."""
+
+        WALLET = 1
+        PROJECT = 2
+        MEMBER = 3
+        KEY = 4
+
+    kind = models.SmallIntegerField(choices=Kind.choices)
+    currency = models.TextField()
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
+    account = models.OneToOneField(
+        "billing.LedgerAccount", on_delete=models.PROTECT, related_name="scope", null=True
+    )
+    subject_id = models.BigIntegerField(null=True)
+    period_start = models.DateTimeField(null=True)
+    ceiling = models.DecimalField(max_digits=38, decimal_places=9, null=True)
+    posted = models.DecimalField(max_digits=38, decimal_places=9)
+    held = models.DecimalField(max_digits=38, decimal_places=9)
+    floor = models.DecimalField(max_digits=38, decimal_places=9)
+
+    class Meta:
+        db_table = "scope"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.Kind(self.kind).label} {self.currency}"
+
+    @property
+    def available(self) -> Decimal:
+        """What may still be held."""
+        return self.posted - self.held - self.floor
+
+
+class Hold(models.Model):
+    """Money set aside for one source (a job) before it starts; lives as long as its source."""
+
+    source = models.BigIntegerField(unique=True)
+    currency = models.TextField()
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
+    released = models.DecimalField(max_digits=38, decimal_places=9)
+    scopes = ArrayField(models.BigIntegerField())
+    """Every scope row the hold raised, the wallet first."""
+    state = models.TextField()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "hold"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.amount} {self.currency} {self.state}"

@@ -1,0 +1,162 @@
+-- Charges: usage rated with its price card. Rated once, in the call that records the usage; posted later, in batches.
+
+CREATE SEQUENCE usage_id_seq;  -- one usage record, one charge, one number
+
+CREATE TABLE charge (
+    usage_id        bigint PRIMARY KEY,
+    hold_id         bigint NOT NULL,
+    wallet_id       bigint NOT NULL,
+    payable_id      bigint NOT NULL,
+    currency        text NOT NULL,
+    rated           numeric(38, 9) NOT NULL,
+    amount          numeric(38, 9) NOT NULL CHECK (amount >= 0),
+    fee             numeric(38, 9) NOT NULL CHECK (fee >= 0),
+    overrun         numeric(38, 9) NOT NULL DEFAULT 0 CHECK (overrun >= 0),
+    closes_hold     boolean NOT NULL,
+    rated_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT charge_within_rated CHECK (amount + overrun <= rated),
+    CONSTRAINT charge_fee_within_amount CHECK (fee <= amount)
+) PARTITION BY RANGE (usage_id);
+COMMENT ON COLUMN charge.amount IS 'What the buyer pays: the rated amount, never more than was held. The provider gets amount - fee + overrun.';
+COMMENT ON COLUMN charge.overrun IS 'What our own counting allowed beyond the hold: paid to the provider by the platform.';
+
+CREATE TABLE charge_queue (
+    usage_id  bigint PRIMARY KEY,
+    wallet_id bigint NOT NULL,
+    queued_at timestamptz NOT NULL DEFAULT now()
+) PARTITION BY RANGE (usage_id);
+
+-- Which entry posted a charge; its primary key is why a charge can be posted only once.
+CREATE TABLE charge_entry (
+    usage_id bigint PRIMARY KEY,
+    entry_id bigint NOT NULL
+) PARTITION BY RANGE (usage_id);
+CREATE INDEX charge_entry_entry ON charge_entry (entry_id);
+
+-- A charge that cannot be posted waits here alone, with its age on a metric, while its batch goes on.
+CREATE TABLE charge_quarantine (
+    usage_id       bigint PRIMARY KEY,
+    error          text NOT NULL,
+    quarantined_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TRIGGER charge_append_only BEFORE UPDATE OR DELETE ON charge FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER charge_no_truncate BEFORE TRUNCATE ON charge FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER charge_entry_append_only BEFORE UPDATE OR DELETE ON charge_entry FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER charge_entry_no_truncate BEFORE TRUNCATE ON charge_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+INSERT INTO partitioned_table (parent, sequence, width) VALUES
+    ('charge', 'usage_id_seq', 5000000), ('charge_queue', 'usage_id_seq', 5000000), ('charge_entry', 'usage_id_seq', 5000000);
+SELECT ensure_partitions_v1();
+
+-- Post queued charges: `p_usages` names them, or NULL takes the oldest `p_limit` that nobody else is posting.
+-- One aggregated entry a wallet; each charge is linked to its entry; holds are closed or lowered. Balance locks come last
+-- and in order, so a wallet is locked only for the last statements and the commit.
+-- Returns how many charges were posted in how many entries. Any error undoes the whole call: the caller halves the list
+-- until the one charge that cannot be posted stands alone, and quarantines it.
+CREATE FUNCTION post_charges_v1(p_limit int, p_usages bigint[] DEFAULT NULL) RETURNS TABLE (charges int, entries int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    usages bigint[];
+    holds bigint[];
+    shares numeric[];
+    closing boolean[];
+    entry_ids bigint[];
+    seqs smallint[];
+    accounts bigint[];
+    currencies text[];
+    amounts numeric[];
+BEGIN
+    WITH claimed AS (
+        SELECT q.usage_id FROM charge_queue q
+         WHERE p_usages IS NULL OR q.usage_id = ANY (p_usages)
+         ORDER BY q.usage_id LIMIT p_limit FOR UPDATE SKIP LOCKED
+    ), popped AS (
+        DELETE FROM charge_queue q USING claimed WHERE q.usage_id = claimed.usage_id RETURNING q.usage_id
+    )
+    SELECT array_agg(usage_id ORDER BY usage_id) INTO usages FROM popped;
+    charges := coalesce(cardinality(usages), 0);
+    entries := 0;
+    IF charges = 0 THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- One entry for each wallet that pays something. Its key is a fact: a charge is posted once, so the first charge of
+    -- a wallet's batch names the batch.
+    WITH total AS (
+        SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at,
+               sha256(convert_to(string_agg(c.usage_id || ':' || c.amount || ':' || c.overrun, ',' ORDER BY c.usage_id), 'UTF8')) AS print
+          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0 GROUP BY c.wallet_id
+    ), made AS (
+        INSERT INTO entry (key, fingerprint, kind, actor, happened_at)
+        SELECT 'charge:' || wallet_id || ':' || first_usage, print, 'CHARGE', 'system:charger', happened_at FROM total
+        RETURNING id, split_part(key, ':', 2)::bigint AS wallet_id
+    ), linked AS (
+        INSERT INTO charge_entry (usage_id, entry_id)
+        SELECT c.usage_id, made.id FROM charge c JOIN made USING (wallet_id)
+         WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
+        RETURNING usage_id, entry_id
+    ), platform AS MATERIALIZED (
+        SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
+          FROM (SELECT DISTINCT c.currency FROM charge c WHERE c.usage_id = ANY (usages)) u
+    ), leg AS (
+        SELECT l.entry_id, c.currency, x.account_id, sum(x.amount) AS amount
+          FROM linked l JOIN charge c ON c.usage_id = l.usage_id
+          JOIN scope s ON s.id = c.wallet_id
+          JOIN platform p ON p.currency = c.currency
+          CROSS JOIN LATERAL (VALUES
+              (s.account_id, c.amount),
+              (c.payable_id, -(c.amount - c.fee + c.overrun)),
+              (p.fee_id, -c.fee),
+              (p.overrun_id, c.overrun)
+          ) AS x(account_id, amount)
+         WHERE x.amount <> 0
+         GROUP BY l.entry_id, c.currency, x.account_id
+    ), numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY entry_id ORDER BY amount < 0, account_id)::smallint AS seq
+          FROM leg WHERE amount <> 0
+    )
+    SELECT array_agg(entry_id), array_agg(seq), array_agg(account_id), array_agg(currency), array_agg(amount)
+      INTO entry_ids, seqs, accounts, currencies, amounts FROM numbered;
+
+    -- What each hold gives back: all of the rest when the work is over, else what was charged.
+    SELECT array_agg(t.id), array_agg(t.share), array_agg(t.closes) INTO holds, shares, closing FROM (
+        SELECT h.id, g.closes, CASE WHEN g.closes THEN h.amount - h.released ELSE g.amount END AS share
+          FROM (SELECT c.hold_id, sum(c.amount) AS amount, bool_or(c.closes_hold) AS closes
+                  FROM charge c WHERE c.usage_id = ANY (usages) GROUP BY c.hold_id) g
+          JOIN hold h ON h.id = g.hold_id WHERE h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE OF h) t;
+    UPDATE hold h SET released = h.released + t.share,
+           state = CASE WHEN t.closes THEN 'CLOSED' ELSE 'OPEN' END, closed_at = CASE WHEN t.closes THEN now() END
+      FROM unnest(holds, shares, closing) t(id, share, closes) WHERE h.id = t.id;
+
+    -- Balances last. Held goes down first, so available money never dips in between; limits spend what the wallet pays.
+    PERFORM move_held_v1(holds, (SELECT array_agg(-s) FROM unnest(shares) s));
+    UPDATE scope s SET posted = s.posted - d.amount
+      FROM (SELECT x.id, sum(c.amount) AS amount
+              FROM charge c JOIN hold h ON h.id = c.hold_id CROSS JOIN unnest(h.scopes[2:]) x(id)
+             WHERE c.usage_id = ANY (usages) GROUP BY x.id) d
+     WHERE s.id = d.id;
+    INSERT INTO posting (entry_id, seq, account_id, currency, amount)
+    SELECT * FROM unnest(entry_ids, seqs, accounts, currencies, amounts);
+    entries := (SELECT count(DISTINCT e) FROM unnest(entry_ids) e);
+    RETURN NEXT;
+END $$;
+
+CREATE FUNCTION quarantine_charge_v1(p_usage bigint, p_error text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH popped AS (DELETE FROM charge_queue WHERE usage_id = p_usage RETURNING usage_id)
+    INSERT INTO charge_quarantine (usage_id, error) SELECT usage_id, left(p_error, 500) FROM popped
+$$;
+
+-- An operator's word that the cause is gone: the charge is queued again.
+CREATE FUNCTION requeue_charge_v1(p_usage bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH freed AS (DELETE FROM charge_quarantine WHERE usage_id = p_usage RETURNING usage_id)
+    INSERT INTO charge_queue (usage_id, wallet_id) SELECT usage_id, c.wallet_id FROM freed JOIN charge c USING (usage_id)
+$$;
+
+REVOKE ALL ON charge, charge_queue, charge_entry, charge_quarantine, usage_id_seq FROM :app_role;
+GRANT SELECT ON charge, charge_queue, charge_entry, charge_quarantine TO :app_role;
+REVOKE ALL ON FUNCTION post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 TO :app_role;

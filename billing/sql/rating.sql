@@ -1,0 +1,15 @@
+-- Rating: quantities times unit prices, rounded once. The same rule as billing/rating.py; both share golden vectors.
+
+-- `p_in` counts all prompt tokens, the cached among them; only the uncached pay the input price.
+CREATE FUNCTION rate_v1(
+    p_in bigint, p_cached bigint, p_out bigint, p_chip_seconds numeric,
+    p_input_price numeric, p_cached_price numeric, p_output_price numeric, p_chip_second_price numeric
+) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT round_half_even((p_in - p_cached) * p_input_price + p_cached * p_cached_price + p_out * p_output_price
+                           + p_chip_seconds * p_chip_second_price, 9)
+$$;
+
+-- The platform's share of what the buyer pays, rounded once; the provider gets the rest.
+CREATE FUNCTION fee_v1(p_amount numeric, p_bps int) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT round_half_even(p_amount * p_bps / 10000, 9)
+$$;

@@ -1,0 +1,15 @@
+"""Tables of work. Nodes and endpoints are Django's; the rest is made by SQL and written only through its functions."""
+
+from workers.models.attempt import Attempt, MeterFlag, NodeEvent, Receipt, ReceiptComparison, UsageRecord
+from workers.models.node import Endpoint, Node
+
+__all__ = [
+    "Attempt",
+    "Endpoint",
+    "MeterFlag",
+    "Node",
+    "NodeEvent",
+    "Receipt",
+    "ReceiptComparison",
+    "UsageRecord",
+]

@@ -1,0 +1,213 @@
+-- Admission: the one transaction that lets a job start.
+
+-- Admit up to 64 jobs, each with its own verdict. In this order: idempotency keys are claimed (sorted; a refused item
+-- gives its claim back), what may have gone stale since the caller matched is checked again, scopes are held in one lock
+-- order, then job and first attempt are written. A NULL node makes a deferred job: it is queued with its hold and has no
+-- attempt yet. `p_wait` = true waits for locked scopes (up to lock_timeout); false answers `busy` for them.
+--
+-- Verdicts: ok, busy, insufficient_funds, key_limit_exceeded, key_revoked, offer_withdrawn, card_stale,
+-- currency_mismatch, no_wallet, duplicate (detail = the job's uid), key_reused (same key, another body).
+CREATE FUNCTION admit_v1(
+    p_keys bigint[], p_organizations bigint[], p_models bigint[], p_offers bigint[], p_cards bigint[], p_nodes bigint[],
+    p_in_bounds bigint[], p_out_bounds bigint[], p_job_uids uuid[], p_attempt_uids uuid[], p_receipt_uids uuid[],
+    p_idempotency_keys text[], p_body_hashes bytea[], p_matched jsonb[], p_wait boolean
+) RETURNS TABLE (idx int, verdict text, job_id bigint, attempt_id bigint, hold_amount numeric, detail text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    n int := cardinality(p_keys);
+    verdicts text[] := array_fill(NULL::text, ARRAY[n]);
+    details text[] := array_fill(NULL::text, ARRAY[n]);
+    job_ids bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    amounts numeric[] := array_fill(NULL::numeric, ARRAY[n]);
+    hold_ids bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    wallets bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    limits bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    with_keys boolean := EXISTS (SELECT 1 FROM unnest(p_idempotency_keys) k WHERE k IS NOT NULL);
+    r record;
+BEGIN
+    IF n NOT BETWEEN 1 AND 64 THEN
+        RAISE EXCEPTION 'between 1 and 64 jobs a call' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    IF with_keys THEN
+        INSERT INTO idempotency_claim (organization_id, key, body_hash, job_uid)
+        SELECT o, k, h, u FROM unnest(p_organizations, p_idempotency_keys, p_body_hashes, p_job_uids) i(o, k, h, u)
+         WHERE k IS NOT NULL ORDER BY o, k
+        ON CONFLICT DO NOTHING;
+        FOR r IN
+            SELECT i.n, c.job_uid, c.body_hash = i.h AS same
+              FROM unnest(p_organizations, p_idempotency_keys, p_body_hashes, p_job_uids) WITH ORDINALITY i(o, k, h, u, n)
+              JOIN idempotency_claim c ON c.organization_id = i.o AND c.key = i.k
+             WHERE c.job_uid <> i.u
+        LOOP
+            verdicts[r.n] := CASE WHEN r.same THEN 'duplicate' ELSE 'key_reused' END;
+            details[r.n] := r.job_uid;
+        END LOOP;
+    END IF;
+
+    FOR r IN
+        SELECT i.n, w.id AS wallet, k.spend_scope_id AS lim,
+               rate_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS amount,
+               CASE WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
+                         OR k.expires_at <= now() THEN 'key_revoked'
+                    WHEN o.id IS NULL OR o.state <> 'LIVE' THEN 'offer_withdrawn'
+                    WHEN c.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
+                                                 ORDER BY f.starts_at DESC LIMIT 1) THEN 'card_stale'
+                    WHEN w.id IS NULL AND EXISTS (SELECT 1 FROM scope s WHERE s.organization_id = i.organization AND s.kind = 1)
+                         THEN 'currency_mismatch'
+                    WHEN w.id IS NULL THEN 'no_wallet'
+                    WHEN l.currency <> c.currency THEN 'currency_mismatch'
+               END AS verdict
+          FROM unnest(p_keys, p_organizations, p_offers, p_cards, p_in_bounds, p_out_bounds) WITH ORDINALITY
+               AS i(key, organization, offer, card, ins, outs, n)
+          LEFT JOIN accounts_apikey k ON k.id = i.key
+          LEFT JOIN offer o ON o.id = i.offer
+          LEFT JOIN price_card c ON c.id = i.card AND c.offer_id = i.offer
+          LEFT JOIN scope w ON w.kind = 1 AND w.organization_id = i.organization AND w.currency = c.currency
+          LEFT JOIN scope l ON l.id = k.spend_scope_id
+    LOOP
+        verdicts[r.n] := coalesce(verdicts[r.n], r.verdict);
+        IF verdicts[r.n] IS NULL THEN
+            job_ids[r.n] := nextval('job_id_seq');
+            wallets[r.n] := r.wallet;
+            limits[r.n] := r.lim;
+            amounts[r.n] := r.amount;
+        END IF;
+    END LOOP;
+
+    FOR r IN
+        WITH item AS (
+            SELECT i.*, row_number() OVER (ORDER BY i.n) AS place
+              FROM unnest(job_ids, wallets, limits, amounts) WITH ORDINALITY i(job, wallet, lim, amount, n) WHERE i.job IS NOT NULL
+        ), asked AS (
+            SELECT array_agg(job ORDER BY n) AS jobs, array_agg(wallet ORDER BY n) AS wallets,
+                   array_agg(lim ORDER BY n) AS limits, array_agg(amount ORDER BY n) AS amounts FROM item
+        )
+        SELECT item.n, item.lim, h.verdict, h.hold_id, h.scope_id
+          FROM asked CROSS JOIN LATERAL hold_v1(asked.jobs, asked.wallets, asked.limits, asked.amounts, p_wait) h
+          JOIN item ON item.place = h.idx
+         WHERE asked.jobs IS NOT NULL
+    LOOP
+        hold_ids[r.n] := r.hold_id;
+        verdicts[r.n] := CASE r.verdict WHEN 'limit_exceeded' THEN 'key_limit_exceeded' ELSE r.verdict END;
+        details[r.n] := r.scope_id;
+    END LOOP;
+
+    IF with_keys THEN
+        DELETE FROM idempotency_claim c
+         USING unnest(p_organizations, p_idempotency_keys, p_job_uids, verdicts) i(o, k, u, v)
+         WHERE c.organization_id = i.o AND c.key = i.k AND c.job_uid = i.u AND i.v <> 'ok';
+    END IF;
+
+    RETURN QUERY
+    WITH item AS (
+        SELECT i.*, verdicts[i.n] AS verdict, job_ids[i.n] AS job, hold_ids[i.n] AS hold, amounts[i.n] AS amount
+          FROM unnest(p_keys, p_organizations, p_models, p_offers, p_cards, p_nodes, p_in_bounds, p_out_bounds,
+                      p_job_uids, p_attempt_uids, p_receipt_uids, p_matched) WITH ORDINALITY
+               AS i(key, organization, model, offer, card, node, ins, outs, uid, attempt_uid, receipt_uid, matched, n)
+    ), new_job AS (
+        INSERT INTO job (id, uid, organization_id, api_key_id, kind, state, model_id, offer_id, card_id, hold_id,
+                         in_bound, out_bound, matched)
+        OVERRIDING SYSTEM VALUE
+        SELECT item.job, uid, organization, key, CASE WHEN node IS NULL THEN 'DEFERRED' ELSE 'ONLINE' END,
+               CASE WHEN node IS NULL THEN 'QUEUED' ELSE 'RUNNING' END, model, offer, card, hold, ins, outs, matched
+          FROM item WHERE item.verdict = 'ok'
+    ), new_attempt AS (
+        INSERT INTO attempt (uid, job_id, number, offer_id, card_id, node_id, receipt_uid, lease_until)
+        SELECT attempt_uid, job, 1, offer, card, node, receipt_uid, now() + interval '10 seconds'
+          FROM item WHERE item.verdict = 'ok' AND node IS NOT NULL
+        RETURNING id, attempt.job_id
+    )
+    SELECT item.n::int, item.verdict, CASE WHEN item.verdict = 'ok' THEN item.job END, a.id,
+           CASE WHEN item.verdict = 'ok' THEN item.amount END, details[item.n]
+      FROM item LEFT JOIN new_attempt a ON a.job_id = item.job AND item.verdict = 'ok' ORDER BY item.n;
+END $$;
+
+-- What became of an admission whose answer was lost: `ok` or `absent` for each job uid the caller made.
+CREATE FUNCTION outcome_v1(p_job_uids uuid[])
+RETURNS TABLE (idx int, verdict text, job_id bigint, attempt_id bigint, hold_amount numeric, detail text)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT i.n::int, CASE WHEN j.id IS NULL THEN 'absent' ELSE 'ok' END, j.id,
+           (SELECT a.id FROM attempt a WHERE a.job_id = j.id ORDER BY a.number DESC LIMIT 1), h.amount, NULL::text
+      FROM unnest(p_job_uids) WITH ORDINALITY i(uid, n)
+      LEFT JOIN job j ON j.uid = i.uid LEFT JOIN hold h ON h.id = j.hold_id ORDER BY i.n
+$$;
+
+-- Open the next attempt of jobs: after an attempt that failed before its first byte (it is fenced in the same step, so that
+-- its late answer changes nothing), or the first one of a queued deferred job (`p_attempts` NULL, `p_jobs` given). The hold is
+-- changed to the new candidate's card. Verdicts: ok, fenced (the attempt had ended already, somebody else acted),
+-- insufficient_funds, offer_withdrawn, card_stale, currency_mismatch. Anything but ok
+-- changes nothing: the failed attempt keeps its lease, and the caller tries another candidate or gives up with fail_v1.
+CREATE FUNCTION reattempt_v1(
+    p_jobs bigint[], p_attempts bigint[], p_error_codes text[], p_offers bigint[], p_cards bigint[], p_nodes bigint[],
+    p_attempt_uids uuid[], p_receipt_uids uuid[]
+) RETURNS TABLE (idx int, verdict text, attempt_id bigint, hold_amount numeric)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    j job;
+    old attempt;
+    card price_card;
+    next_number int;
+BEGIN
+    IF cardinality(p_jobs) NOT BETWEEN 1 AND 64 THEN
+        RAISE EXCEPTION 'between 1 and 64 jobs a call' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Business rows first and in order, balances after them.
+    PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM 1 FROM job WHERE id = ANY (p_jobs) ORDER BY id FOR NO KEY UPDATE;
+    FOR idx IN 1 .. cardinality(p_jobs) LOOP
+        attempt_id := NULL;
+        hold_amount := NULL;
+        SELECT * INTO j FROM job WHERE id = p_jobs[idx];
+        SELECT coalesce(max(number), 0) + 1 INTO next_number FROM attempt a WHERE a.job_id = j.id;
+        SELECT * INTO card FROM price_card c WHERE c.id = p_cards[idx] AND c.offer_id = p_offers[idx];
+        verdict := CASE
+            WHEN j.finished_at IS NOT NULL OR j.cancel_requested_at IS NOT NULL AND j.kind = 'DEFERRED' THEN 'fenced'
+            WHEN p_attempts[idx] IS NULL AND j.state <> 'QUEUED' THEN 'fenced'
+            WHEN NOT EXISTS (SELECT 1 FROM offer o WHERE o.id = p_offers[idx] AND o.state = 'LIVE') THEN 'offer_withdrawn'
+            WHEN card.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = p_offers[idx]
+                                            AND f.starts_at <= now() ORDER BY f.starts_at DESC LIMIT 1) THEN 'card_stale'
+            WHEN card.currency <> (SELECT h.currency FROM hold h WHERE h.id = j.hold_id) THEN 'currency_mismatch'
+            ELSE 'ok' END;
+        IF p_attempts[idx] IS NOT NULL THEN
+            SELECT * INTO old FROM attempt a WHERE a.id = p_attempts[idx] AND a.job_id = j.id;
+            IF old.state IS DISTINCT FROM 'RUNNING' THEN
+                verdict := 'fenced';
+            END IF;
+        END IF;
+        IF verdict = 'ok' THEN
+            hold_amount := rate_v1(j.in_bound, 0, j.out_bound, 0,
+                                   card.input_price, card.cached_input_price, card.output_price, card.chip_second_price);
+            verdict := change_hold_v1(j.hold_id, hold_amount);
+        END IF;
+        IF verdict = 'ok' THEN
+            UPDATE attempt SET state = 'FENCED', ended_at = now(), error_code = p_error_codes[idx]
+             WHERE id = p_attempts[idx];
+            INSERT INTO attempt (uid, job_id, number, offer_id, card_id, node_id, receipt_uid, lease_until)
+            VALUES (p_attempt_uids[idx], j.id, next_number, p_offers[idx], p_cards[idx], p_nodes[idx], p_receipt_uids[idx],
+                    now() + interval '10 seconds')
+            RETURNING id INTO attempt_id;
+            UPDATE job SET state = 'RUNNING', offer_id = p_offers[idx], card_id = p_cards[idx] WHERE id = j.id;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+
+-- Renew the leases of running attempts and write their checkpoints. Returns the attempts that are still the caller's: one
+-- that is missing was fenced and must stop.
+CREATE FUNCTION renew_v1(p_attempts bigint[], p_delivered_in bigint[], p_delivered_out bigint[])
+RETURNS TABLE (attempt_id bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state = 'RUNNING' ORDER BY a.id FOR NO KEY UPDATE;
+    RETURN QUERY
+    UPDATE attempt a
+       SET lease_until = now() + interval '10 seconds', renewed_at = now(),
+           delivered_in = greatest(a.delivered_in, i.ins), delivered_out = greatest(a.delivered_out, i.outs)
+      FROM unnest(p_attempts, p_delivered_in, p_delivered_out) i(id, ins, outs)
+     WHERE a.id = i.id AND a.state = 'RUNNING'
+    RETURNING a.id;
+END $$;
+
+REVOKE ALL ON FUNCTION admit_v1, outcome_v1, reattempt_v1, renew_v1 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION admit_v1, outcome_v1, reattempt_v1, renew_v1 TO :app_role;

@@ -1,0 +1,231 @@
+-- What came of an attempt: a usage record with its charge, or nothing.
+
+-- Record usage and rate it. Used alike by gateway, dispatcher and sweeper. One usage record a (attempt, seq); `p_finals`
+-- ends the attempt and its job. Billed is min(our count, the claim) where there is a claim; the charge is never more than
+-- what is left of the hold. What our own tokenizer counted beyond the hold is the platform's fault (overrun); what a
+-- claim or an estimate says beyond it is paid by nobody and flagged.
+-- Verdicts: ok; already (this record exists: a repeat, or the sweeper was first; its amounts are returned); fenced (the
+-- attempt was overtaken; the amounts are those of the job's billable attempt, NULL if none).
+CREATE FUNCTION record_usage_v1(
+    p_attempts bigint[], p_seqs int[], p_finals boolean[],
+    p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
+    p_claim_in bigint[], p_claim_cached bigint[], p_claim_out bigint[], p_count_methods text[],
+    p_chip_seconds numeric[], p_joules numeric[], p_tiers text[], p_attributions text[],
+    p_ended_how text[], p_job_states text[]
+) RETURNS TABLE (
+    idx int, verdict text, usage_id bigint, billed_in bigint, billed_cached bigint, billed_out bigint, amount numeric,
+    currency text, provider_amount numeric, fee numeric, joules numeric, kwh numeric, gco2e numeric, intensity numeric, grid text
+) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    won int[];
+BEGIN
+    IF cardinality(p_attempts) NOT BETWEEN 1 AND 64 THEN
+        RAISE EXCEPTION 'between 1 and 64 records a call' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    -- Attempts, then jobs, each in order: the same as every other caller.
+    PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM 1 FROM job j WHERE j.id IN (SELECT a.job_id FROM attempt a WHERE a.id = ANY (p_attempts))
+      ORDER BY j.id FOR NO KEY UPDATE;
+
+    -- A provider paid for the first time in a currency has no account yet.
+    PERFORM account_v1('PAYABLE', x.organization_id, x.currency) FROM (
+        SELECT DISTINCT o.organization_id, o.currency FROM attempt a JOIN offer o ON o.id = a.offer_id
+         WHERE a.id = ANY (p_attempts)) x
+      WHERE NOT EXISTS (SELECT 1 FROM ledger_account l WHERE l.purpose = 'PAYABLE'
+                           AND l.organization_id = x.organization_id AND l.currency = x.currency);
+
+    WITH item AS (
+        SELECT i.*, nextval('usage_id_seq') AS usage_id
+          FROM unnest(p_attempts, p_seqs, p_finals, p_ours_in, p_ours_cached, p_ours_out, p_claim_in, p_claim_cached,
+                      p_claim_out, p_count_methods, p_chip_seconds, p_joules, p_tiers, p_attributions, p_ended_how, p_job_states)
+               WITH ORDINALITY AS i(attempt, seq, final, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
+                                    method, chips, joules, tier, attribution, ended_how, job_state, n)
+    ), billed AS (
+        SELECT item.*, a.job_id, a.offer_id, a.card_id, j.hold_id, j.in_bound, j.out_bound,
+               least(item.ours_in, coalesce(item.claim_in, item.ours_in)) AS b_in,
+               least(item.ours_cached, coalesce(item.claim_cached, item.ours_cached),
+                     item.ours_in, coalesce(item.claim_in, item.ours_in)) AS b_cached,
+               least(item.ours_out, coalesce(item.claim_out, item.ours_out)) AS b_out
+          FROM item JOIN attempt a ON a.id = item.attempt AND a.state = 'RUNNING' JOIN job j ON j.id = a.job_id
+         WHERE (j.billable_attempt_id IS NULL OR j.billable_attempt_id = item.attempt)
+           AND NOT EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq)
+    ), priced AS (
+        SELECT b.*, c.fee_bps, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
+               b.joules / 3600000 * s.pue AS kwh, b.joules / 3600000 * s.pue * s.gco2_per_kwh AS gco2e,
+               rate_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
+                       c.chip_second_price) AS rated,
+               h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
+                   SELECT sum(k.amount) FROM usage_record u JOIN charge k ON k.usage_id = u.id
+                    WHERE u.attempt_id = b.attempt), 0) END AS hold_left
+          FROM billed b JOIN price_card c ON c.id = b.card_id JOIN hold h ON h.id = b.hold_id
+          JOIN offer o ON o.id = b.offer_id JOIN site s ON s.id = o.site_id
+          JOIN ledger_account p ON p.purpose = 'PAYABLE' AND p.organization_id = o.organization_id AND p.currency = o.currency
+    ), recorded AS (
+        INSERT INTO usage_record (id, attempt_id, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
+                                  billed_in, billed_cached, billed_out, count_method, chip_seconds, joules, tier,
+                                  attribution, kwh, gco2e, ended_how)
+        SELECT p.usage_id, attempt, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out, b_in, b_cached,
+               b_out, method, round_half_even(chips, 6), round_half_even(p.joules, 3), tier, attribution,
+               round_half_even(p.kwh, 12), round_half_even(p.gco2e, 9), ended_how
+          FROM priced p
+    ), charged AS (
+        INSERT INTO charge (usage_id, hold_id, wallet_id, payable_id, currency, rated, amount, fee, overrun, closes_hold)
+        SELECT p.usage_id, hold_id, wallet_id, payable_id, hold_currency, rated, least(rated, hold_left),
+               fee_v1(least(rated, hold_left), fee_bps),
+               CASE WHEN method = 'tokenizer' THEN greatest(rated - hold_left, 0) ELSE 0 END, final
+          FROM priced p
+    ), queued AS (
+        INSERT INTO charge_queue (usage_id, wallet_id) SELECT p.usage_id, wallet_id FROM priced p
+    ), flagged AS (
+        INSERT INTO meter_flag (attempt_id, kind, details)
+        SELECT attempt, f.kind, f.details FROM priced p CROSS JOIN LATERAL (VALUES
+            (p.claim_out > p.ours_out OR p.claim_in > p.ours_in, 'claim_above_count',
+             jsonb_build_object('ours_in', ours_in, 'claim_in', claim_in, 'ours_out', ours_out, 'claim_out', claim_out)),
+            (p.rated > p.hold_left, 'above_hold', jsonb_build_object('rated', rated::text, 'held', hold_left::text))
+        ) f(applies, kind, details) WHERE f.applies
+        ON CONFLICT DO NOTHING
+    ), ended AS (
+        UPDATE attempt a SET state = 'RECORDED', ended_at = now() FROM priced p WHERE a.id = p.attempt AND p.final
+    ), job_ended AS (
+        UPDATE job j SET billable_attempt_id = p.attempt,
+               state = CASE WHEN p.final THEN p.job_state ELSE j.state END,
+               finished_at = CASE WHEN p.final THEN now() END,
+               error_code = CASE WHEN p.job_state = 'FAILED' THEN p.ended_how ELSE j.error_code END
+          FROM priced p WHERE j.id = p.job_id
+    )
+    SELECT array_agg(p.n::int) INTO won FROM priced p;
+
+    -- Everyone is answered with the record that rules: the one just made, or the one that was there first.
+    RETURN QUERY
+    SELECT i.n::int,
+           CASE WHEN i.n = ANY (won) THEN 'ok' WHEN u.attempt_id = i.attempt THEN 'already' ELSE 'fenced' END,
+           u.id, u.billed_in, u.billed_cached, u.billed_out, c.amount, c.currency, c.amount - c.fee + c.overrun, c.fee,
+           u.joules, u.kwh, u.gco2e, s.gco2_per_kwh::numeric, s.grid_zone::text
+      FROM unnest(p_attempts, p_seqs) WITH ORDINALITY i(attempt, seq, n)
+      JOIN attempt a ON a.id = i.attempt JOIN job j ON j.id = a.job_id
+      LEFT JOIN usage_record u ON u.attempt_id = j.billable_attempt_id
+                AND u.seq = CASE WHEN j.billable_attempt_id = i.attempt THEN i.seq ELSE 1 END
+      LEFT JOIN charge c ON c.usage_id = u.id
+      LEFT JOIN attempt b ON b.id = j.billable_attempt_id
+      LEFT JOIN offer o ON o.id = b.offer_id LEFT JOIN site s ON s.id = o.site_id
+     ORDER BY i.n;
+END $$;
+
+-- Nothing was delivered: attempts end, their jobs end in the given state, holds are given back at once.
+-- Verdicts: ok, fenced (the attempt had ended already). `QUEUED` as the state puts a deferred job back in its queue with
+-- its hold.
+CREATE FUNCTION fail_v1(p_attempts bigint[], p_error_codes text[], p_job_states text[])
+RETURNS TABLE (idx int, verdict text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    mine bigint[];
+    holds bigint[];
+BEGIN
+    SELECT array_agg(l.id) INTO mine FROM (
+        SELECT a.id FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state = 'RUNNING' ORDER BY a.id FOR NO KEY UPDATE) l;
+    PERFORM 1 FROM job j WHERE j.id IN (SELECT a.job_id FROM attempt a WHERE a.id = ANY (mine)) ORDER BY j.id FOR NO KEY UPDATE;
+    WITH item AS (
+        SELECT a.id, a.job_id, i.code, i.state
+          FROM unnest(p_attempts, p_error_codes, p_job_states) i(attempt, code, state) JOIN attempt a ON a.id = i.attempt
+         WHERE a.id = ANY (mine)
+    ), ended AS (
+        UPDATE attempt a SET state = 'FAILED', ended_at = now(), error_code = item.code FROM item WHERE a.id = item.id
+    ), job_ended AS (
+        UPDATE job j SET state = item.state, error_code = item.code,
+               finished_at = CASE WHEN item.state <> 'QUEUED' THEN now() END
+          FROM item WHERE j.id = item.job_id
+        RETURNING j.hold_id, j.state
+    )
+    SELECT array_agg(hold_id) INTO holds FROM job_ended WHERE state <> 'QUEUED';
+    PERFORM release_v1(holds);
+    RETURN QUERY SELECT i.n::int, CASE WHEN i.attempt = ANY (mine) THEN 'ok' ELSE 'fenced' END
+                   FROM unnest(p_attempts) WITH ORDINALITY i(attempt, n) ORDER BY i.n;
+END $$;
+
+-- Cancel a deferred job. Queued: it ends now and its hold is given back. Running: whoever runs it is asked to stop.
+-- Answers the job's state afterwards, or NULL for a job that is not this organization's.
+CREATE FUNCTION cancel_job_v1(p_organization bigint, p_uid uuid) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    j job;
+BEGIN
+    SELECT * INTO j FROM job WHERE uid = p_uid AND organization_id = p_organization FOR NO KEY UPDATE;
+    IF j.state = 'QUEUED' THEN
+        UPDATE job SET state = 'CANCELLED', finished_at = now() WHERE id = j.id;
+        PERFORM release_v1(ARRAY[j.hold_id]);
+        RETURN 'CANCELLED';
+    ELSIF j.state = 'RUNNING' THEN
+        UPDATE job SET cancel_requested_at = coalesce(cancel_requested_at, now()) WHERE id = j.id;
+    END IF;
+    RETURN j.state;
+END $$;
+
+-- End queued jobs that can never run (deadline passed, no offer left): their holds are given back.
+CREATE FUNCTION fail_queued_v1(p_jobs bigint[], p_error_code text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    holds bigint[];
+BEGIN
+    PERFORM 1 FROM job WHERE id = ANY (p_jobs) ORDER BY id FOR NO KEY UPDATE;
+    WITH failed AS (
+        UPDATE job SET state = 'FAILED', error_code = p_error_code, finished_at = now()
+         WHERE id = ANY (p_jobs) AND state = 'QUEUED' RETURNING hold_id)
+    SELECT array_agg(hold_id) INTO holds FROM failed;
+    RETURN release_v1(holds);
+END $$;
+
+-- Name the blobs of a deferred job (text itself is never in the database) and its deadline.
+CREATE FUNCTION attach_blobs_v1(p_job uuid, p_request text, p_answer text, p_deadline timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    UPDATE job SET request_blob = coalesce(p_request, request_blob), answer_blob = coalesce(p_answer, answer_blob),
+                   deadline_at = coalesce(p_deadline, deadline_at) WHERE uid = p_job
+$$;
+
+-- Settle what dead processes left: attempts whose lease ran out are ended here. What had been delivered by the last
+-- checkpoint is charged; where nothing was, the hold is given back (a deferred job gets up to three attempts).
+-- Returns how many attempts were settled.
+CREATE FUNCTION sweep_v1(p_limit int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    lost bigint[];
+    delivered bigint[];
+    empty bigint[];
+BEGIN
+    SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.delivered_out > 0),
+           array_agg(l.id) FILTER (WHERE l.delivered_out = 0) INTO lost, delivered, empty FROM (
+        SELECT a.id, a.delivered_out FROM attempt a WHERE a.state = 'RUNNING' AND a.lease_until < now()
+         ORDER BY a.id LIMIT least(p_limit, 64) FOR NO KEY UPDATE SKIP LOCKED) l;
+    IF delivered IS NOT NULL THEN
+        PERFORM r.verdict
+          FROM (SELECT array_agg(a.id) AS ids, array_agg(coalesce(u.seq, 0) + 1) AS seqs, array_agg(a.delivered_in) AS ins,
+                       array_agg(a.delivered_out) AS outs,
+                       -- No meter survived: the node's declared power over the time up to the checkpoint, one slot's share.
+                       array_agg(t.seconds * n.chips / o.slots) AS chips,
+                       array_agg(t.seconds * n.declared_watts_busy / o.slots) AS joules
+                  FROM attempt a JOIN node n ON n.id = a.node_id JOIN offer o ON o.id = a.offer_id
+                  CROSS JOIN LATERAL (SELECT extract(epoch FROM coalesce(a.renewed_at, a.started_at) - a.started_at) AS seconds) t
+                  LEFT JOIN LATERAL (SELECT max(seq) AS seq FROM usage_record WHERE attempt_id = a.id) u ON true
+                 WHERE a.id = ANY (delivered)) x
+         CROSS JOIN LATERAL record_usage_v1(
+                x.ids, x.seqs, array_fill(true, ARRAY[cardinality(x.ids)]),
+                x.ins, array_fill(0::bigint, ARRAY[cardinality(x.ids)]), x.outs,
+                array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]), array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]),
+                array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]), array_fill('checkpoint'::text, ARRAY[cardinality(x.ids)]),
+                x.chips, x.joules, array_fill('declared'::text, ARRAY[cardinality(x.ids)]),
+                array_fill('estimated'::text, ARRAY[cardinality(x.ids)]), array_fill('lease_expired'::text, ARRAY[cardinality(x.ids)]),
+                array_fill('FAILED'::text, ARRAY[cardinality(x.ids)])) r;
+    END IF;
+    IF empty IS NOT NULL THEN
+        PERFORM f.verdict
+          FROM (SELECT array_agg(a.id) AS ids, array_agg('lease_expired'::text) AS codes,
+                       array_agg(CASE WHEN j.kind = 'ONLINE' THEN 'FAILED'
+                                      WHEN j.cancel_requested_at IS NOT NULL THEN 'CANCELLED'
+                                      WHEN a.number >= 3 THEN 'FAILED' ELSE 'QUEUED' END) AS states
+                  FROM attempt a JOIN job j ON j.id = a.job_id WHERE a.id = ANY (empty)) x
+         CROSS JOIN LATERAL fail_v1(x.ids, x.codes, x.states) f;
+    END IF;
+    RETURN coalesce(cardinality(lost), 0);
+END $$;
+
+REVOKE ALL ON FUNCTION record_usage_v1, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION record_usage_v1, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1 TO :app_role;
