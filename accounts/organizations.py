@@ -1,0 +1,137 @@
+"""Organizations and who belongs to them."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts import access, audit
+from accounts.access import Permission
+from accounts.audit import Actor
+from accounts.models import Membership, Organization, Role, User
+from core.errors import DomainError, Invalid
+
+
+class AlreadyMember(DomainError):
+    """The person belongs to the organization already."""
+
+    code = "already_member"
+
+
+class LastOwner(DomainError):
+    """An organization without an owner could never be managed again."""
+
+    code = "last_owner"
+    message = "The last owner stays: make somebody else an owner first."
+
+
+class InvalidOrganization(Invalid):
+    """No name, or no country code."""
+
+    code = "invalid_organization"
+
+
+def create_organization(
+    *, name: str, country: str, now: datetime, owner: User | None = None, actor: Actor | None = None
+) -> Organization:
+    """
+    Found an organization; `country` is ISO 3166-1 alpha-2; the owner, if given, becomes its first member.
+
+    :raises InvalidOrganization: if the name is empty or the country is not two letters
+    """
+    name, country = name.strip(), country.strip().upper()
+    if not name or len(country) != 2 or not (country.isascii() and country.isalpha()):
+        raise InvalidOrganization("An organization needs a name and a country of two letters.")
+    if actor is None:
+        actor = Actor.from_user(owner) if owner else audit.SYSTEM
+    with transaction.atomic():
+        organization = Organization.objects.create(name=name, country=country)
+        audit.record_event(
+            actor=actor,
+            action="organization.create",
+            subject_kind="organization",
+            subject_uid=organization.uid,
+            organization=organization,
+            now=now,
+            details={"name": name, "country": country},
+        )
+        if owner is not None:
+            add_member(organization=organization, user=owner, role=Role.OWNER, actor=actor, now=now)
+    return organization
+
+
+def add_member(
+    *, organization: Organization, user: User, role: Role, actor: Actor, now: datetime
+) -> Membership:
+    """
+    Let `user` act for `organization` in `role`. The caller has checked that the actor may.
+
+    :raises AlreadyMember: if the user is a member, in whatever role
+    """
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                membership = Membership.objects.create(organization=organization, user=user, role=role)
+        except IntegrityError:
+            raise AlreadyMember from None
+        _record(membership, "member.add", actor=actor, now=now, details={"role": role.value})
+    return membership
+
+
+def change_role(*, membership: Membership, role: Role, actor: Actor, now: datetime) -> None:
+    """
+    Give a member another role.
+
+    :raises LastOwner: if the organization would have no owner left
+    """
+    with transaction.atomic():
+        before = _lock(membership)
+        if role is not Role.OWNER:
+            _require_other_owner(before)
+        Membership.objects.filter(pk=before.pk).update(role=role)
+        details = {"before": before.role, "after": role.value}
+        _record(before, "member.change_role", actor=actor, now=now, details=details)
+
+
+def remove_member(*, membership: Membership, actor: Actor, now: datetime) -> None:
+    """
+    End a membership.
+
+    :raises LastOwner: if the organization would have no owner left
+    """
+    with transaction.atomic():
+        before = _lock(membership)
+        _require_other_owner(before)
+        _record(before, "member.remove", actor=actor, now=now, details={"role": before.role})
+        Membership.objects.filter(pk=before.pk).delete()
+
+
+def permission_to_appoint(role: Role) -> Permission:
+    """What it takes to give somebody `role`, or to take it away."""
+    return Permission.MANAGE_OWNERS if role is Role.OWNER else Permission.MANAGE_MEMBERS
+
+
+def _lock(membership: Membership) -> Membership:
+    # The organization's row is locked, so that two owners cannot step down at the same moment.
+    Organization.objects.select_for_update(no_key=True).get(pk=membership.organization_id)
+    rows = Membership.objects.select_related("organization", "user").filter(pk=membership.pk)
+    return access.get_or_refuse(rows)
+
+
+def _require_other_owner(membership: Membership) -> None:
+    others = Membership.objects.filter(organization=membership.organization, role=Role.OWNER)
+    if membership.role == Role.OWNER and not others.exclude(pk=membership.pk).exists():
+        raise LastOwner
+
+
+def _record(
+    membership: Membership, action: str, *, actor: Actor, now: datetime, details: dict[str, str]
+) -> None:
+    audit.record_event(
+        actor=actor,
+        action=action,
+        subject_kind="user",
+        subject_uid=membership.user.uid,
+        organization=membership.organization,
+        now=now,
+        details=details,
+    )
