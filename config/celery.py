@@ -80,7 +80,6 @@ def configuration(redis_url: str) -> dict[str, Any]:
 app = Celery("jouleport")
 app.config_from_object(configuration(settings.REDIS_URL))
 app.autodiscover_tasks()
-QUEUES = ("billing", "workers", "default")
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]

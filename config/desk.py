@@ -1,0 +1,144 @@
+"""
+Everything on one machine: the pieces of which `make up` and the demo are built.
+
+`open_desk` leaves the environment complete, for this process and every program it starts. A server named by
+DATABASE_URL or REDIS_URL is used as it is; otherwise one of our own runs from the folder.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from config import env, secrets
+from config.embedded import postgres, redis
+from config.processes import Program
+from config.supervisor import Supervisor
+
+WEB_ADDRESS = "127.0.0.1:8000"
+RELAY_ADDRESS = "127.0.0.1:8100"
+PROBE_SECONDS_MAX = 2.0
+
+
+class MigrationFailed(Exception):
+    """The schema could not be brought up to date."""
+
+
+def open_desk(supervisor: Supervisor, home: Path) -> None:
+    """Make secrets, start PostgreSQL and Redis if none are named, and migrate."""
+    env.refuse_unknown()
+    kept = secrets.load_or_make(home)
+    services = {}
+    if not _given("DATABASE_URL"):
+        services |= _open_postgres(supervisor, home)
+    if not _given("REDIS_URL"):
+        services |= _open_redis(supervisor, home)
+    secrets.write(home, {**kept, **services})
+    for name, value in kept.items():
+        if not _given(name) and not name.endswith("_URL"):
+            os.environ[name] = value
+    os.environ.update(services)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    os.environ.setdefault("JOULEPORT_HOME", str(home))
+    os.environ.setdefault("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
+    os.environ.setdefault("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
+    os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
+    migrate()
+
+
+def migrate() -> None:
+    """Bring the schema up to date, as its owner; raise MigrationFailed with what was said."""
+    command = [
+        sys.executable,
+        "manage.py",
+        "migrate",
+        "--database",
+        "owner",
+        "--no-input",
+        "--verbosity",
+        "0",
+    ]
+    done = subprocess.run(command, cwd=env.REPOSITORY, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise MigrationFailed(f"the database could not be migrated:\n{done.stdout}{done.stderr}")
+
+
+def programs() -> list[Program]:
+    """The programs of one whole exchange; none needs another in order to start."""
+    web = env.address("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
+    relay = env.address("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
+    return [
+        python("relay", "-m", "workers.relay", is_ready=lambda: listens(relay)),
+        python(
+            "web", "-m", "config.serve", is_ready=lambda: answers(f"http://{web[0]}:{web[1]}/readyz"), stop=35
+        ),
+        celery("tasks", "worker", "--queues", "billing,workers,default", "--concurrency", "2", stop=40),
+        # The schedule is in code and its periods are short: nothing has to be remembered.
+        celery("beat", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="),
+        python("dispatcher", "manage.py", "run_dispatcher", stop=35),
+    ]
+
+
+def python(
+    name: str, *arguments: str, is_ready: Callable[[], bool] = lambda: True, stop: float = 15
+) -> Program:
+    """A program of ours, run by this interpreter from the repository."""
+    return Program(
+        name=name,
+        argv=[sys.executable, *arguments],
+        environ={"PYTHONUNBUFFERED": "1"},
+        folder=env.REPOSITORY,
+        is_ready=is_ready,
+        stop_signal=signal.SIGTERM,
+        stop_seconds_max=stop,
+    )
+
+
+def celery(name: str, *arguments: str, stop: float = 15) -> Program:
+    """One of Celery's programs."""
+    return python(name, "-m", "celery", "--app", "config", "--quiet", *arguments, stop=stop)
+
+
+def listens(address: tuple[str, int]) -> bool:
+    """Whether something accepts connections there."""
+    try:
+        with socket.create_connection(address, timeout=PROBE_SECONDS_MAX):
+            return True
+    except OSError:
+        return False
+
+
+def answers(url: str) -> bool:
+    """Whether an address of our own answers 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_SECONDS_MAX) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _given(name: str) -> bool:
+    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+
+
+def _open_postgres(supervisor: Supervisor, home: Path) -> dict[str, str]:
+    cluster = postgres.make_cluster(home / "postgres", setting=os.environ.get("JOULEPORT_PG_BIN", ""))
+    cluster.prepare()
+    supervisor.start(cluster.program())
+    cluster.make_roles()
+    return {
+        "DATABASE_URL": cluster.url(postgres.APP_ROLE),
+        "DATABASE_OWNER_URL": cluster.url(postgres.OWNER_ROLE),
+    }
+
+
+def _open_redis(supervisor: Supervisor, home: Path) -> dict[str, str]:
+    server = redis.make_server(home / "redis")
+    server.prepare()
+    supervisor.start(server.program())
+    return {"REDIS_URL": server.url}

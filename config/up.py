@@ -1,0 +1,55 @@
+"""The whole exchange at a desk, until Ctrl-C: `python -m config.up` (`make up`)."""
+
+import os
+import sys
+
+from config import desk, env
+from config.embedded.postgres import NoPostgres
+from config.embedded.redis import NoRedis
+from config.processes import NotReady
+from config.supervisor import AlreadyRunning, Supervisor, only_one
+
+EXPECTED = (
+    AlreadyRunning,
+    NoPostgres,
+    NoRedis,
+    NotReady,
+    desk.MigrationFailed,
+    env.BadEnvironment,
+)
+
+
+def main() -> int:
+    """Start everything, say where it is, and keep it running; the exit status."""
+    home = env.home()
+    try:
+        with only_one(home), Supervisor(home / "logs") as supervisor:
+            desk.open_desk(supervisor, home)
+            supervisor.start_all(desk.programs())
+            announce()
+            supervisor.watch()
+    except EXPECTED as error:
+        print(f"error: {error}\nLogs: {home / 'logs'}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def announce() -> None:
+    """Print where things are."""
+    web = f"http://{os.environ['JOULEPORT_WEB_ADDRESS']}"
+    print(
+        f"""
+Jouleport is running. Ctrl-C stops it.
+
+  buyers    {web}/v1          (OpenAI-compatible)
+  REST      {web}/api/docs/
+  operators {web}/admin/
+  agents    ws://{os.environ["JOULEPORT_RELAY_ADDRESS"]}/agent
+  terminal  set -a; . {env.home() / "secrets.env"}; set +a
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
