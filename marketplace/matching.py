@@ -6,7 +6,7 @@ when every rule permits it, and is excluded for the first rule that does not. Ca
 looking at every offer; the reasons are worked out only when asked for, from the same masks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -124,18 +124,29 @@ class Match:
         }
 
     def _masks_by_model(self) -> Iterator[tuple[Shelf, list[tuple[Reason, int]]]]:
-        mix = find_mix(input_tokens=self.request.input_tokens, output_tokens=self.request.output_tokens)
-        for model in self.request.models:
+        request = self.request
+        mix = find_mix(input_tokens=request.input_tokens, output_tokens=request.output_tokens)
+        for model in request.models:
             shelf = self.book.get_shelf(model, mix=mix)
             left, masks = shelf.everything, []
-            for reason, permitted in _list_rules(self.book, shelf, self.request, model, mix, self.now):
+            for reason, permitted in _list_rules(self.book, shelf, request, model, mix, self.now):
                 masks.append((reason, left & ~permitted))
                 left &= permitted
-            if not self.request.preferences.allow_fallbacks and not self.request.preferences.order:
+            if _is_first_only(request.preferences):
                 ids = {candidate.listing.offer_id for candidate in self.candidates}
-                first = make_mask(listing.offer_id in ids for listing in shelf.listings)
-                masks.append((Reason.FALLBACKS, left & ~first))
+                masks.append((Reason.FALLBACKS, left & ~shelf.mask_of_any("offer_id", ids)))
             yield shelf, masks
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """
+    What currencies and preferences come to on a shelf: the rules, and disjoint groups of the offers that
+    all rules permit, to be tried in turn.
+    """
+
+    rules: tuple[tuple[Reason, int], ...]
+    groups: tuple[int, ...]
 
 
 def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATES_MAX) -> Match:
@@ -145,62 +156,50 @@ def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATE
 
     :returns: a match with up to `limit` candidates, none when no offer is permitted
     """
-    mix = find_mix(input_tokens=request.input_tokens, output_tokens=request.output_tokens)
-    preferences = request.preferences
+    input_tokens, output_tokens = request.input_tokens, request.output_tokens
+    mix = find_mix(input_tokens=input_tokens, output_tokens=output_tokens)
     candidates: list[Candidate] = []
     for model in request.models:
-        if len(candidates) >= limit:
-            break
         shelf = book.get_shelf(model, mix=mix)
-        permitted = _permit(book, shelf, request, model, mix, now)
+        permitted, in_force = book.get_ready(model, mix=mix).free, shelf.mask_in_force(now)
+        if in_force is not shelf.everything:
+            permitted &= in_force
+        for _, rule in _list_passing_rules(shelf, request):
+            permitted &= rule
         wanted = limit - len(candidates)
-        if not preferences.allow_fallbacks and not preferences.order:
-            wanted = 1
-        candidates += _choose(shelf, permitted, request, wanted)
+        if _is_first_only(request.preferences):
+            wanted = min(wanted, 1)
+        for group in _get_plan(shelf, request).groups:
+            if wanted <= 0:
+                break
+            found = shelf.find_cheapest(
+                permitted & group, input_tokens=input_tokens, output_tokens=output_tokens, limit=wanted
+            )
+            candidates += [Candidate(listing, cost) for cost, listing in found]
+            wanted -= len(found)
     return Match(request=request, candidates=tuple(candidates), book=book, now=now)
 
 
-def _choose(shelf: Shelf, permitted: int, request: Request, wanted: int) -> list[Candidate]:
-    chosen: list[Candidate] = []
-    for group in _split_by_order(shelf, permitted, request.preferences.order):
-        for currency in request.currencies:
-            if not wanted:
-                return chosen
-            found = shelf.find_cheapest(
-                group & shelf.mask_of("currency", currency),
-                input_tokens=request.input_tokens,
-                output_tokens=request.output_tokens,
-                limit=wanted,
-            )
-            chosen += [Candidate(listing, cost) for cost, listing in found]
-            wanted -= len(found)
-    return chosen
+def _is_first_only(preferences: Preferences) -> bool:
+    # With an order, "no fallbacks" means: only the providers of the order.
+    return not preferences.allow_fallbacks and not preferences.order
 
 
-def _split_by_order(shelf: Shelf, permitted: int, order: Sequence[str]) -> Iterator[int]:
-    for provider in order:
-        group = permitted & shelf.mask_of("provider_slug", provider)
-        permitted &= ~group
-        yield group
-    yield permitted
+def _get_plan(shelf: Shelf, request: Request) -> _Plan:
+    return shelf.remember((request.currencies, request.preferences), partial(_make_plan, request=request))
 
 
-def _permit(book: Book, shelf: Shelf, request: Request, model: str, mix: int, now: datetime) -> int:
-    """AND of all rules: those that only depend on the shelf are computed once per combination."""
-    mask = book.get_ready(model, mix=mix).free & shelf.mask_in_force(now)
-    key = (request.currencies, request.preferences)
-    mask &= shelf.remember(key, partial(_permit_lasting, request=request))
-    for reason, permitted in _list_passing_rules(shelf, request):
-        del reason
-        mask &= permitted
-    return mask
-
-
-def _permit_lasting(shelf: Shelf, request: Request) -> int:
-    mask = shelf.everything
-    for _, permitted in _list_lasting_rules(shelf, request):
-        mask &= permitted
-    return mask
+def _make_plan(shelf: Shelf, request: Request) -> _Plan:
+    rules = tuple(_list_lasting_rules(shelf, request))
+    left = shelf.everything
+    for _, permitted in rules:
+        left &= permitted
+    groups = []
+    for provider in (*request.preferences.order, None):
+        preferred = left if provider is None else left & shelf.mask_of("provider_slug", provider)
+        left &= ~preferred
+        groups += [preferred & shelf.mask_of("currency", currency) for currency in request.currencies]
+    return _Plan(rules, tuple(group for group in groups if group))
 
 
 def _list_rules(
@@ -208,8 +207,8 @@ def _list_rules(
 ) -> list[tuple[Reason, int]]:
     """Every rule with the offers it permits, in the order of `Reason`."""
     ready = book.get_ready(model, mix=mix)
-    rules = dict(_list_passing_rules(shelf, request))
-    rules.update(_list_lasting_rules(shelf, request))
+    rules = dict(_get_plan(shelf, request).rules)
+    rules.update(_list_passing_rules(shelf, request))
     rules[Reason.CARD_MISSING] = shelf.mask_in_force(now)
     rules[Reason.NOT_CONNECTED] = ready.connected
     rules[Reason.MODEL] = ready.serving
@@ -217,15 +216,15 @@ def _list_rules(
     return [(reason, rules[reason]) for reason in Reason if reason in rules]
 
 
-def _list_passing_rules(shelf: Shelf, request: Request) -> Iterator[tuple[Reason, int]]:
+def _list_passing_rules(shelf: Shelf, request: Request) -> list[tuple[Reason, int]]:
     """Rules that hold for this one request."""
+    rules = []
     if request.refused:
-        yield Reason.WITHDRAWN, shelf.everything & ~shelf.mask_of_any("offer_id", request.refused)
-    if shelf.listings and request.input_tokens_min > shelf.context_length_min:
-        yield (
-            Reason.CONTEXT_LENGTH,
-            make_mask(request.input_tokens_min <= listing.context_length for listing in shelf.listings),
-        )
+        rules.append((Reason.WITHDRAWN, shelf.everything & ~shelf.mask_of_any("offer_id", request.refused)))
+    if request.input_tokens_min > shelf.context_length_min:
+        fits = make_mask(request.input_tokens_min <= listing.context_length for listing in shelf.listings)
+        rules.append((Reason.CONTEXT_LENGTH, fits))
+    return rules
 
 
 def _list_lasting_rules(shelf: Shelf, request: Request) -> Iterator[tuple[Reason, int]]:

@@ -11,6 +11,7 @@ offer.
 from bisect import bisect_right, insort
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 from marketplace.listings import Listing
 
@@ -36,7 +37,8 @@ def walk_bits(mask: int) -> Iterator[int]:
     while mask:
         window = mask & _WINDOW
         if not window:
-            skipped = (mask & -mask).bit_length() - 1
+            # Several times faster on long integers than `mask & -mask`.
+            skipped = (mask ^ (mask - 1)).bit_length() - 1
             mask >>= skipped
             base += skipped
             continue
@@ -83,7 +85,7 @@ class Shelf:
         self.everything = (1 << len(ordered)) - 1
         self.context_length_min = min((listing.context_length for listing in self.listings), default=0)
         self._masks: dict[str, dict[Hashable, int]] = {}
-        self._filters: dict[Hashable, int] = {}
+        self._filters: dict[Hashable, Any] = {}
         self._starts = sorted(listing.card_starts_at for listing in self.listings)
         self._ends = sorted(listing.next_starts_at for listing in self.listings)
         self._in_force = (-1, -1, 0)
@@ -108,14 +110,14 @@ class Shelf:
             mask |= self.mask_of(attribute, value)
         return mask
 
-    def remember(self, key: Hashable, compute: Callable[["Shelf"], int]) -> int:
-        """Mask kept under `key`, computed the first time."""
-        mask = self._filters.get(key)
-        if mask is None:
+    def remember[T](self, key: Hashable, compute: Callable[["Shelf"], T]) -> T:
+        """Return what is kept under `key`, computed from this shelf the first time."""
+        kept: T | None = self._filters.get(key)
+        if kept is None:
             if len(self._filters) >= FILTERS_MAX:
                 self._filters.clear()
-            mask = self._filters[key] = compute(self)
-        return mask
+            kept = self._filters[key] = compute(self)
+        return kept
 
     def mask_in_force(self, now: datetime) -> int:
         """Offers whose card has started and whose next one has not."""
