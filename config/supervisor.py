@@ -2,8 +2,8 @@
 Keeps a handful of programs running on one machine, as systemd or an orchestrator would on many.
 
 Programs start in order, each after the one before it is ready. One that dies is started again, later each
-time it dies soon. Their output goes, line by line and with their name before it, to the terminal and to a file
-each. Stopping goes in the opposite order, and ends whole process groups.
+time it dies soon. Their output goes, line by line and with their name before it, to the terminal and to a
+file each. Stopping goes in the opposite order, and ends whole process groups.
 """
 
 import contextlib
