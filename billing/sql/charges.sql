@@ -56,6 +56,7 @@ SELECT ensure_partitions_v1();
 -- until the one charge that cannot be posted stands alone, and quarantines it.
 CREATE FUNCTION post_charges_v1(p_limit int, p_usages bigint[] DEFAULT NULL) RETURNS TABLE (charges int, entries int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     usages bigint[];
     holds bigint[];

@@ -7,6 +7,7 @@
 CREATE FUNCTION hold_v1(p_sources bigint[], p_wallets bigint[], p_limits bigint[], p_amounts numeric[], p_wait boolean)
 RETURNS TABLE (idx int, verdict text, hold_id bigint, scope_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     wanted bigint[];
     ids bigint[];

@@ -13,6 +13,7 @@ GRANT SELECT ON partitioned_table TO :app_role;
 -- default partition. Rights are taken from every partition: rows go in through the parent, whose triggers see them.
 CREATE FUNCTION ensure_partitions_v1() RETURNS TABLE (parent text, made int, strays bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     t record;
     last_id bigint;

@@ -50,6 +50,7 @@ CREATE FUNCTION post_v1(
     p_accounts bigint[], p_amounts numeric[], p_reverses bigint DEFAULT NULL
 ) RETURNS TABLE (entry_id bigint, is_new boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     print bytea := sha256(convert_to(concat_ws('|', p_kind, p_reverses, p_accounts::text, p_amounts::text), 'UTF8'));
     old_print bytea;

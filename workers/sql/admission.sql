@@ -13,19 +13,20 @@ CREATE FUNCTION admit_v1(
     p_idempotency_keys text[], p_body_hashes bytea[], p_matched jsonb[], p_wait boolean
 ) RETURNS TABLE (idx int, verdict text, job_id bigint, attempt_id bigint, hold_amount numeric, detail text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
-    n int := cardinality(p_keys);
-    verdicts text[] := array_fill(NULL::text, ARRAY[n]);
-    details text[] := array_fill(NULL::text, ARRAY[n]);
-    job_ids bigint[] := array_fill(NULL::bigint, ARRAY[n]);
-    amounts numeric[] := array_fill(NULL::numeric, ARRAY[n]);
-    hold_ids bigint[] := array_fill(NULL::bigint, ARRAY[n]);
-    wallets bigint[] := array_fill(NULL::bigint, ARRAY[n]);
-    limits bigint[] := array_fill(NULL::bigint, ARRAY[n]);
+    size int := cardinality(p_keys);
+    verdicts text[] := array_fill(NULL::text, ARRAY[size]);
+    details text[] := array_fill(NULL::text, ARRAY[size]);
+    job_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
+    amounts numeric[] := array_fill(NULL::numeric, ARRAY[size]);
+    hold_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
+    wallets bigint[] := array_fill(NULL::bigint, ARRAY[size]);
+    limits bigint[] := array_fill(NULL::bigint, ARRAY[size]);
     with_keys boolean := EXISTS (SELECT 1 FROM unnest(p_idempotency_keys) k WHERE k IS NOT NULL);
     r record;
 BEGIN
-    IF n NOT BETWEEN 1 AND 64 THEN
+    IF size NOT BETWEEN 1 AND 64 THEN
         RAISE EXCEPTION 'between 1 and 64 jobs a call' USING ERRCODE = 'invalid_parameter_value';
     END IF;
 
@@ -143,6 +144,7 @@ CREATE FUNCTION reattempt_v1(
     p_attempt_uids uuid[], p_receipt_uids uuid[]
 ) RETURNS TABLE (idx int, verdict text, attempt_id bigint, hold_amount numeric)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     j job;
     old attempt;
@@ -198,6 +200,7 @@ END $$;
 CREATE FUNCTION renew_v1(p_attempts bigint[], p_delivered_in bigint[], p_delivered_out bigint[])
 RETURNS TABLE (attempt_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
 BEGIN
     PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state = 'RUNNING' ORDER BY a.id FOR NO KEY UPDATE;
     RETURN QUERY
