@@ -1,6 +1,6 @@
 """A looser content policy for pages whose scripts are not ours: the admin and the API reference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -8,10 +8,12 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.csp import CSP
 from django.views.decorators.csp import csp_override
 
+type Policy = Mapping[str, Collection[str] | str]
+
 PREFIXES = ("/admin/", "/api/docs/", "/api/reference/")
 
 
-def foreign_scripts(policy: dict[str, list[str]]) -> dict[str, list[str]]:
+def foreign_scripts(policy: Policy) -> Policy:
     """The house policy, with what Alpine, Swagger UI and Redoc need: inline code, on our own origin only."""
     return {
         **policy,

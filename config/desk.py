@@ -33,7 +33,7 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     """Make secrets, start PostgreSQL and Redis if none are named, and migrate."""
     env.refuse_unknown()
     kept = secrets.load_or_make(home)
-    services = {}
+    services: dict[str, str] = {}
     if not _given("DATABASE_URL"):
         services |= _open_postgres(supervisor, home)
     if not _given("REDIS_URL"):

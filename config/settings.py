@@ -166,7 +166,7 @@ warnings.filterwarnings("ignore", message="No directory at")
 
 # --- Browser security -----------------------------------------------------------------------------
 
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "img-src": [CSP.SELF, "data:"],
     "script-src": [CSP.SELF, CSP.NONCE],

@@ -42,7 +42,11 @@ import django  # noqa: E402
 
 django.setup()
 
+from config.celery import app as celery_app  # noqa: E402
 from tests import databases  # noqa: E402
+
+# Wake-ups that a test does not wait for go nowhere; tasks are called as functions.
+celery_app.conf.broker_url = "memory://"
 
 
 def pytest_unconfigure() -> None:

@@ -182,7 +182,15 @@ class Cluster:
         password_file = self.home / "superuser-password"
         _write_private(password_file, self._passwords()[SUPERUSER])
         self._hand_over(password_file)
-        command = [self.binaries / "initdb", "-D", self.data, "-U", SUPERUSER, "-A", "scram-sha-256"]
+        command = [
+            str(self.binaries / "initdb"),
+            "-D",
+            str(self.data),
+            "-U",
+            SUPERUSER,
+            "-A",
+            "scram-sha-256",
+        ]
         command += [f"--pwfile={password_file}", "--encoding=UTF8", "--locale=C"]
         # Byte order everywhere: sorting must not depend on the machine's C library.
         if major_version(self.binaries) >= 17:

@@ -1,5 +1,8 @@
 """What the control plane answers before any feature: health, request ids, content policy, clean logs."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from django.test import Client, override_settings
 
@@ -82,10 +85,10 @@ async def test_one_port_serves_both_planes(path: str, goes_to: str) -> None:
     async def web(scope: Scope, receive: Receive, send: Send) -> None:
         reached.append("web")
 
-    async def receive() -> Scope:
+    async def receive() -> Mapping[str, Any]:
         return {}
 
-    async def send(message: Scope) -> None:
+    async def send(message: Mapping[str, Any]) -> None:
         raise AssertionError(message)
 
     await divide(gateway=gateway, web=web)({"type": "http", "path": path}, receive, send)
