@@ -13,7 +13,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.errors import DomainError
+from core.errors import Unauthenticated
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_CHARACTERS = 30
@@ -36,10 +36,9 @@ FORM = re.compile(
 )
 
 
-class MalformedToken(DomainError):
+class MalformedToken(Unauthenticated):
     """No token of ours looks like this."""
 
-    status = 401
     code = "invalid_api_key"
     message = "This is not a well-formed key: compare it with the one you were given."
 
