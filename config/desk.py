@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from config import env, secrets
@@ -34,14 +34,13 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     env.refuse_unknown()
     kept = secrets.load_or_make(home)
     services: dict[str, str] = {}
-    if not _given("DATABASE_URL"):
+    if not _named("DATABASE_URL", kept):
         services |= _open_postgres(supervisor, home)
-    if not _given("REDIS_URL"):
+    if not _named("REDIS_URL", kept):
         services |= _open_redis(supervisor, home)
-    secrets.write(home, {**kept, **services})
-    for name, value in kept.items():
-        if not _given(name) and not name.endswith("_URL"):
-            os.environ[name] = value
+    made = {name: value for name, value in kept.items() if not name.endswith("_URL")}
+    secrets.write(home, {**made, **services})
+    os.environ.update({name: value for name, value in made.items() if not _named(name, kept)})
     os.environ.update(services)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("JOULEPORT_HOME", str(home))
@@ -122,8 +121,10 @@ def answers(url: str) -> bool:
         return False
 
 
-def _given(name: str) -> bool:
-    return bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+def _named(name: str, kept: Mapping[str, str]) -> bool:
+    # A terminal that has read our own file of secrets names nothing of its own.
+    value = os.environ.get(name, "")
+    return bool(os.environ.get(f"{name}_FILE") or (value and value != kept.get(name)))
 
 
 def _open_postgres(supervisor: Supervisor, home: Path) -> dict[str, str]:
