@@ -5,6 +5,7 @@ from core.sql import RunSQLFile
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("billing", "0001_initial"),
         ("core", "0001_functions"),
         ("marketplace", "0001_initial"),
     ]

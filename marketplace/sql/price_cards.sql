@@ -1,6 +1,11 @@
 -- Price cards are history: written once, in order, never changed. Offers keep being what cards were written for.
 -- Whoever loads the book of offers hears of every change on the channel jouleport_book.
 
+ALTER TABLE site DROP CONSTRAINT IF EXISTS site_currency_known;
+ALTER TABLE site ADD CONSTRAINT site_currency_known FOREIGN KEY (currency) REFERENCES currency (code);
+ALTER TABLE offer DROP CONSTRAINT IF EXISTS offer_currency_known;
+ALTER TABLE offer ADD CONSTRAINT offer_currency_known FOREIGN KEY (currency) REFERENCES currency (code);
+
 ALTER TABLE offer DROP CONSTRAINT IF EXISTS offer_site_of_its_organization;
 ALTER TABLE offer ADD CONSTRAINT offer_site_of_its_organization
     FOREIGN KEY (site_id, organization_id) REFERENCES site (id, organization_id);
@@ -14,10 +19,11 @@ CREATE OR REPLACE TRIGGER price_card_never_emptied BEFORE TRUNCATE ON price_card
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Two inserts at once compute the same next number; the unique key lets only one of them commit.
-CREATE OR REPLACE FUNCTION check_price_card_order() RETURNS trigger
+CREATE OR REPLACE FUNCTION check_new_price_card() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
     latest record;
+    sold_by text;
 BEGIN
     SELECT number, starts_at INTO latest FROM price_card
      WHERE offer_id = NEW.offer_id ORDER BY number DESC LIMIT 1;
@@ -29,12 +35,19 @@ BEGIN
         RAISE EXCEPTION 'price card of offer % may not start before card % does', NEW.offer_id, latest.number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
     END IF;
+    -- Rating multiplies every quantity by its price: a card that priced both would charge the same work twice.
+    SELECT unit INTO sold_by FROM offer WHERE id = NEW.offer_id;
+    IF (sold_by = 'TOKEN' AND NEW.chip_second_price <> 0)
+       OR (sold_by = 'CHIP_SECOND' AND (NEW.input_price, NEW.cached_input_price, NEW.output_price) <> (0, 0, 0)) THEN
+        RAISE EXCEPTION 'price card of offer % may only price what is sold by %', NEW.offer_id, sold_by
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_prices_its_unit';
+    END IF;
     RETURN NEW;
 END;
 $$;
 
-CREATE OR REPLACE TRIGGER price_card_in_order BEFORE INSERT ON price_card
-    FOR EACH ROW EXECUTE FUNCTION check_price_card_order();
+CREATE OR REPLACE TRIGGER price_card_fits_in BEFORE INSERT ON price_card
+    FOR EACH ROW EXECUTE FUNCTION check_new_price_card();
 
 CREATE OR REPLACE FUNCTION check_offer_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$

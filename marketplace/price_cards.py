@@ -1,0 +1,129 @@
+"""Price cards: publishing an offer's next price."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.audit import Actor
+from core import ids
+from core.errors import DomainError
+from marketplace import pricing
+from marketplace.models import Offer, PriceCard
+
+# The platform's share of what buyers pay, in ten-thousandths.
+PLATFORM_FEE_BPS = 500
+
+
+class CardOutOfOrder(DomainError):
+    """A card would start in the past, or not after the one before it."""
+
+    code = "card_out_of_order"
+
+
+class CardBelowNothing(DomainError):
+    """Credits outweigh every cost, so that buyers would be paid."""
+
+    code = "card_below_nothing"
+
+
+def quote_offer(*, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS) -> pricing.Quote:
+    """
+    Price of an offer as its site and its serving are described now.
+
+    :raises CardBelowNothing: if credits outweigh costs
+    """
+    site, profile = offer.site, offer.profile
+    try:
+        return pricing.build_quote(
+            site=pricing.SiteEnergy(
+                price_per_kwh=site.energy_price,
+                currency=site.currency,
+                pue=site.pue,
+                gco2_per_kwh=site.gco2_per_kwh,
+                source=f"site:{site.uid}",
+                carbon_source=site.carbon_source,
+            ),
+            profile=pricing.ServingProfile(
+                chips=profile.chips,
+                joules_per_output_token=profile.joules_per_output_token,
+                joules_source=profile.joules_source,
+                tokens_per_second=profile.tokens_per_second,
+                utilisation=profile.utilisation,
+                watts_idle=profile.watts_idle,
+                host_factor=profile.host_factor,
+                input_ratio=profile.input_ratio,
+                cached_ratio=profile.cached_ratio,
+            ),
+            hardware=pricing.HardwareCost(
+                capital=profile.capital,
+                source=f"offer:{offer.uid}",
+                years=profile.capital_years,
+                rate=profile.capital_rate,
+                operations_rate=profile.operations_rate,
+            ),
+            margin=profile.margin,
+            fee_bps=fee_bps,
+        )
+    except pricing.PriceNegative as error:
+        raise CardBelowNothing(str(error)) from error
+
+
+def publish_card(
+    *,
+    offer: Offer,
+    actor: Actor,
+    now: datetime,
+    starts_at: datetime | None = None,
+    fee_bps: int = PLATFORM_FEE_BPS,
+) -> PriceCard:
+    """
+    Write the offer's next price card, in force from `starts_at` (now, if not given) until another starts.
+
+    The card prices only the offer's unit; its breakdown shows what the other would cost.
+
+    :raises CardOutOfOrder: if it would start in the past, or not after the card before it
+    :raises CardBelowNothing: if credits outweigh costs
+    """
+    starts_at = starts_at or now
+    if starts_at < now:
+        raise CardOutOfOrder("A price card cannot start in the past.")
+    # Sites and serving change; what counts is how they are described at this moment.
+    offer = Offer.objects.select_related("site", "profile", "organization").get(pk=offer.pk)
+    quote = quote_offer(offer=offer, fee_bps=fee_bps)
+    by_token = offer.unit == Offer.Unit.TOKEN
+    sold = quote.prices if by_token else pricing.NOTHING
+    latest = offer.price_cards.order_by("-number").first()
+    try:
+        with transaction.atomic():
+            card = PriceCard.objects.create(
+                uid=ids.make_uid(),
+                offer=offer,
+                number=latest.number + 1 if latest else 1,
+                currency=offer.currency,
+                starts_at=starts_at,
+                input_price=sold.input,
+                cached_input_price=sold.cached_input,
+                output_price=sold.output,
+                chip_second_price=pricing.NOTHING.chip_second if by_token else quote.prices.chip_second,
+                fee_bps=fee_bps,
+                breakdown={"unit": offer.unit, **quote.describe()},
+                created_at=now,
+            )
+            audit.record_event(
+                actor=actor,
+                action="offer.publish_card",
+                subject_kind="price_card",
+                subject_uid=card.uid,
+                organization=offer.organization,
+                now=now,
+                details={"offer": str(offer.uid), "number": card.number},
+            )
+    except IntegrityError as error:
+        raise CardOutOfOrder("Another price card starts then or later.") from error
+    return card
+
+
+def find_card_in_force(*, offer: Offer, now: datetime) -> PriceCard | None:
+    """The offer's price card at a moment; None before its first starts."""
+    return offer.price_cards.filter(starts_at__lte=now).order_by("-starts_at").first()
