@@ -88,11 +88,11 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=500)]
 
 
-class _Control(msgspec.Struct):
+class Control(msgspec.Struct):
     """A JSON payload. Unknown fields are ignored, so that a later agent may say more."""
 
 
-class Energy(_Control):
+class Energy(Control):
     """What the agent's meter has counted since the agent started; never falls while `instance` lasts."""
 
     microjoules: Count
@@ -100,7 +100,7 @@ class Energy(_Control):
     span_ms: Count
 
 
-class Hello(_Control):
+class Hello(Control):
     """The first frame of an agent. `public_key` is the raw Ed25519 key in base64."""
 
     protocol: int
@@ -116,13 +116,13 @@ class Hello(_Control):
     machine_id: Name | None = None
 
 
-class Version(_Control):
+class Version(Control):
     """Only the version of a hello, read first: a later hello may have another shape."""
 
     protocol: int
 
 
-class Welcome(_Control):
+class Welcome(Control):
     """The relay's answer: the connection's epoch and the limits it will keep to."""
 
     protocol: int
@@ -133,14 +133,14 @@ class Welcome(_Control):
     heartbeat_seconds: float
 
 
-class Refused(_Control):
+class Refused(Control):
     """Why the connection ends. `code` is for programs."""
 
     code: Name
     message: Text
 
 
-class Heartbeat(_Control):
+class Heartbeat(Control):
     """Sent every `heartbeat_seconds`. `models` is empty while the model server does not answer."""
 
     energy: Energy
@@ -148,7 +148,7 @@ class Heartbeat(_Control):
     models: Annotated[list[Name], Meta(max_length=MODELS_MAX)]
 
 
-class Request(_Control):
+class Request(Control):
     """An attempt begins. `body_bytes` of BODY follow. `nonce` is hexadecimal."""
 
     method: str
@@ -162,21 +162,21 @@ class Request(_Control):
     credit_bytes: int
 
 
-class Head(_Control):
+class Head(Control):
     """The model server's status and the headers that matter."""
 
     status: Annotated[int, Meta(ge=200, le=599)]
     headers: Annotated[dict[str, str], Meta(max_length=HEADERS_MAX)]
 
 
-class Receipt(_Control):
+class Receipt(Control):
     """A signed statement: `signature` (Ed25519) is over the bytes of `body` exactly as they stand."""
 
     body: Annotated[bytes, Meta(min_length=1, max_length=RECEIPT_BYTES_MAX)]
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
 
 
-class End(_Control):
+class End(Control):
     """The upstream has stopped; the attempt's slot is free."""
 
     outcome: Outcome
@@ -185,32 +185,32 @@ class End(_Control):
     message: Text = ""
 
 
-class ReceiptAck(_Control):
+class ReceiptAck(Control):
     """`stored`: kept for good. `rejected`: will never be; the agent need not send either again."""
 
     stored: list[UUID]
     rejected: list[UUID]
 
 
-class Credit(_Control):
+class Credit(Control):
     """The agent may send this many more bytes of CHUNK for the attempt."""
 
     bytes: int
 
 
-class Cancel(_Control):
+class Cancel(Control):
     """The buyer left or time ran out: stop the upstream and confirm with END."""
 
     reason: str
 
 
-class Drain(_Control):
+class Drain(Control):
     """The sender takes no new attempts and leaves within `seconds`."""
 
     seconds: Annotated[float, Meta(ge=0, le=86_400)]
 
 
-class Error(_Control):
+class Error(Control):
     """Something the other side should write into its log."""
 
     code: Name
@@ -225,7 +225,7 @@ def encode(kind: Kind, payload: bytes = b"", *, attempt_id: int = 0, number: int
     return _HEADER.pack(kind, attempt_id, number) + payload
 
 
-def encode_control(kind: Kind, control: _Control, *, attempt_id: int = 0, number: int = 0) -> bytes:
+def encode_control(kind: Kind, control: Control, *, attempt_id: int = 0, number: int = 0) -> bytes:
     """Make a frame of a control payload."""
     return _HEADER.pack(kind, attempt_id, number) + _encode_json(control)
 
@@ -244,7 +244,7 @@ def decode(message: bytes) -> Frame:
     return Frame(_KINDS[kind], attempt_id, number, message[HEADER_BYTES:])
 
 
-def decode_control[C: _Control](payload: bytes, shape: type[C]) -> C:
+def decode_control[C: Control](payload: bytes, shape: type[C]) -> C:
     """
     Read a control payload.
 

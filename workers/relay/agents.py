@@ -1,0 +1,274 @@
+"""The agents' side of a relay: sign in, hello, and every frame after it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from accounts import tokens
+from core.errors import Unauthenticated
+from workers import apportioning, protocol
+from workers.protocol import Kind
+from workers.relay import receipts
+from workers.relay.asgi import Message, Receive, Scope, Send, find_header
+from workers.relay.frames import Frames
+from workers.relay.nodes import CREDIT_BYTES, Known, NodeRefused, Registry, Session
+from workers.relay.store import Store
+
+HELLO_SECONDS_MAX = 10.0
+STORE_AWAY = (psycopg.Error, PoolTimeout)
+
+log = logging.getLogger("jouleport.relay.agents")
+
+
+class Welcomed(NamedTuple):
+    """What a hello said and what the database made of it."""
+
+    hello: protocol.Hello
+    epoch: int
+
+
+class Refusal(Exception):
+    """The connection ends with REFUSED and this WebSocket close code."""
+
+    def __init__(self, close_code: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.close_code = close_code
+        self.code = code
+
+
+class AgentDoor:
+    """Takes agents' WebSocket connections in and reads their frames."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        registry: Registry,
+        frames: Frames,
+        heartbeat_seconds: float,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._frames = frames
+        self._heartbeat_seconds = heartbeat_seconds
+        self._events: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection until it ends."""
+        await receive()
+        try:
+            known = await self._sign_in(scope)
+        except STORE_AWAY:
+            log.warning("agent turned away: PostgreSQL is away")
+            await _deny(send, 503)
+            return
+        if known is None:
+            await _deny(send, 401)
+            return
+        await send({"type": "websocket.accept"})
+        wire = Wire(send)
+        try:
+            session = await self._greet(known, receive, wire)
+        except Refusal as refusal:
+            log.info("agent refused", extra={"node": str(known.node_uid), "code": refusal.code})
+            await wire.refuse(refusal.close_code, refusal.code, str(refusal))
+            return
+        except STORE_AWAY:
+            await wire.refuse(protocol.CLOSE_GOING_AWAY, "try_again", "the exchange's database is away")
+            return
+        if session is None:
+            return
+        log.info("agent connected", extra={"node": str(known.node_uid), "epoch": session.epoch})
+        try:
+            await self._serve(session, receive)
+        finally:
+            self._registry.remove(session, now_ns=time.monotonic_ns())
+            log.info("agent gone", extra={"node": str(known.node_uid), "epoch": session.epoch})
+
+    async def _sign_in(self, scope: Scope) -> Known | None:
+        scheme, _, text = (find_header(scope, b"authorization") or "").partition(" ")
+        try:
+            token = tokens.parse_token(text)
+        except Unauthenticated:
+            return None
+        if scheme.lower() != "bearer" or token.kind is not tokens.TokenKind.NODE:
+            return None
+        return await self._store.find_node(digest=token.digest)
+
+    async def _greet(self, known: Known, receive: Receive, wire: Wire) -> Session | None:
+        """
+        Read the hello and welcome the agent. None if it left meanwhile.
+
+        :raises Refusal: wrong protocol, another key than the pinned one, or a retired node
+        """
+        try:
+            async with asyncio.timeout(HELLO_SECONDS_MAX):
+                message = await receive()
+        except TimeoutError as error:
+            raise Refusal(protocol.CLOSE_SILENT, "hello_refused", "no hello came") from error
+        if message["type"] != "websocket.receive":
+            return None
+        hello = read_hello(message)
+        if known.state == "RETIRED":
+            raise Refusal(protocol.CLOSE_REFUSED, "node_retired", "this node is retired")
+        if not await self._store.pin_key(token_id=known.token_id, public_key=hello.public_key):
+            self._note(known, "KEY_MISMATCH", {"key_id": receipts.identify_key(hello.public_key)})
+            raise Refusal(
+                protocol.CLOSE_REFUSED, "key_mismatch", "this token belongs to an agent with another key"
+            )
+        epoch = await self._store.begin_connection(
+            node_id=known.node_id,
+            version=hello.agent_version,
+            protocol=hello.protocol,
+            machine_id=hello.machine_id,
+        )
+        session = self._open(known, Welcomed(hello, epoch), wire)
+        try:
+            before = self._registry.add(session)
+        except NodeRefused as error:
+            apportioning.leave_machine(session.meter)
+            raise Refusal(protocol.CLOSE_REPLACED, error.code, str(error)) from error
+        if before is not None:
+            await self._replace(before, session)
+        await session.tell(
+            Kind.WELCOME,
+            protocol.Welcome(
+                protocol=protocol.VERSION,
+                node=str(known.node_uid),
+                epoch=epoch,
+                slots=session.slots,
+                credit_bytes=CREDIT_BYTES,
+                heartbeat_seconds=self._heartbeat_seconds,
+            ),
+        )
+        return session
+
+    def _open(self, known: Known, welcomed: Welcomed, wire: Wire) -> Session:
+        hello, epoch = welcomed
+        meter = apportioning.join_machine(
+            self._registry.find_machine(hello.machine_id),
+            chips=known.chips,
+            slots=hello.slots,
+            idle_watts=known.watts_idle,
+            tier=hello.energy.tier,
+            microjoules=hello.energy.microjoules,
+            now_ns=time.monotonic_ns(),
+        )
+        return Session(
+            known=known,
+            epoch=epoch,
+            instance=hello.instance,
+            public_key=hello.public_key,
+            agent_slots=hello.slots,
+            models=hello.models,
+            meter=meter,
+            machine_id=hello.machine_id,
+            send=wire.send_frame,
+            close=wire.refuse,
+            last_heard=time.monotonic(),
+            offer_slots=known.offer_slots,
+            draining=known.state == "DRAINING",
+        )
+
+    async def _replace(self, before: Session, after: Session) -> None:
+        """End a connection whose token came a second time; the same process coming back is no event."""
+        if before.instance != after.instance:
+            details = {"epoch": after.epoch, "before": before.epoch, "running": len(before.attempts)}
+            self._note(after.known, "SECOND_CONNECTION", details)
+            log.warning("second connection", extra={"node": str(after.known.node_uid), **details})
+        self._registry.remove(before, now_ns=time.monotonic_ns())
+        await before.close(protocol.CLOSE_REPLACED, "replaced", "another connection came with this token")
+
+    def _note(self, known: Known, kind: str, details: Mapping[str, Any]) -> None:
+        async def write() -> None:
+            try:
+                await self._store.add_event(node_id=known.node_id, kind=kind, details=details)
+            except STORE_AWAY:
+                log.exception("event not written", extra={"kind": kind})
+
+        task = asyncio.create_task(write())
+        self._events.add(task)
+        task.add_done_callback(self._events.discard)
+
+    async def _serve(self, session: Session, receive: Receive) -> None:
+        async def acknowledge(uids: list[UUID]) -> None:
+            await session.tell(Kind.RECEIPT_ACK, protocol.ReceiptAck(stored=uids, rejected=[]))
+
+        while not session.closed:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return
+            session.last_heard = time.monotonic()
+            try:
+                self._frames.heed(session, message.get("bytes") or b"", acknowledge)
+            except protocol.FrameRefused as error:
+                log.warning(
+                    "garbage", extra={"node": str(session.known.node_uid), "reason": str(error)[:200]}
+                )
+                await session.close(protocol.CLOSE_GARBAGE, "garbage", str(error)[:300])
+                return
+            except receipts.ReceiptRefused as error:
+                self._note(session.known, "RECEIPT_REFUSED", {"reason": str(error)[:300]})
+
+
+class Wire:
+    """Sends frames; a connection that is gone swallows them, and its reader notices."""
+
+    def __init__(self, send: Send) -> None:
+        self._send: Callable[[Message], Awaitable[None]] = send
+        self._closed = False
+
+    async def send_frame(self, message: bytes) -> None:
+        """Send one frame."""
+        if self._closed:
+            return
+        try:
+            await self._send({"type": "websocket.send", "bytes": message})
+        except (OSError, RuntimeError):
+            self._closed = True
+
+    async def refuse(self, close_code: int, code: str, message: str) -> None:
+        """Say why, then close."""
+        await self.send_frame(
+            protocol.encode_control(Kind.REFUSED, protocol.Refused(code=code, message=message))
+        )
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._send({"type": "websocket.close", "code": close_code, "reason": code})
+        except (OSError, RuntimeError):
+            return
+
+
+async def _deny(send: Send, status: int) -> None:
+    """Answer the handshake with an HTTP status instead of a connection."""
+    headers = [(b"content-length", b"0"), (b"x-jouleport-relay", b"1")]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+def read_hello(message: Message) -> protocol.Hello:
+    """:raises Refusal: another protocol version, or no hello"""
+    try:
+        frame = protocol.decode(message.get("bytes") or b"")
+        if frame.kind is not Kind.HELLO:
+            raise protocol.FrameRefused("the first frame is not a hello")
+        version = protocol.decode_control(frame.payload, protocol.Version).protocol
+        if version != protocol.VERSION:
+            raise Refusal(
+                protocol.CLOSE_REFUSED,
+                "protocol_unsupported",
+                f"this exchange speaks agent protocol {protocol.VERSION}, the agent {version}",
+            )
+        return protocol.decode_control(frame.payload, protocol.Hello)
+    except protocol.FrameRefused as error:
+        raise Refusal(protocol.CLOSE_GARBAGE, "hello_refused", str(error)[:300]) from error
