@@ -100,7 +100,8 @@ class Connection(asyncio.Protocol):
         self.body.append(body)
 
     def on_message_complete(self) -> None:
-        path = self.target.partition(b"?")[0].decode("latin-1").removeprefix("/v1")
+        # A relay has the node before /v1 in its addresses; here any prefix will do.
+        path = self.target.partition(b"?")[0].decode("latin-1").rpartition("/v1")[2]
         method = self.parser.get_method()
         raw = b"".join(self.body)
         fault_header = self.fault_header

@@ -1,0 +1,165 @@
+"""The gateway's copy of the book: offers from PostgreSQL, and what relays say of their nodes from Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from gateway.database import DatabaseAway, DatabaseBusy, Links
+from marketplace.book import Book
+from marketplace.listings import NodePresence
+
+COLUMN_NAMES = (
+    "offer_id offer_uid model_id model_slug context_length tokenizer provider_org_id provider_name site_uid "
+    "site_name country region grid_zone pue gco2_per_kwh currency slots max_output_default max_output_cap "
+    "card_id card_uid card_starts_at next_starts_at input_price cached_input_price output_price "
+    "chip_second_price node_id node_uid chips watts_idle watts_busy upstream_model"
+)
+COLUMNS = COLUMN_NAMES.split()
+QUERY = f"SELECT {', '.join(COLUMNS)} FROM book_v1()"  # noqa: S608 - the names are constants
+PATTERN = "relay:*"
+CHANNEL = "relays"
+# A relay that is missing from an emptied Redis writes itself again within two seconds.
+GRACE_SECONDS = 4.0
+# Without Redis nobody says which nodes are connected; what was known is believed this long.
+BLIND_SECONDS_MAX = 30.0
+FETCH_ROWS_MAX = 1_000_000
+
+logger = logging.getLogger(__name__)
+
+
+class NodeWord(msgspec.Struct):
+    """What a relay says of one node."""
+
+    epoch: int = 0
+    slots: int = 0
+    busy: int = 0
+    models: frozenset[str] | None = None
+    tier: str = "declared"
+
+
+class RelayWord(msgspec.Struct):
+    """What a relay writes under its name: its address and its nodes."""
+
+    url: str
+    nodes: dict[str, NodeWord]
+
+
+def merge_presence(words: Mapping[str, RelayWord]) -> dict[str, NodePresence]:
+    """Make one view of all relays; of a node that two relays name, the later connection is the true one."""
+    presence: dict[str, NodePresence] = {}
+    for word in words.values():
+        for node_uid, node in word.nodes.items():
+            known = presence.get(node_uid)
+            if known is None or known.epoch < node.epoch:
+                presence[node_uid] = NodePresence(
+                    relay_url=word.url,
+                    slots=node.slots,
+                    busy=node.busy,
+                    models=node.models,
+                    epoch=node.epoch,
+                    tier=node.tier,
+                )
+    return presence
+
+
+class BookKeeper:
+    """Keeps `book` current. Loads offers every `book_seconds` and when told, presence likewise."""
+
+    def __init__(
+        self, links: Links, client: redis.Redis, *, book_seconds: float, presence_seconds: float
+    ) -> None:
+        self.book = Book(())
+        self.version = 0
+        self.loaded_at = 0.0
+        self._links = links
+        self._redis = client
+        self._book_seconds = book_seconds
+        self._presence_seconds = presence_seconds
+        self._changed = asyncio.Event()
+        self._relays: dict[str, tuple[float, RelayWord]] = {}
+        self._seen_at = 0.0
+        self._rows: list[tuple[Any, ...]] | None = None
+
+    def mark_changed(self) -> None:
+        """Have the offers loaded now."""
+        self._changed.set()
+
+    async def load(self) -> None:
+        """
+        Load the offers.
+
+        :raises DatabaseAway: PostgreSQL does not answer; the old book stays
+        """
+        self._changed.clear()
+        rows = await self._links.fetch(QUERY)
+        self.loaded_at = time.monotonic()
+        if rows == self._rows:
+            # Nothing changed: the shelves that were built for matching stay.
+            return
+        self._rows = rows
+        presence = self.book.presence
+        self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        self.book = self.book.with_presence(presence)
+        self.version += 1
+
+    async def load_presence(self) -> None:
+        """
+        Read what relays say.
+
+        :raises RedisError: Redis does not answer
+        """
+        now = time.monotonic()
+        names = [name async for name in self._redis.scan_iter(match=PATTERN, count=1000)]
+        for name, value in zip(names, await self._redis.mget(names) if names else (), strict=True):
+            try:
+                if value is not None:
+                    self._relays[str(name)] = (now, msgspec.json.decode(value, type=RelayWord))
+            except (msgspec.DecodeError, msgspec.ValidationError):
+                logger.warning("A relay's word cannot be read: %s", name)
+        self._seen_at = now
+        self._use_presence(now)
+
+    def _use_presence(self, now: float) -> None:
+        self._relays = {
+            name: (at, word) for name, (at, word) in self._relays.items() if at > now - GRACE_SECONDS
+        }
+        presence = merge_presence({name: word for name, (_, word) in self._relays.items()})
+        if presence != self.book.presence:
+            self.book = self.book.with_presence(presence)
+
+    async def run(self) -> None:
+        """Reload the offers until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._book_seconds):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            try:
+                await self.load()
+            except (DatabaseAway, DatabaseBusy) as error:
+                logger.warning("Unable to load the book: %s", error)
+                await asyncio.sleep(0.2)
+
+    async def run_presence(self) -> None:
+        """Reload presence until cancelled: on a relay's call, and every `presence_seconds`."""
+        while True:
+            try:
+                async with self._redis.pubsub(ignore_subscribe_messages=True) as calls:
+                    await calls.subscribe(CHANNEL)
+                    while True:
+                        await self.load_presence()
+                        await calls.get_message(timeout=self._presence_seconds)
+            except (RedisError, OSError) as error:
+                logger.warning("Unable to read relays from Redis: %s", type(error).__name__)
+                if time.monotonic() - self._seen_at > BLIND_SECONDS_MAX:
+                    self.book = self.book.with_presence({})
+                await asyncio.sleep(0.5)

@@ -1,0 +1,83 @@
+"""
+Calls that are made together: while one is in flight, the next gathers what waits.
+
+Alone, an item pays one round trip; under load the cost of a call is shared by up to 64.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+BATCH_MAX = 64
+
+
+class Coalescer[Item, Result]:
+    """
+    Gathers items and runs them in batches, one batch at a time.
+
+    `run` takes up to 64 items and gives as many results, in order. `orphan` is told of every item whose
+    waiter was cancelled although its batch went through, so that what was done for it can be undone.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[list[Item]], Awaitable[list[Result]]],
+        *,
+        orphan: Callable[[Item, Result], None] | None = None,
+    ) -> None:
+        self._run = run
+        self._orphan = orphan
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is in flight."""
+        return self._task is None
+
+    async def submit(self, item: Item) -> Result:
+        """Have the item run with others and give its result, or raise what its batch raised."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append((item, future))
+        if self._task is None:
+            self._task = loop.create_task(self._drain())
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # The result may have come in the same moment; nobody will see it now.
+            if (
+                self._orphan is not None
+                and future.done()
+                and not future.cancelled()
+                and not future.exception()
+            ):
+                self._orphan(item, future.result())
+            raise
+
+    async def _drain(self) -> None:
+        waiting = self._waiting
+        try:
+            while waiting:
+                batch = [waiting.popleft() for _ in range(min(len(waiting), BATCH_MAX))]
+                # Who left before the call was made is not part of it.
+                batch = [(item, future) for item, future in batch if not future.done()]
+                if batch:
+                    await self._run_batch(batch)
+        finally:
+            self._task = None
+
+    async def _run_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._run([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - every waiter is told, and each decides for itself
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (item, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
+            elif self._orphan is not None:
+                self._orphan(item, result)

@@ -1,0 +1,127 @@
+"""
+Connections to PostgreSQL: a few of them, each with a purpose, opened again when they break.
+
+No statement is prepared on the server and nothing is kept in a session, so that a proxy that pools by
+transaction may stand in between.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow, tuple_row
+
+CONNECT_SECONDS_MAX = 2
+STATEMENT_MILLISECONDS_MAX = 5000
+
+
+class DatabaseAway(Exception):
+    """PostgreSQL did not answer. Whether the statement took effect is not known."""
+
+
+class DatabaseBusy(Exception):
+    """Somebody else held a lock for too long. Nothing took effect."""
+
+
+class Link:
+    """One connection, used by one caller at a time. It is opened when it is first needed."""
+
+    def __init__(self, url: str, *, lock_milliseconds: int = 2000) -> None:
+        self._url = url
+        self._options = (
+            f"-c statement_timeout={STATEMENT_MILLISECONDS_MAX} -c lock_timeout={lock_milliseconds}"
+        )
+        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._lock = asyncio.Lock()
+
+    async def fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[TupleRow]:
+        """
+        Run one statement, a transaction of its own, and give its rows.
+
+        :raises DatabaseAway: no connection, or it broke, or the statement took too long
+        :raises DatabaseBusy: a lock was not had in time
+        """
+        async with self._lock:
+            try:
+                connection = self._connection
+                if connection is None or connection.closed:
+                    connection = self._connection = await psycopg.AsyncConnection.connect(
+                        self._url,
+                        autocommit=True,
+                        prepare_threshold=None,
+                        connect_timeout=CONNECT_SECONDS_MAX,
+                        options=self._options,
+                        row_factory=tuple_row,
+                    )
+                cursor = await connection.execute(query, parameters)
+                return await cursor.fetchall()
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+                raise DatabaseBusy(str(error)) from error
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+                # Disk full, shutdown and a cancelled statement are OperationalErrors as well.
+                await self._drop()
+                raise DatabaseAway(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
+            except asyncio.CancelledError:
+                await self._drop()
+                raise
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._drop()
+
+
+class Links:
+    """Several links for the same purpose; a caller takes whichever is free."""
+
+    def __init__(self, url: str, *, count: int, lock_milliseconds: int = 2000) -> None:
+        self._all = [Link(url, lock_milliseconds=lock_milliseconds) for _ in range(count)]
+        self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
+        for link in reversed(self._all):
+            self._free.put_nowait(link)
+
+    async def fetch(self, query: str, parameters: Sequence[Any] = ()) -> list[TupleRow]:
+        """As `Link.fetch`, on whichever connection is free first."""
+        link = await self._free.get()
+        try:
+            return await link.fetch(query, parameters)
+        finally:
+            self._free.put_nowait(link)
+
+    async def close(self) -> None:
+        """Close all."""
+        for link in self._all:
+            await link.close()
+
+
+class Database:
+    """The gateway's connections, by purpose, so that one kind of call never waits behind another."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.admission = Link(url)
+        # Calls that wait for one busy wallet; short locks, so that the caller may count its own time.
+        self.waiting = Links(url, count=4, lock_milliseconds=200)
+        self.recording = Link(url)
+        self.leases = Link(url)
+        self.lookups = Links(url, count=2)
+        self.changes = Links(url, count=2)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for links in (
+            self.admission,
+            self.waiting,
+            self.recording,
+            self.leases,
+            self.lookups,
+            self.changes,
+        ):
+            await links.close()

@@ -1,0 +1,88 @@
+"""The gateway's settings: from the environment alone, and nothing it does not understand. No Django."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.upstream.client import Timeouts
+
+SECRET_BYTES_MIN = 16
+LOG_FORMATS = ("json", "console")
+
+
+class SettingsRefused(Exception):
+    """The environment does not say what the gateway needs. The message names the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    What one gateway process runs with. Sizes are in bytes, times in seconds.
+
+    `database_wait` is how long a request may wait for PostgreSQL at its beginning and at its end.
+    """
+
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    ticket_secret: bytes = field(repr=False)
+    log_format: str = "json"
+    body_bytes_max: int = 8 * 1024 * 1024
+    body_seconds_max: float = 60.0
+    answer_bytes_max: int = 32 * 1024 * 1024
+    requests_max: int = 4096
+    attempts_max: int = 3
+    key_seconds: float = 5.0
+    database_wait: float = 2.0
+    book_seconds: float = 2.0
+    presence_seconds: float = 1.0
+    lease_seconds: float = 10.0
+    lease_margin_seconds: float = 3.0
+    renew_seconds: float = 1.0
+    stalled_buyer_seconds: float = 60.0
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Read the environment. A secret may also be given as NAME_FILE, the path of a file that holds it.
+
+    :raises SettingsRefused: a variable is missing, given twice, or has a value it cannot have
+    """
+    log_format = environ.get("JOULEPORT_LOG_FORMAT") or "json"
+    if log_format not in LOG_FORMATS:
+        raise SettingsRefused(f"JOULEPORT_LOG_FORMAT must be one of {', '.join(LOG_FORMATS)}")
+    secret = _read_secret("JOULEPORT_TICKET_SECRET", environ).encode()
+    if len(secret) < SECRET_BYTES_MIN:
+        raise SettingsRefused(f"JOULEPORT_TICKET_SECRET must be at least {SECRET_BYTES_MIN} bytes long")
+    return Settings(
+        database_url=_read_url("DATABASE_URL", environ, ("postgresql", "postgres")),
+        redis_url=_read_url("REDIS_URL", environ, ("redis", "rediss", "unix")),
+        ticket_secret=secret,
+        log_format=log_format,
+    )
+
+
+def _read_secret(name: str, environ: Mapping[str, str]) -> str:
+    path = environ.get(f"{name}_FILE", "")
+    value = environ.get(name, "")
+    if path and value:
+        raise SettingsRefused(f"{name} and {name}_FILE are both set")
+    if path:
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsRefused(f"{name}_FILE: {error}") from error
+    if not value:
+        raise SettingsRefused(f"{name} is not set")
+    return value
+
+
+def _read_url(name: str, environ: Mapping[str, str], schemes: tuple[str, ...]) -> str:
+    value = _read_secret(name, environ)
+    scheme = value.partition("://")[0]
+    if scheme not in schemes:
+        raise SettingsRefused(f"{name} must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    return value
