@@ -27,35 +27,39 @@ CREATE TRIGGER ledger_account_kept BEFORE DELETE ON ledger_account
 CREATE FUNCTION check_postings() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     wrong record;
+    wallets bigint[];
+    amounts numeric[];
 BEGIN
-    SELECT n.entry_id, n.currency, sum(n.amount) AS off INTO wrong
-      FROM new_postings n GROUP BY n.entry_id, n.currency HAVING sum(n.amount) <> 0 LIMIT 1;
-    IF FOUND THEN
+    SELECT n.entry_id, n.currency, sum(n.amount) AS off,
+           bool_or(e.id IS NULL OR e.xid <> pg_current_xact_id() OR e.cluster <> c.cluster) AS sealed,
+           min(n.account_id) FILTER (WHERE a.id IS NULL OR a.currency <> n.currency OR a.closed_at IS NOT NULL) AS account
+      INTO wrong
+      FROM new_postings n CROSS JOIN (SELECT ledger_cluster() AS cluster) c
+      LEFT JOIN entry e ON e.id = n.entry_id LEFT JOIN ledger_account a ON a.id = n.account_id
+     GROUP BY n.entry_id, n.currency
+    HAVING sum(n.amount) <> 0
+        OR bool_or(e.id IS NULL OR e.xid <> pg_current_xact_id() OR e.cluster <> c.cluster)
+        OR bool_or(a.id IS NULL OR a.currency <> n.currency OR a.closed_at IS NOT NULL)
+     LIMIT 1;
+    IF wrong.off <> 0 THEN
         RAISE EXCEPTION 'entry % does not balance: % % too much', wrong.entry_id, wrong.off, wrong.currency
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'posting_balances';
-    END IF;
-    SELECT n.entry_id INTO wrong
-      FROM (SELECT DISTINCT entry_id FROM new_postings) n LEFT JOIN entry e ON e.id = n.entry_id
-     WHERE e.id IS NULL OR e.xid <> pg_current_xact_id() OR e.cluster <> ledger_cluster() LIMIT 1;
-    IF FOUND THEN
+    ELSIF wrong.sealed THEN
         RAISE EXCEPTION 'entry % is sealed', wrong.entry_id
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'posting_sealed';
-    END IF;
-    SELECT n.account_id INTO wrong
-      FROM new_postings n LEFT JOIN ledger_account a ON a.id = n.account_id
-     WHERE a.id IS NULL OR a.currency <> n.currency OR a.closed_at IS NOT NULL LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'account % is missing, closed, or of another currency', wrong.account_id
+    ELSIF wrong.account IS NOT NULL THEN
+        RAISE EXCEPTION 'account % is missing, closed, or of another currency', wrong.account
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'posting_account';
     END IF;
     -- A wallet's scope row IS its balance, so whatever posts to a wallet moves it, in the one lock order (kind, id).
-    PERFORM 1 FROM scope s
-      WHERE s.account_id IN (SELECT n.account_id FROM new_postings n) ORDER BY s.kind, s.id FOR NO KEY UPDATE;
-    UPDATE scope s SET posted = s.posted + d.amount
-      FROM (SELECT n.account_id, a.normal * sum(n.amount) AS amount
-              FROM new_postings n JOIN ledger_account a ON a.id = n.account_id
-             WHERE a.purpose = 'WALLET' GROUP BY n.account_id, a.normal) d
-     WHERE s.account_id = d.account_id;
+    SELECT array_agg(d.id), array_agg(d.amount) INTO wallets, amounts FROM (
+        SELECT s.id, a.normal * sum(n.amount) AS amount
+          FROM new_postings n JOIN ledger_account a ON a.id = n.account_id JOIN scope s ON s.account_id = n.account_id
+         GROUP BY s.id, a.normal) d;
+    IF cardinality(wallets) > 1 THEN
+        PERFORM 1 FROM scope s WHERE s.id = ANY (wallets) ORDER BY s.kind, s.id FOR NO KEY UPDATE;
+    END IF;
+    UPDATE scope s SET posted = s.posted + d.amount FROM unnest(wallets, amounts) d(id, amount) WHERE s.id = d.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER posting_checked AFTER INSERT ON posting
