@@ -7,7 +7,6 @@ out, also when somebody logs it by mistake.
 
 import logging.config
 import re
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +15,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from core import request_ids
 
 NEVER_LOGGED = frozenset(
     {
@@ -37,7 +38,6 @@ NEVER_LOGGED = frozenset(
 )
 BLANK = "[not logged]"
 KEY = re.compile(r"jp_(live|test|node)_[0-9A-Za-z]{36}")
-REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{1,64}\Z")
 
 
 def blank_private_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -102,18 +102,10 @@ def configure(config: dict[str, Any]) -> None:
 
 
 def _begin(request: HttpRequest) -> str:
-    # An id from outside is kept if it is harmless, so that a proxy's logs and ours can be joined.
-    given = request.headers.get("x-request-id", "")
-    request_id = given if REQUEST_ID.match(given) else new_request_id()
+    request_id = request_ids.accept_request_id(request.headers.get(request_ids.HEADER))
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=request_id)
-    request.META["jouleport.request_id"] = request_id
     return request_id
-
-
-def new_request_id() -> str:
-    """An id for one request, 32 hexadecimal digits."""
-    return uuid.uuid4().hex
 
 
 @sync_and_async_middleware
@@ -125,7 +117,7 @@ def request_context(get_response: Callable[[HttpRequest], Any]) -> Callable[[Htt
             request_id = _begin(request)
             awaitable: Awaitable[HttpResponseBase] = get_response(request)
             response = await awaitable
-            response["x-request-id"] = request_id
+            response[request_ids.HEADER] = request_id
             return response
 
         return answer_async
@@ -133,7 +125,7 @@ def request_context(get_response: Callable[[HttpRequest], Any]) -> Callable[[Htt
     def answer(request: HttpRequest) -> HttpResponseBase:
         request_id = _begin(request)
         response: HttpResponseBase = get_response(request)
-        response["x-request-id"] = request_id
+        response[request_ids.HEADER] = request_id
         return response
 
     return answer

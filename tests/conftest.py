@@ -44,6 +44,7 @@ django.setup()
 
 from config.celery import app as celery_app  # noqa: E402
 from tests import databases  # noqa: E402
+from tests.cast import farm, fund, lab, lab_key, now, stranger  # noqa: E402, F401
 
 # Wake-ups that a test does not wait for go nowhere; tasks are called as functions.
 celery_app.conf.broker_url = "memory://"

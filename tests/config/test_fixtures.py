@@ -5,6 +5,8 @@ import pytest
 import redis
 from django.db import connection
 
+from accounts.keys import IssuedKey
+from accounts.models import Organization
 from tests.databases import Database
 
 
@@ -28,3 +30,8 @@ def test_the_application_role_makes_no_tables(db: Database) -> None:
 def test_redis_starts_empty(redis_url: str) -> None:
     with redis.Redis.from_url(redis_url) as client:
         assert client.dbsize() == 0
+
+
+def test_the_cast_is_there(lab: Organization, stranger: Organization, lab_key: IssuedKey) -> None:
+    assert lab.pk != stranger.pk
+    assert lab_key.key.organization_id == lab.pk
