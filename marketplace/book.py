@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marketplace.listings import Listing, NodePresence, read_listing
-from marketplace.shelves import Shelf, make_mask
+from marketplace.shelves import Shelf, make_mask, split_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class ReadyMasks:
     connected: int
     serving: int
     free: int
+    free_pieces: Mapping[int, int]
 
 
 class Book:
@@ -74,6 +75,7 @@ class Book:
                 connected.append(node is not None)
                 serving.append(serves)
                 free.append(node is not None and serves and node.busy < node.slots)
-            ready = ReadyMasks(make_mask(connected), make_mask(serving), make_mask(free))
+            mask = make_mask(free)
+            ready = ReadyMasks(make_mask(connected), make_mask(serving), mask, dict(split_mask(mask)))
             self._ready[model_slug, mix] = ready
         return ready

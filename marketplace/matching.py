@@ -6,17 +6,17 @@ when every rule permits it, and is excluded for the first rule that does not. Ca
 looking at every offer; the reasons are worked out only when asked for, from the same masks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
 
-from marketplace.book import Book
+from marketplace.book import Book, ReadyMasks
 from marketplace.listings import Listing, int_to_text
 from marketplace.preferences import NO_PREFERENCES, Preferences
-from marketplace.shelves import Shelf, find_mix, make_mask, walk_bits
+from marketplace.shelves import Pieces, Shelf, find_mix, make_mask, split_mask, walk_bits
 
 # How many offers are ordered for one request: the first choice and those tried after it.
 CANDIDATES_MAX = 5
@@ -146,7 +146,7 @@ class _Plan:
     """
 
     rules: tuple[tuple[Reason, int], ...]
-    groups: tuple[int, ...]
+    groups: tuple[Pieces, ...]
 
 
 def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATES_MAX) -> Match:
@@ -161,11 +161,7 @@ def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATE
     candidates: list[Candidate] = []
     for model in request.models:
         shelf = book.get_shelf(model, mix=mix)
-        permitted, in_force = book.get_ready(model, mix=mix).free, shelf.mask_in_force(now)
-        if in_force is not shelf.everything:
-            permitted &= in_force
-        for _, rule in _list_passing_rules(shelf, request):
-            permitted &= rule
+        permitted = _permit(book.get_ready(model, mix=mix), shelf, request, now)
         wanted = limit - len(candidates)
         if _is_first_only(request.preferences):
             wanted = min(wanted, 1)
@@ -173,11 +169,23 @@ def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATE
             if wanted <= 0:
                 break
             found = shelf.find_cheapest(
-                permitted & group, input_tokens=input_tokens, output_tokens=output_tokens, limit=wanted
+                group, permitted, input_tokens=input_tokens, output_tokens=output_tokens, limit=wanted
             )
             candidates += [Candidate(listing, cost) for cost, listing in found]
             wanted -= len(found)
     return Match(request=request, candidates=tuple(candidates), book=book, now=now)
+
+
+def _permit(ready: ReadyMasks, shelf: Shelf, request: Request, now: datetime) -> Mapping[int, int]:
+    """Offers that can take a request now, as far as currencies and preferences have no say."""
+    rules = [rule for _, rule in _list_passing_rules(shelf, request)]
+    in_force = shelf.mask_in_force(now)
+    if in_force is shelf.everything and not rules:
+        return ready.free_pieces
+    permitted = ready.free & in_force
+    for rule in rules:
+        permitted &= rule
+    return dict(split_mask(permitted))
 
 
 def _is_first_only(preferences: Preferences) -> bool:
@@ -199,7 +207,7 @@ def _make_plan(shelf: Shelf, request: Request) -> _Plan:
         preferred = left if provider is None else left & shelf.mask_of("provider_slug", provider)
         left &= ~preferred
         groups += [preferred & shelf.mask_of("currency", currency) for currency in request.currencies]
-    return _Plan(rules, tuple(group for group in groups if group))
+    return _Plan(rules, tuple(split_mask(group) for group in groups if group))
 
 
 def _list_rules(

@@ -9,7 +9,7 @@ offer.
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -23,9 +23,12 @@ MIX_EDGES = ((0, 1), (1, 32), (1, 8), (1, 2), (1, 1), (2, 1), (4, 1), (8, 1), (3
 INPUT_WEIGHT, OUTPUT_WEIGHT = 45, 100
 BOUND_SCALE = 1 << 24
 
-# Bits looked at together when the set bits of a long mask are walked.
-WINDOW_BITS = 256
-_WINDOW = (1 << WINDOW_BITS) - 1
+# Bits looked at together when offers are walked: the cheapest ones are mostly among the first pieces, so
+# that the length of the whole mask hardly counts.
+PIECE_BITS = 512
+
+# A mask in pieces, as `split_mask` makes it.
+type Pieces = tuple[tuple[int, int], ...]
 
 # Filters remembered per shelf; past it the memory starts afresh, so that no buyer can fill the process.
 FILTERS_MAX = 512
@@ -33,21 +36,22 @@ FILTERS_MAX = 512
 
 def walk_bits(mask: int) -> Iterator[int]:
     """Positions of the set bits, lowest first."""
-    base = 0
-    while mask:
-        window = mask & _WINDOW
-        if not window:
-            # Several times faster on long integers than `mask & -mask`.
-            skipped = (mask ^ (mask - 1)).bit_length() - 1
-            mask >>= skipped
-            base += skipped
-            continue
-        while window:
-            low = window & -window
+    for base, bits in split_mask(mask):
+        while bits:
+            low = bits & -bits
             yield base + low.bit_length() - 1
-            window ^= low
-        mask >>= WINDOW_BITS
-        base += WINDOW_BITS
+            bits ^= low
+
+
+def split_mask(mask: int) -> Pieces:
+    """Pieces of `PIECE_BITS` that have a bit set, each with the position of its first bit, lowest first."""
+    width = PIECE_BITS // 8
+    octets = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+    pieces = (
+        (start * 8, int.from_bytes(octets[start : start + width], "little"))
+        for start in range(0, len(octets), width)
+    )
+    return tuple(piece for piece in pieces if piece[1])
 
 
 def make_mask(flags: Iterable[bool]) -> int:
@@ -134,24 +138,38 @@ class Shelf:
         return mask
 
     def find_cheapest(
-        self, mask: int, *, input_tokens: int, output_tokens: int, limit: int
+        self,
+        group: Pieces,
+        permitted: Mapping[int, int],
+        *,
+        input_tokens: int,
+        output_tokens: int,
+        limit: int,
     ) -> list[tuple[int, Listing]]:
         """
-        Up to `limit` offers of `mask` with their expected cost, cheapest first, equals by offer uid.
+        Up to `limit` offers that are in both masks with their expected cost, cheapest first, equals by
+        offer uid.
 
         The token mix must lie in this shelf's range, else offers that are cheaper may be missed.
+
+        :param permitted: pieces by the position of their first bit
         """
         best: list[tuple[int, int, Listing]] = []
         weight = input_tokens * INPUT_WEIGHT + output_tokens * OUTPUT_WEIGHT
         listings, bounds = self.listings, self.bounds
-        for i in walk_bits(mask):
-            if len(best) == limit and bounds[i] * weight > best[-1][0] * BOUND_SCALE:
-                break
-            listing = listings[i]
-            cost = input_tokens * listing.input_price + output_tokens * listing.output_price
-            if len(best) < limit:
-                insort(best, (cost, listing.offer_uid.int, listing))
-            elif (cost, listing.offer_uid.int) < best[-1][:2]:
-                best.pop()
-                insort(best, (cost, listing.offer_uid.int, listing))
+        for base, piece in group:
+            bits = piece & permitted.get(base, 0)
+            while bits:
+                low = bits & -bits
+                bits ^= low
+                i = base + low.bit_length() - 1
+                if len(best) == limit and bounds[i] * weight > best[-1][0] * BOUND_SCALE:
+                    return [(cost, listing) for cost, _, listing in best]
+                listing = listings[i]
+                cost = input_tokens * listing.input_price + output_tokens * listing.output_price
+                if len(best) < limit:
+                    insort(best, (cost, listing.offer_uid.int, listing))
+                elif (cost, listing.offer_uid.int) < best[-1][:2]:
+                    best.pop()
+                    insort(best, (cost, listing.offer_uid.int, listing))
         return [(cost, listing) for cost, _, listing in best]

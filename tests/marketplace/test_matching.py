@@ -28,7 +28,7 @@ def place(
     """Match a request of 100 tokens in and 100 out for `small`, paid in USD."""
     if presence is None:
         presence = {str(row["node_uid"]): node for row in rows}
-    request = {
+    request: dict[str, Any] = {
         "models": ("small",),
         "currencies": ("USD",),
         "input_tokens": 100,

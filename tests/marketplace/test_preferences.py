@@ -61,13 +61,13 @@ def test_preferences_are_read_in_the_forms_the_book_compares() -> None:
     )
 
     assert wanted.order == ("wind-farm", "sun-farm")
-    assert wanted.only == {"sun-farm", "wind-farm"}
+    assert wanted.only == frozenset({"sun-farm", "wind-farm"})
     assert wanted.ignore == {"dam-co"}
     assert wanted.allow_fallbacks is False
     assert wanted.max_prompt_price == 1_500_000_000_000
     assert wanted.max_completion_price == 3_000_000_000_000
-    assert wanted.regions == {"guizhou"}
-    assert wanted.jurisdictions == {"CN"}
+    assert wanted.regions == frozenset({"guizhou"})
+    assert wanted.jurisdictions == frozenset({"CN"})
 
 
 def test_a_price_written_as_a_json_number_is_taken_as_written() -> None:
