@@ -23,6 +23,17 @@ from config.supervisor import Supervisor
 WEB_ADDRESS = "127.0.0.1:8000"
 RELAY_ADDRESS = "127.0.0.1:8100"
 PROBE_SECONDS_MAX = 2.0
+# Task workers need to know nothing of one another.
+TASK_WORKER = (
+    "--queues",
+    "billing,workers,default",
+    "--concurrency",
+    "2",
+    "--without-mingle",
+    "--without-gossip",
+)
+# Celery fears messages that carry code when it is root; ours are JSON.
+QUIET_ROOT = "ignore:You're running the worker with superuser privileges"
 
 
 class MigrationFailed(Exception):
@@ -76,7 +87,7 @@ def programs() -> list[Program]:
         python(
             "web", "-m", "config.serve", is_ready=lambda: answers(f"http://{web[0]}:{web[1]}/readyz"), stop=35
         ),
-        celery("tasks", "worker", "--queues", "billing,workers,default", "--concurrency", "2", stop=40),
+        celery("tasks", "worker", *TASK_WORKER, stop=40),
         # The schedule is in code and its periods are short: nothing has to be remembered.
         celery("beat", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="),
         python("dispatcher", "manage.py", "run_dispatcher", stop=35),
@@ -84,13 +95,17 @@ def programs() -> list[Program]:
 
 
 def python(
-    name: str, *arguments: str, is_ready: Callable[[], bool] = lambda: True, stop: float = 15
+    name: str,
+    *arguments: str,
+    is_ready: Callable[[], bool] = lambda: True,
+    stop: float = 15,
+    environ: Mapping[str, str] | None = None,
 ) -> Program:
     """A program of ours, run by this interpreter from the repository."""
     return Program(
         name=name,
         argv=[sys.executable, *arguments],
-        environ={"PYTHONUNBUFFERED": "1"},
+        environ={"PYTHONUNBUFFERED": "1", **(environ or {})},
         folder=env.REPOSITORY,
         is_ready=is_ready,
         stop_signal=signal.SIGTERM,
@@ -100,7 +115,8 @@ def python(
 
 def celery(name: str, *arguments: str, stop: float = 15) -> Program:
     """One of Celery's programs."""
-    return python(name, "-m", "celery", "--app", "config", "--quiet", *arguments, stop=stop)
+    environ = {"PYTHONWARNINGS": QUIET_ROOT}
+    return python(name, "-m", "celery", "--app", "config", "--quiet", *arguments, stop=stop, environ=environ)
 
 
 def listens(address: tuple[str, int]) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 PREFIX = "JOULEPORT_"
+# The agent is another program with options of its own, which it checks itself.
+AGENT_PREFIX = "JOULEPORT_AGENT_"
 SECRETS = frozenset(
     {
         "DATABASE_URL",
@@ -46,7 +48,8 @@ class BadEnvironment(Exception):
 def refuse_unknown(environ: Mapping[str, str] = os.environ, *, also: Iterable[str] = ()) -> None:
     """Raise BadEnvironment if a JOULEPORT_ variable is set that nothing reads."""
     known = KNOWN | {f"{name}_FILE" for name in SECRETS} | set(also)
-    unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+    ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(AGENT_PREFIX))
+    unknown = sorted(name for name in ours if name not in known)
     if unknown:
         raise BadEnvironment(f"unknown environment variables: {', '.join(unknown)}")
 

@@ -42,6 +42,7 @@ KEY = re.compile(r"jp_(live|test|node)_[0-9A-Za-z]{36}")
 
 def blank_private_fields(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Blank fields that may hold what a buyer wrote, and any API key inside a string."""
+    event.pop("color_message", None)  # uvicorn says everything twice
     for name, value in event.items():
         if name.lower() in NEVER_LOGGED:
             event[name] = BLANK
@@ -81,8 +82,14 @@ def logging_config(*, style: str, level: str) -> dict[str, Any]:
         },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["stderr"], "level": level},
-        # httpx names whole addresses at INFO, which may carry what a buyer wrote.
-        "loggers": {"httpx": {"level": "WARNING"}, "uvicorn": {"handlers": [], "propagate": True}},
+        "loggers": {
+            # httpx names whole addresses at INFO, which may carry what a buyer wrote.
+            "httpx": {"level": "WARNING"},
+            # A wake-up each second is no news; what it found is logged by the task itself.
+            "celery.app.trace": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
+            "celery.worker.strategy": {"level": "WARNING"},
+        },
     }
 
 

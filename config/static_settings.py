@@ -11,7 +11,7 @@ NOWHERE = {
     "DATABASE_OWNER_URL": "postgresql://jouleport_owner@127.0.0.1:1/jouleport",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "JOULEPORT_SECRET_KEY": "read by static tools only",
-    "JOULEPORT_TICKET_SECRET": "read by static tools only",
+    "JOULEPORT_TICKET_SECRET": "read by static tools only, and long enough",
     "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 }
 for _name, _value in NOWHERE.items():

@@ -30,7 +30,7 @@ os.environ.update(
         "REDIS_URL": REDIS.url,
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "JOULEPORT_SECRET_KEY": "known to every test",
-        "JOULEPORT_TICKET_SECRET": "known to every test",
+        "JOULEPORT_TICKET_SECRET": "known to every test, and long enough",
         "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "JOULEPORT_HOME": str(HOME),
         "JOULEPORT_LOG_FORMAT": "console",
