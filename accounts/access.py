@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db.models import Model, QuerySet
 
 from accounts.models import Membership, Organization, Role, User
@@ -112,5 +112,5 @@ def get_or_refuse[M: Model](rows: QuerySet[M], **conditions: Any) -> M:
     """
     try:
         return rows.get(**conditions)
-    except (rows.model.DoesNotExist, ValidationError):
+    except (ObjectDoesNotExist, ValidationError):
         raise NotFound from None

@@ -1,6 +1,6 @@
 """Operators' view of people, organizations, keys and the audit trail. Tokens are never shown."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as PlainGroupAdmin
@@ -8,40 +8,28 @@ from django.contrib.auth.admin import UserAdmin as PlainUserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin, TabularInline
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import (  # type: ignore[import-untyped]
+    AdminPasswordChangeForm,
+    UserChangeForm,
+    UserCreationForm,
+)
 
 from accounts import agent_tokens, keys
 from accounts.audit import Actor
 from accounts.models import AgentToken, ApiKey, AuditEvent, Membership, Organization, User
+from core.admin import PlainAdmin, ReadOnlyAdmin, ReadOnlyInline
 from core.errors import DomainError
 
 admin.site.unregister(Group)
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Looks at rows and changes none."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody adds rows here."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes rows here."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes rows here."""
-        return False
-
-
 @admin.register(Group)
-class GroupAdmin(PlainGroupAdmin, ModelAdmin):
+class GroupAdmin(PlainGroupAdmin, PlainAdmin):
     """Named sets of operators' permissions."""
 
 
 @admin.register(User)
-class UserAdmin(PlainUserAdmin, ModelAdmin):
+class UserAdmin(PlainUserAdmin, PlainAdmin):  # type: ignore[type-arg]
     """People; password forms are those of Django."""
 
     form = UserChangeForm
@@ -64,18 +52,12 @@ class UserAdmin(PlainUserAdmin, ModelAdmin):
         return False
 
 
-class MembershipInline(TabularInline):
-    """Who belongs to the organization."""
+class MembershipInline(ReadOnlyInline):
+    """Who belongs to the organization; members are added by its owners."""
 
     model = Membership
-    extra = 0
-    can_delete = False
     fields = ("user", "role", "created_at")
     readonly_fields = fields
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Members are added by the organization's owners."""
-        return False
 
 
 @admin.register(Organization)
@@ -93,7 +75,7 @@ class RevocableAdmin(ReadOnlyAdmin):
     """Credentials: looked at, and revoked by an action; neither text nor digest is shown."""
 
     ordering = ("-id",)
-    exclude = ("digest",)
+    exclude: ClassVar[tuple[str, ...]] = ("digest",)
     search_fields = ("name", "last4", "uid", "organization__name")
     list_select_related = ("organization",)
     actions = ("revoke_selected",)

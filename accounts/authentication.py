@@ -112,7 +112,7 @@ class InOrganization(BasePermission):
         :raises access.NotAllowed: for a role without the permission
         """
         if request.method == "OPTIONS":
-            return bool(request.user and request.user.is_authenticated)
+            return request.user.is_authenticated
         caller = find_caller(request)
         needs: dict[str, Permission] = getattr(view, "needs", {})
         if request.method not in needs:

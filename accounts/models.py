@@ -66,6 +66,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return f"#{self.pk} {self.email}"
 
+    def clean(self) -> None:
+        """Store the address in lower case, also when a form brought it."""
+        super().clean()
+        self.email = self.email.strip().lower()
+
 
 class Organization(models.Model):
     """The party that buys, provides or both; owns keys, wallets and sites."""
@@ -184,7 +189,8 @@ class AgentToken(models.Model):
             ),
             models.CheckConstraint(
                 name="accounts_agenttoken_public_key_is_ed25519",
-                condition=models.Q(public_key=None) | Exact(Length("public_key"), ED25519_KEY_BYTES),
+                condition=models.Q(public_key=None)
+                | models.Q(Exact(Length("public_key"), ED25519_KEY_BYTES)),
             ),
         ]
 

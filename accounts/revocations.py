@@ -5,7 +5,7 @@ from django.db import connection
 CHANNEL = "jouleport_revoked"
 
 
-def publish_revocation(digest: bytes) -> None:
+def publish_revocation(digest: bytes | memoryview) -> None:
     """
     Tell all listeners on `jouleport_revoked` to forget the key or token with this digest (in hex).
 

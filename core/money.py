@@ -73,13 +73,13 @@ def parse_decimal(text: str) -> Decimal:
 
     :raises NotAnAmount: for anything else
     """
-    if not isinstance(text, str) or not LITERAL.fullmatch(text):
+    if not LITERAL.fullmatch(text):
         raise NotAnAmount("expected a decimal literal such as 0.000012345")
     return Decimal(text)
 
 
 def _check_currency(currency: str) -> None:
-    if not isinstance(currency, str) or not CURRENCY.fullmatch(currency):
+    if not CURRENCY.fullmatch(currency):
         raise ValueError(f"not a currency code: {currency!r}")
 
 

@@ -31,7 +31,7 @@ def test_identifiers_rise_when_the_clock_stands_still_or_is_set_back(
 ) -> None:
     now = 1_800_000_000_000_000_000
     clock = (now + index * step for index in range(1_000))
-    monkeypatch.setattr(ids.time, "time_ns", lambda: next(clock))
+    monkeypatch.setattr("core.ids.time.time_ns", lambda: next(clock))
     maker = ids.Uuid7Maker()
 
     made = [maker.make() for _ in range(1_000)]
@@ -40,7 +40,7 @@ def test_identifiers_rise_when_the_clock_stands_still_or_is_set_back(
 
 
 def test_a_counter_that_is_full_moves_on_to_the_next_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ids.time, "time_ns", lambda: 1_800_000_000_000_000_000)
+    monkeypatch.setattr("core.ids.time.time_ns", lambda: 1_800_000_000_000_000_000)
     maker = ids.Uuid7Maker()
     first = maker.make()
     maker._counter = (1 << ids.COUNTER_BITS) - 1
