@@ -52,6 +52,7 @@ def wait(seconds: float, condition: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.timeout(150)
 def test_two_beats_do_each_piece_of_work_once(client: redis.Redis, tmp_path: Path) -> None:
     pieces = [str(number) for number in range(50)]
     client.rpush("waiting", *pieces)
@@ -59,22 +60,24 @@ def test_two_beats_do_each_piece_of_work_once(client: redis.Redis, tmp_path: Pat
     with ExitStack() as stack:
         for program in (worker(), beat(), beat()):
             stack.enter_context(running(program, tmp_path / program.name))
-        wait(30, lambda: int(client.get("wake-ups") or 0) >= 6)
+        wait(60, lambda: int(client.get("wake-ups") or 0) >= 6)
 
     assert sorted(client.lrange("done", 0, -1), key=int) == pieces
 
 
 @pytest.mark.fault
+@pytest.mark.timeout(150)
 def test_work_of_a_killed_process_is_done_by_the_next(
     redis_url: str, client: redis.Redis, tmp_path: Path
 ) -> None:
     with running(worker(), tmp_path / "first") as first:
         with Celery(broker=celery.broker_url(redis_url), set_as_current=False) as sender:
             sender.send_task("probe.linger", queue="default")
-        wait(30, lambda: client.get("tries") == "1")
+        wait(60, lambda: client.get("tries") == "1")
         os.killpg(first.pid, signal.SIGKILL)
 
     with running(worker(), tmp_path / "second"):
-        wait(30, lambda: client.get("finished"))
+        wait(60, lambda: client.get("finished"))
 
-    assert client.get("tries") == "2"
+    # Redelivery is at least once: a slow machine may see more.
+    assert int(client.get("tries") or 0) >= 2

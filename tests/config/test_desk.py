@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from config import secrets
 from config.env import REPOSITORY
 
@@ -42,6 +44,7 @@ def open_desk(home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.timeout(150)
 def test_a_desk_opens_from_nothing_and_again(tmp_path: Path) -> None:
     first = open_desk(tmp_path)
     made = (tmp_path / "secrets.env").read_text()
@@ -54,6 +57,7 @@ def test_a_desk_opens_from_nothing_and_again(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
 
 
+@pytest.mark.timeout(150)
 def test_a_terminal_that_read_the_secrets_may_open_the_desk(tmp_path: Path) -> None:
     open_desk(tmp_path)
 
