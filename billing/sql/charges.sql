@@ -20,6 +20,9 @@ CREATE TABLE charge (
 COMMENT ON COLUMN charge.amount IS 'What the buyer pays: the rated amount, never more than was held. The provider gets amount - fee + overrun.';
 COMMENT ON COLUMN charge.overrun IS 'What our own counting allowed beyond the hold: paid to the provider by the platform.';
 
+-- Only long work has charges before its last one; the index holds nothing else.
+CREATE INDEX charge_before_last ON charge (hold_id) WHERE NOT closes_hold;
+
 CREATE TABLE charge_queue (
     usage_id  bigint PRIMARY KEY,
     wallet_id bigint NOT NULL,
@@ -49,6 +52,17 @@ INSERT INTO partitioned_table (parent, sequence, width) VALUES
     ('charge', 'usage_id_seq', 5000000), ('charge_queue', 'usage_id_seq', 5000000), ('charge_entry', 'usage_id_seq', 5000000);
 SELECT ensure_partitions_v1();
 
+-- What charges of these holds that came before the last one, and are not posted yet, still need. The caller holds the
+-- holds' locks, so nobody posts them meanwhile.
+CREATE FUNCTION unposted_v1(p_holds bigint[]) RETURNS TABLE (hold_id bigint, amount numeric)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT c.hold_id, sum(c.amount) FROM charge c
+     WHERE c.hold_id = ANY (p_holds) AND NOT c.closes_hold
+       AND (EXISTS (SELECT 1 FROM charge_queue q WHERE q.usage_id = c.usage_id)
+            OR EXISTS (SELECT 1 FROM charge_quarantine q WHERE q.usage_id = c.usage_id))
+     GROUP BY c.hold_id
+$$;
+
 -- Post queued charges: `p_usages` names them, or NULL takes the oldest `p_limit` that nobody else is posting.
 -- One aggregated entry a wallet; each charge is linked to its entry; holds are closed or lowered. Balance locks come last
 -- and in order, so a wallet is locked only for the last statements and the commit.
@@ -61,7 +75,8 @@ DECLARE
     usages bigint[];
     holds bigint[];
     shares numeric[];
-    closing boolean[];
+    ending boolean[];
+    finished boolean[];
     entry_ids bigint[];
     seqs smallint[];
     accounts bigint[];
@@ -121,22 +136,29 @@ BEGIN
     SELECT array_agg(entry_id), array_agg(seq), array_agg(account_id), array_agg(currency), array_agg(amount)
       INTO entry_ids, seqs, accounts, currencies, amounts FROM numbered;
 
-    -- What each hold gives back: all of the rest when the work is over, else what was charged.
-    SELECT array_agg(t.id), array_agg(t.share), array_agg(t.closes) INTO holds, shares, closing FROM (
-        SELECT h.id, g.closes, CASE WHEN g.closes THEN h.amount - h.released ELSE g.amount END AS share
+    -- What each hold gives back: what was charged, and when the work is over all of the rest, except what earlier charges
+    -- that somebody else posts (or that are quarantined) still need. The last of them to be posted closes the hold.
+    SELECT array_agg(l.id) INTO holds FROM (
+        SELECT h.id FROM hold h WHERE h.id IN (SELECT c.hold_id FROM charge c WHERE c.usage_id = ANY (usages))
+           AND h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
+    SELECT array_agg(t.id), array_agg(t.share), array_agg(t.ending), array_agg(t.ending AND t.rest = 0)
+      INTO holds, shares, ending, finished FROM (
+        SELECT h.id, h.closing OR g.closes AS ending, coalesce(u.amount, 0) AS rest,
+               CASE WHEN h.closing OR g.closes THEN h.amount - h.released - coalesce(u.amount, 0) ELSE g.amount END AS share
           FROM (SELECT c.hold_id, sum(c.amount) AS amount, bool_or(c.closes_hold) AS closes
                   FROM charge c WHERE c.usage_id = ANY (usages) GROUP BY c.hold_id) g
-          JOIN hold h ON h.id = g.hold_id WHERE h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE OF h) t;
-    UPDATE hold h SET released = h.released + t.share,
+          JOIN hold h ON h.id = g.hold_id LEFT JOIN unposted_v1(holds) u ON u.hold_id = h.id
+         WHERE h.id = ANY (holds)) t;
+    UPDATE hold h SET released = h.released + t.share, closing = t.ending,
            state = CASE WHEN t.closes THEN 'CLOSED' ELSE 'OPEN' END, closed_at = CASE WHEN t.closes THEN now() END
-      FROM unnest(holds, shares, closing) t(id, share, closes) WHERE h.id = t.id;
+      FROM unnest(holds, shares, ending, finished) t(id, share, ending, closes) WHERE h.id = t.id;
 
     -- Balances last. Held goes down first, so available money never dips in between; limits spend what the wallet pays.
     PERFORM move_held_v1(holds, (SELECT array_agg(-s) FROM unnest(shares) s));
     UPDATE scope s SET posted = s.posted - d.amount
       FROM (SELECT x.id, sum(c.amount) AS amount
               FROM charge c JOIN hold h ON h.id = c.hold_id CROSS JOIN unnest(h.scopes[2:]) x(id)
-             WHERE c.usage_id = ANY (usages) GROUP BY x.id) d
+             WHERE c.usage_id = ANY (usages) GROUP BY x.id HAVING sum(c.amount) > 0) d
      WHERE s.id = d.id;
     INSERT INTO posting (entry_id, seq, account_id, currency, amount)
     SELECT * FROM unnest(entry_ids, seqs, accounts, currencies, amounts);
@@ -159,5 +181,5 @@ $$;
 
 REVOKE ALL ON charge, charge_queue, charge_entry, charge_quarantine, usage_id_seq FROM :app_role;
 GRANT SELECT ON charge, charge_queue, charge_entry, charge_quarantine TO :app_role;
-REVOKE ALL ON FUNCTION post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION unposted_v1, post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 TO :app_role;

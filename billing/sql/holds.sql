@@ -80,21 +80,27 @@ BEGIN
     UPDATE scope s SET held = s.held + d.delta FROM unnest(ids, deltas) d(id, delta) WHERE s.id = d.id;
 END $$;
 
--- Close holds whose work came to nothing and give all of it back. Holds that are closed already are left alone.
+-- Close holds whose work is over and give back what nothing was charged for. What charges that are not posted yet still
+-- need stays held, and posting the last of them closes the hold. Holds that are closed already are left alone.
 CREATE FUNCTION release_v1(p_holds bigint[]) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     ids bigint[];
     shares numeric[];
+    rests numeric[];
 BEGIN
-    SELECT array_agg(l.id), array_agg(-l.share) INTO ids, shares FROM (
-        SELECT id, amount - released AS share FROM hold
-         WHERE id = ANY (p_holds) AND state = 'OPEN' ORDER BY id FOR NO KEY UPDATE) l;
+    SELECT array_agg(l.id) INTO ids FROM (
+        SELECT id FROM hold WHERE id = ANY (p_holds) AND state = 'OPEN' ORDER BY id FOR NO KEY UPDATE) l;
     IF ids IS NULL THEN
         RETURN 0;
     END IF;
-    UPDATE hold SET released = amount, state = 'CLOSED', closed_at = now() WHERE id = ANY (ids);
-    PERFORM move_held_v1(ids, shares);
+    SELECT array_agg(h.id), array_agg(h.amount - h.released - coalesce(u.amount, 0)), array_agg(coalesce(u.amount, 0))
+      INTO ids, shares, rests
+      FROM hold h LEFT JOIN unposted_v1(ids) u ON u.hold_id = h.id WHERE h.id = ANY (ids);
+    UPDATE hold h SET released = h.released + t.share, closing = true,
+           state = CASE WHEN t.rest = 0 THEN 'CLOSED' ELSE 'OPEN' END, closed_at = CASE WHEN t.rest = 0 THEN now() END
+      FROM unnest(ids, shares, rests) t(id, share, rest) WHERE h.id = t.id;
+    PERFORM move_held_v1(ids, (SELECT array_agg(-s) FROM unnest(shares) s));
     RETURN cardinality(ids);
 END $$;
 

@@ -79,4 +79,5 @@ CREATE CONSTRAINT TRIGGER entry_has_postings AFTER INSERT ON entry DEFERRABLE IN
 -- The application reads the ledger; it writes only through the functions of the other files.
 REVOKE ALL ON currency, account_purpose, ledger_account, entry, posting, ledger_seq, ledger_cursor, account_fold, scope, hold
     FROM :app_role;
-GRANT SELECT ON currency, account_purpose, ledger_account, entry, posting, ledger_seq, account_fold, scope, hold TO :app_role;
+GRANT SELECT ON currency, account_purpose, ledger_account, entry, posting, ledger_seq, ledger_cursor, account_fold, scope, hold
+    TO :app_role;

@@ -31,10 +31,17 @@ BEGIN
         FOR range_number IN last_id / t.width .. last_id / t.width + 2 LOOP
             child := format('%s_%s', t.parent, lpad(range_number::text, 6, '0'));
             IF to_regclass(child) IS NULL THEN
-                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%s) TO (%s)',
-                               child, t.parent, range_number * t.width, (range_number + 1) * t.width);
+                -- Attached, not created in place: that would lock the parent against everybody.
+                EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', child, t.parent);
                 EXECUTE format('REVOKE ALL ON %I FROM :app_role', child);
-                made := made + 1;
+                BEGIN
+                    EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)',
+                                   t.parent, child, range_number * t.width, (range_number + 1) * t.width);
+                    made := made + 1;
+                EXCEPTION WHEN check_violation THEN
+                    -- Rows of this range strayed into the default partition; they are counted below.
+                    EXECUTE format('DROP TABLE %I', child);
+                END;
             END IF;
         END LOOP;
         EXECUTE format('SELECT count(*) FROM %I', t.parent || '_default') INTO strays;

@@ -52,13 +52,16 @@ CREATE FUNCTION post_v1(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    print bytea := sha256(convert_to(concat_ws('|', p_kind, p_reverses, p_accounts::text, p_amounts::text), 'UTF8'));
+    -- 1.5 and 1.500 are the same amount.
+    plain text := (SELECT string_agg(trim_scale(a)::text, ',' ORDER BY n) FROM unnest(p_amounts) WITH ORDINALITY u(a, n));
+    print bytea := sha256(convert_to(concat_ws('|', p_kind, p_reverses, p_accounts::text, plain), 'UTF8'));
     old_print bytea;
 BEGIN
     IF cardinality(p_accounts) <> cardinality(p_amounts) OR cardinality(p_accounts) > 1000 THEN
         RAISE EXCEPTION 'one amount an account, at most 1000' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF EXISTS (SELECT 1 FROM unnest(p_amounts) a WHERE a IS NULL OR scale(a) > 9) THEN
+    -- Neither NULL nor NaN nor infinity has a scale.
+    IF EXISTS (SELECT 1 FROM unnest(p_amounts) a WHERE coalesce(scale(a), 99) > 9) THEN
         RAISE EXCEPTION 'amounts have at most nine places' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     INSERT INTO entry (key, fingerprint, kind, actor, reason, reverses, happened_at)

@@ -95,6 +95,18 @@ BEGIN
     END LOOP;
 
     IF with_keys THEN
+        -- A repeat inside this very call of an item that was refused is no duplicate of anything: the same request is told
+        -- the same, another one under that key comes back in a call of its own.
+        FOR r IN
+            SELECT d.n, o.n AS first, o.h = d.h AS same
+              FROM unnest(p_organizations, p_idempotency_keys, p_body_hashes) WITH ORDINALITY d(o, k, h, n)
+              JOIN unnest(p_organizations, p_idempotency_keys, p_body_hashes, p_job_uids) WITH ORDINALITY o(o, k, h, u, n)
+                   ON o.o = d.o AND o.k = d.k AND o.u::text = details[d.n]
+             WHERE verdicts[d.n] IN ('duplicate', 'key_reused') AND verdicts[o.n] <> 'ok'
+        LOOP
+            verdicts[r.n] := CASE WHEN r.same THEN verdicts[r.first] ELSE 'busy' END;
+            details[r.n] := CASE WHEN r.same THEN details[r.first] END;
+        END LOOP;
         DELETE FROM idempotency_claim c
          USING unnest(p_organizations, p_idempotency_keys, p_job_uids, verdicts) i(o, k, u, v)
          WHERE c.organization_id = i.o AND c.key = i.k AND c.job_uid = i.u AND i.v <> 'ok';
@@ -157,6 +169,9 @@ BEGIN
     -- Business rows first and in order, balances after them.
     PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE;
     PERFORM 1 FROM job WHERE id = ANY (p_jobs) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM 1 FROM hold WHERE id IN (SELECT hold_id FROM job WHERE id = ANY (p_jobs)) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM 1 FROM scope WHERE id IN (SELECT unnest(h.scopes) FROM hold h JOIN job ON job.hold_id = h.id WHERE job.id = ANY (p_jobs))
+      ORDER BY kind, id FOR NO KEY UPDATE;
     FOR idx IN 1 .. cardinality(p_jobs) LOOP
         attempt_id := NULL;
         hold_amount := NULL;
@@ -164,7 +179,7 @@ BEGIN
         SELECT coalesce(max(number), 0) + 1 INTO next_number FROM attempt a WHERE a.job_id = j.id;
         SELECT * INTO card FROM price_card c WHERE c.id = p_cards[idx] AND c.offer_id = p_offers[idx];
         verdict := CASE
-            WHEN j.finished_at IS NOT NULL OR j.cancel_requested_at IS NOT NULL AND j.kind = 'DEFERRED' THEN 'fenced'
+            WHEN j.finished_at IS NOT NULL OR j.billable_attempt_id IS NOT NULL OR j.cancel_requested_at IS NOT NULL AND j.kind = 'DEFERRED' THEN 'fenced'
             WHEN p_attempts[idx] IS NULL AND j.state <> 'QUEUED' THEN 'fenced'
             WHEN NOT EXISTS (SELECT 1 FROM offer o WHERE o.id = p_offers[idx] AND o.state = 'LIVE') THEN 'offer_withdrawn'
             WHEN card.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = p_offers[idx]

@@ -57,6 +57,8 @@ CREATE TABLE usage_record (
     ended_how     text NOT NULL,
     recorded_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (attempt_id, seq),
+    -- Neither NaN nor infinity: NaN counts as the greatest of all numbers here and would pass every other check.
+    CONSTRAINT usage_is_finite CHECK (chip_seconds < 'NaN' AND joules < 'NaN'),
     CONSTRAINT usage_billed_within_ours CHECK (billed_in <= ours_in AND billed_cached <= billed_in AND billed_out <= ours_out),
     CONSTRAINT usage_billed_within_claim CHECK (billed_in <= coalesce(claim_in, billed_in) AND billed_out <= coalesce(claim_out, billed_out))
 ) PARTITION BY RANGE (attempt_id);

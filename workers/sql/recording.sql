@@ -24,24 +24,32 @@ BEGIN
     IF cardinality(p_attempts) NOT BETWEEN 1 AND 64 THEN
         RAISE EXCEPTION 'between 1 and 64 records a call' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- What is left of a hold is reckoned before the call's own charges.
+    IF (SELECT count(DISTINCT a) FROM unnest(p_attempts) a) < cardinality(p_attempts) THEN
+        RAISE EXCEPTION 'one record an attempt and call' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     -- Attempts, then jobs, each in order: the same as every other caller.
     PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE;
     PERFORM 1 FROM job j WHERE j.id IN (SELECT a.job_id FROM attempt a WHERE a.id = ANY (p_attempts))
       ORDER BY j.id FOR NO KEY UPDATE;
 
     -- Behind these locks every record that is there has a number up to this one, every record made here a higher one.
-    last_id := (SELECT last_value FROM usage_id_seq);
+    last_id := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_id_seq);
 
     -- A provider paid for the first time in a currency has no account yet.
     PERFORM account_v1('PAYABLE', x.organization_id, x.currency) FROM (
         SELECT DISTINCT o.organization_id, o.currency FROM attempt a JOIN offer o ON o.id = a.offer_id
          WHERE a.id = ANY (p_attempts)) x
       WHERE NOT EXISTS (SELECT 1 FROM ledger_account l WHERE l.purpose = 'PAYABLE'
-                           AND l.organization_id = x.organization_id AND l.currency = x.currency);
+                           AND l.organization_id = x.organization_id AND l.currency = x.currency)
+      ORDER BY x.organization_id, x.currency;  -- two calls that open the same accounts do so in one order
 
     RETURN QUERY
     WITH item AS (
-        SELECT i.*, nextval('usage_id_seq') AS usage_id
+        -- Chip-seconds are rounded before they are priced, so that the record re-rates to its charge.
+        SELECT i.attempt, i.seq, i.final, i.ours_in, i.ours_cached, i.ours_out, i.claim_in, i.claim_cached, i.claim_out,
+               i.method, round_half_even(i.chips, 6) AS chips, i.joules, i.tier, i.attribution, i.ended_how, i.job_state, i.n,
+               nextval('usage_id_seq') AS usage_id
           FROM unnest(p_attempts, p_seqs, p_finals, p_ours_in, p_ours_cached, p_ours_out, p_claim_in, p_claim_cached,
                       p_claim_out, p_count_methods, p_chip_seconds, p_joules, p_tiers, p_attributions, p_ended_how, p_job_states)
                WITH ORDINALITY AS i(attempt, seq, final, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
@@ -56,6 +64,7 @@ BEGIN
           FROM item JOIN attempt a ON a.id = item.attempt AND a.state || '' = 'RUNNING' JOIN job j ON j.id = a.job_id
          WHERE (j.billable_attempt_id IS NULL OR j.billable_attempt_id = item.attempt)
            AND NOT EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq)
+           AND (item.seq = 1 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq - 1))
     ), priced AS (
         SELECT b.*, c.fee_bps, s.gco2_per_kwh, s.grid_zone, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
                b.joules / 3600000 * s.pue AS kwh, b.joules / 3600000 * s.pue * s.gco2_per_kwh AS gco2e,
@@ -77,7 +86,7 @@ BEGIN
                                   billed_in, billed_cached, billed_out, count_method, chip_seconds, joules, tier,
                                   attribution, kwh, gco2e, ended_how)
         SELECT p.usage_id, attempt, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out, b_in, b_cached,
-               b_out, method, round_half_even(chips, 6), j3, tier, attribution, k12, g9, ended_how
+               b_out, method, chips, j3, tier, attribution, k12, g9, ended_how
           FROM worth p
     ), charged AS (
         INSERT INTO charge (usage_id, hold_id, wallet_id, payable_id, currency, rated, amount, fee, overrun, closes_hold)
@@ -98,7 +107,7 @@ BEGIN
         UPDATE job j SET billable_attempt_id = p.attempt,
                state = CASE WHEN p.final THEN p.job_state ELSE j.state END,
                finished_at = CASE WHEN p.final THEN now() END,
-               error_code = CASE WHEN p.job_state = 'FAILED' THEN p.ended_how ELSE j.error_code END
+               error_code = CASE WHEN p.final AND p.job_state = 'FAILED' THEN p.ended_how ELSE j.error_code END
           FROM worth p WHERE j.id = p.job_id
     )
     SELECT p.n::int, 'ok', p.usage_id, p.b_in, p.b_cached, p.b_out, p.pays, p.hold_currency, p.pays - p.fees + p.over,
@@ -205,20 +214,27 @@ DECLARE
     delivered bigint[];
     empty bigint[];
 BEGIN
-    SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.delivered_out > 0),
-           array_agg(l.id) FILTER (WHERE l.delivered_out = 0) INTO lost, delivered, empty FROM (
-        SELECT a.id, a.delivered_out FROM attempt a WHERE a.state = 'RUNNING' AND a.lease_until < now()
+    SELECT array_agg(l.id), array_agg(l.id) FILTER (WHERE l.has_any), array_agg(l.id) FILTER (WHERE NOT l.has_any)
+      INTO lost, delivered, empty FROM (
+        SELECT a.id, a.delivered_out > 0 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = a.id) AS has_any
+          FROM attempt a WHERE a.state = 'RUNNING' AND a.lease_until < now()
          ORDER BY a.id LIMIT least(p_limit, 64) FOR NO KEY UPDATE SKIP LOCKED) l;
     IF delivered IS NOT NULL THEN
         PERFORM r.verdict
-          FROM (SELECT array_agg(a.id) AS ids, array_agg(coalesce(u.seq, 0) + 1) AS seqs, array_agg(a.delivered_in) AS ins,
-                       array_agg(a.delivered_out) AS outs,
+               -- Checkpoints count from the start of the attempt; what earlier records billed is taken off.
+          FROM (SELECT array_agg(a.id) AS ids, array_agg(u.seq + 1) AS seqs,
+                       array_agg(greatest(a.delivered_in - u.ins, 0)) AS ins,
+                       array_agg(greatest(a.delivered_out - u.outs, 0)) AS outs,
                        -- No meter survived: the node's declared power over the time up to the checkpoint, one slot's share.
-                       array_agg(t.seconds * n.chips / o.slots) AS chips,
-                       array_agg(t.seconds * n.declared_watts_busy / o.slots) AS joules
+                       array_agg(greatest(t.seconds * n.chips / o.slots - u.chips, 0)) AS chips,
+                       array_agg(greatest(t.seconds * n.declared_watts_busy / o.slots - u.joules, 0)) AS joules
                   FROM attempt a JOIN node n ON n.id = a.node_id JOIN offer o ON o.id = a.offer_id
                   CROSS JOIN LATERAL (SELECT extract(epoch FROM coalesce(a.renewed_at, a.started_at) - a.started_at) AS seconds) t
-                  LEFT JOIN LATERAL (SELECT max(seq) AS seq FROM usage_record WHERE attempt_id = a.id) u ON true
+                  CROSS JOIN LATERAL (
+                       SELECT coalesce(max(r.seq), 0)::int AS seq, coalesce(sum(r.ours_in), 0)::bigint AS ins,
+                              coalesce(sum(r.ours_out), 0)::bigint AS outs, coalesce(sum(r.chip_seconds), 0) AS chips,
+                              coalesce(sum(r.joules), 0) AS joules
+                         FROM usage_record r WHERE r.attempt_id = a.id) u
                  WHERE a.id = ANY (delivered)) x
          CROSS JOIN LATERAL record_usage_v1(
                 x.ids, x.seqs, array_fill(true, ARRAY[cardinality(x.ids)]),
