@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from accounts import agent_tokens, audit
 from accounts.models import AgentToken, Organization
-from agent import protocol, receipts
+from agent import protocol
 from agent.protocol import Kind
 from core import ids
 from marketplace.models import Site
@@ -188,7 +188,12 @@ class Exchange:
         return Registered(node, issued.agent_token, issued.text)
 
     def start_agent(
-        self, registered: Registered, upstream: str, *options: str, state: str | None = None, wait: bool = True
+        self,
+        registered: Registered,
+        upstream: str,
+        *options: str,
+        state: str | None = None,
+        wait: bool = True,
     ) -> subprocess.Popen[bytes]:
         """Start a real agent and wait until the relay holds it."""
         known = self.ready()["nodes"] if wait else 0
@@ -225,7 +230,13 @@ class Exchange:
 
     @asynccontextmanager
     async def open(
-        self, node: Node, *, stream: bool = True, model: str = "simulated-small", ticket: str | None = None, **body: Any
+        self,
+        node: Node,
+        *,
+        stream: bool = True,
+        model: str = "simulated-small",
+        ticket: str | None = None,
+        **body: Any,
     ) -> AsyncIterator[httpx.Response]:
         """Send a request as a gateway does, the answer still to be read."""
         content = json.dumps({"model": model, "stream": stream, **QUESTION, **body}).encode()
@@ -244,9 +255,7 @@ class Exchange:
         async with self.open(node, **options) as response:
             raw = await response.aread()
         body, separator, meter = raw.partition(b"\x1e")
-        return Answer(
-            response.status_code, response.headers, body, json.loads(meter) if separator else None
-        )
+        return Answer(response.status_code, response.headers, body, json.loads(meter) if separator else None)
 
     @asynccontextmanager
     async def pose(self, registered: Registered, **hello: Any) -> AsyncIterator[ClientConnection]:
@@ -295,6 +304,3 @@ async def hear(agent_end: ClientConnection) -> tuple[Kind, dict[str, Any]]:
     """Read one control frame."""
     frame = protocol.decode(await agent_end.recv())
     return frame.kind, protocol.decode_control(frame.payload)
-
-
-__all__ = ["Answer", "Exchange", "Registered", "hear", "make_hello", "receipts", "wait_until"]

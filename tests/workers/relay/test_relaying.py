@@ -12,7 +12,9 @@ import pytest
 from tests.workers.relay.exchange import Exchange, Registered, wait_until
 
 
-async def test_streams_the_model_servers_bytes_and_ends_with_the_meter(exchange: Exchange, rack: Registered) -> None:
+async def test_streams_the_model_servers_bytes_and_ends_with_the_meter(
+    exchange: Exchange, rack: Registered
+) -> None:
     upstream = exchange.start_upstream("--tokens-per-second", "100")
     exchange.start_agent(rack, upstream)
 
@@ -85,7 +87,9 @@ async def test_answers_502_when_the_model_server_is_gone(exchange: Exchange, rac
     assert answer.headers["x-jouleport-relay"] == "1"
 
 
-async def test_answers_504_when_the_model_server_says_nothing(stopped_exchange: Exchange, rack: Registered) -> None:
+async def test_answers_504_when_the_model_server_says_nothing(
+    stopped_exchange: Exchange, rack: Registered
+) -> None:
     stopped_exchange.start_relay("--head-seconds", "0.5")
     stopped_exchange.start_agent(rack, stopped_exchange.start_upstream())
 
@@ -95,7 +99,9 @@ async def test_answers_504_when_the_model_server_says_nothing(stopped_exchange: 
     wait_until(lambda: stopped_exchange.ready()["running"] == 0, what="the agent confirmed")
 
 
-async def test_ends_a_stream_that_pauses_too_long_as_incomplete(stopped_exchange: Exchange, rack: Registered) -> None:
+async def test_ends_a_stream_that_pauses_too_long_as_incomplete(
+    stopped_exchange: Exchange, rack: Registered
+) -> None:
     stopped_exchange.start_relay("--idle-seconds", "0.5")
     stopped_exchange.start_agent(rack, stopped_exchange.start_upstream())
 
@@ -136,14 +142,14 @@ def count(upstream: str, name: str) -> int:
 
 
 @pytest.mark.parametrize("readers", [3])
-async def test_a_buyer_who_reads_nothing_stalls_nobody(exchange: Exchange, rack: Registered, readers: int) -> None:
+async def test_a_buyer_who_reads_nothing_stalls_nobody(
+    exchange: Exchange, rack: Registered, readers: int
+) -> None:
     exchange.start_agent(rack, exchange.start_upstream("--tokens", "40000"), "--slots", "8")
 
     async with exchange.open(rack.node, max_tokens=40_000):
         await asyncio.sleep(0.5)
-        answers = await asyncio.gather(
-            *(exchange.ask(rack.node, max_tokens=50) for _ in range(readers))
-        )
+        answers = await asyncio.gather(*(exchange.ask(rack.node, max_tokens=50) for _ in range(readers)))
 
     assert all(answer.meter is not None and answer.meter["complete"] for answer in answers)
     assert all(b"[DONE]" in answer.body for answer in answers)
