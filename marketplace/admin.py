@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.admin import ReadOnlyAdmin
 from accounts.audit import Actor
 from accounts.models import User
+from core.admin import ReadOnlyAdmin
 from core.errors import DomainError
 from marketplace import offers, price_cards
 from marketplace.models import Job, Model, Offer, PriceCard, ServingProfile, Site

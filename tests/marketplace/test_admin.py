@@ -6,9 +6,6 @@ from django.test import Client
 from accounts.models import AuditEvent, User
 from marketplace.models import Offer
 
-# django-unfold 0.110 still overrides a method in its form before Django 6.1.
-pytestmark = pytest.mark.filterwarnings("ignore:Overriding get_action_choices")
-
 
 @pytest.fixture
 def operator(live: Offer) -> Client:
