@@ -1,8 +1,8 @@
 """
 Tables of money, as the application may read them.
 
-All of them are made by SQL files (`billing/sql/`) and written only through the functions there: the application's
-database role has no right to insert into or update any of them.
+All of them are made by SQL files (`billing/sql/`) and written only through the functions there: the
+application's database role has no right to insert into or update any of them.
 """
 
 from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, QueuedCharge

@@ -14,8 +14,12 @@ class Charge(models.Model):
     """
 
     usage_id = models.BigIntegerField(primary_key=True)
-    hold = models.ForeignKey("billing.Hold", on_delete=models.PROTECT, related_name="charges", db_constraint=False)
-    wallet = models.ForeignKey("billing.Scope", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    hold = models.ForeignKey(
+        "billing.Hold", on_delete=models.PROTECT, related_name="charges", db_constraint=False
+    )
+    wallet = models.ForeignKey(
+        "billing.Scope", on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     payable = models.ForeignKey(
         "billing.LedgerAccount", on_delete=models.PROTECT, related_name="+", db_constraint=False
     )
@@ -44,7 +48,9 @@ class QueuedCharge(models.Model):
     """A charge that waits to be posted."""
 
     usage_id = models.BigIntegerField(primary_key=True)
-    wallet = models.ForeignKey("billing.Scope", on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    wallet = models.ForeignKey(
+        "billing.Scope", on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     queued_at = models.DateTimeField()
 
     class Meta:
@@ -59,7 +65,9 @@ class ChargeEntry(models.Model):
     """Which entry posted a charge."""
 
     usage_id = models.BigIntegerField(primary_key=True)
-    entry = models.ForeignKey("billing.Entry", on_delete=models.PROTECT, related_name="charges", db_constraint=False)
+    entry = models.ForeignKey(
+        "billing.Entry", on_delete=models.PROTECT, related_name="charges", db_constraint=False
+    )
 
     class Meta:
         db_table = "charge_entry"

@@ -1,0 +1,40 @@
+"""Wake-ups of the money side: each finds its own work in PostgreSQL and may run twice or not at all."""
+
+import logging
+import time
+from typing import Any
+
+from celery import shared_task
+from django.db import connection, transaction
+
+from billing import charges, ledger
+
+SECONDS_MAX = 20
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="billing.tasks.post_charges")
+def post_charges(**_: Any) -> None:
+    """Post what is queued."""
+    charges.post_charges(seconds_max=SECONDS_MAX)
+
+
+@shared_task(name="billing.tasks.sequence_entries")
+def sequence_entries(**_: Any) -> None:
+    """Number what was committed."""
+    stop_at = time.monotonic() + SECONDS_MAX
+    while ledger.sequence_entries() > 0 and time.monotonic() < stop_at:
+        pass
+
+
+@shared_task(name="billing.tasks.ensure_partitions")
+def ensure_partitions(**_: Any) -> None:
+    """Keep two ranges ready ahead of every table that grows for ever; complain of rows that found none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT parent, made, strays FROM ensure_partitions_v1()")
+        for parent, made, strays in cursor.fetchall():
+            if made:
+                logger.info("Made %d partitions of %s", made, parent)
+            if strays:
+                logger.error("%d rows of %s are in its default partition", strays, parent)
