@@ -86,6 +86,7 @@ class BookKeeper:
         self._changed = asyncio.Event()
         self._relays: dict[str, tuple[float, RelayWord]] = {}
         self._seen_at = 0.0
+        self._loading: asyncio.Task[None] | None = None
         self._rows: list[tuple[Any, ...]] | None = None
 
     def mark_changed(self) -> None:
@@ -109,6 +110,16 @@ class BookKeeper:
         self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
         self.book = self.book.with_presence(presence)
         self.version += 1
+
+    async def refresh(self) -> None:
+        """
+        Load the offers now; callers at the same time share one load.
+
+        :raises DatabaseAway: PostgreSQL does not answer
+        """
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self.load())
+        await asyncio.shield(self._loading)
 
     async def load_presence(self) -> None:
         """

@@ -19,7 +19,11 @@ STATEMENT_MILLISECONDS_MAX = 5000
 
 
 class DatabaseAway(Exception):
-    """PostgreSQL did not answer. Whether the statement took effect is not known."""
+    """PostgreSQL did not answer. `sent`: the statement may have reached it, and may have taken effect."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class DatabaseBusy(Exception):
@@ -45,6 +49,7 @@ class Link:
         :raises DatabaseBusy: a lock was not had in time
         """
         async with self._lock:
+            sent = False
             try:
                 connection = self._connection
                 if connection is None or connection.closed:
@@ -56,6 +61,7 @@ class Link:
                         options=self._options,
                         row_factory=tuple_row,
                     )
+                sent = True
                 cursor = await connection.execute(query, parameters)
                 return await cursor.fetchall()
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
@@ -63,7 +69,8 @@ class Link:
             except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
                 # Disk full, shutdown and a cancelled statement are OperationalErrors as well.
                 await self._drop()
-                raise DatabaseAway(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}") from error
+                reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+                raise DatabaseAway(reason, sent=sent) from error
             except asyncio.CancelledError:
                 await self._drop()
                 raise

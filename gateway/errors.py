@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ class ApiError(Exception):
         param: str | None = None,
         retry: bool | None = None,
         retry_after: int | None = None,
-        **details: Any,
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -49,7 +50,7 @@ class ApiError(Exception):
         self.param = param
         self.retry = retry
         self.retry_after = retry_after
-        self.details = details
+        self.details = details or {}
 
     def describe(self) -> dict[str, Any]:
         """The error object."""

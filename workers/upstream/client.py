@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -67,9 +68,12 @@ class Client:
         headers: bytes,
         body: bytes,
         timeouts: Timeouts | None = None,
+        started: Callable[[Response], None] | None = None,
     ) -> Response:
         """
         Send a POST and give the answer once its head is in. `headers` are whole lines, each ending in CRLF.
+
+        `started` gets the answer before anything of it has come, so that somebody else can abort it.
 
         :raises Unreachable: no connection
         :raises Broken: the connection died before the head (a reused one is replaced once)
@@ -86,7 +90,7 @@ class Client:
         timeouts = timeouts or self.timeouts
         connection = self._take_idle(origin)
         if connection is not None:
-            response = self._begin(connection, data, timeouts)
+            response = self._begin(connection, data, timeouts, started)
             try:
                 await self._wait_head(response)
                 return response
@@ -94,13 +98,21 @@ class Client:
                 # The upstream closed an idle connection as we wrote: nothing was answered, so once more.
                 if response.begun:
                     raise
-        response = self._begin(await self._open(origin, timeouts), data, timeouts)
+        response = self._begin(await self._open(origin, timeouts), data, timeouts, started)
         await self._wait_head(response)
         return response
 
-    def _begin(self, connection: Connection, data: bytes, timeouts: Timeouts) -> Response:
+    def _begin(
+        self,
+        connection: Connection,
+        data: bytes,
+        timeouts: Timeouts,
+        started: Callable[[Response], None] | None,
+    ) -> Response:
         response = connection.begin(data, head=timeouts.head, idle=timeouts.idle, total=timeouts.total)
         self._active.add(response)
+        if started is not None:
+            started(response)
         return response
 
     async def _wait_head(self, response: Response) -> None:

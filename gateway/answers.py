@@ -1,0 +1,112 @@
+"""What we add to an answer: usage with cost, energy and carbon, headers, and who else could have run it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+from msgspec import Raw
+
+from core.quantities import format_plain
+from gateway.recording import Billed
+from marketplace.listings import Listing
+
+METADATA_HEADER = b"x-jouleport-metadata"
+JSON = (b"content-type", b"application/json")
+EVENTS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    # Nothing on the way may collect, compress or hold back what is sent as it comes.
+    (b"content-encoding", b"identity"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+def write_usage(
+    billed: Billed,
+    *,
+    receipt_uid: UUID,
+    job_uid: UUID,
+    chip_seconds: Decimal,
+    tier: str,
+    attribution: str,
+    currency: str,
+) -> bytes:
+    """
+    The usage object. `cost` is a decimal literal; the string beside it rules.
+
+    Energy and carbon are ours at this moment; the signed final figures are at the receipt.
+    """
+    tokens_in, cached, tokens_out = billed.tokens_in or 0, billed.cached or 0, billed.tokens_out or 0
+    cost, paid_on = _plain(billed.amount), _plain(billed.provider_amount)
+    joules, kwh = _plain(billed.joules), _plain(billed.kwh)
+    gco2e, intensity = _plain(billed.gco2e), _plain(billed.intensity)
+    grid = msgspec.json.encode(billed.grid or "").decode()
+    return (
+        f'{{"prompt_tokens":{tokens_in},"completion_tokens":{tokens_out},'
+        f'"total_tokens":{tokens_in + tokens_out},"prompt_tokens_details":{{"cached_tokens":{cached}}},'
+        f'"cost":{cost},"cost_amount":"{cost}","currency":"{billed.currency or currency}",'
+        f'"cost_details":{{"upstream_inference_cost":{paid_on}}},'
+        f'"energy":{{"joules":"{joules}","kwh":"{kwh}","method":"{attribution}","tier":"{tier}",'
+        f'"attribution":"{attribution}"}},'
+        f'"carbon":{{"gco2e":"{gco2e}","grid":{grid},"intensity":"{intensity}"}},'
+        f'"chip_seconds":"{_plain(chip_seconds)}","receipt_id":"{receipt_uid}","job_id":"{job_uid}"}}'
+    ).encode()
+
+
+def _plain(figure: Decimal | None) -> str:
+    return "0" if figure is None else format_plain(figure)
+
+
+def write_completion(body: bytes, *, model: str, usage: bytes, metadata: bytes | None) -> bytes:
+    """The upstream's answer with our name of the model and our usage; every other field as it came."""
+    fields = msgspec.json.decode(body, type=dict[str, Raw])
+    fields["model"] = Raw(msgspec.json.encode(model))
+    fields["usage"] = Raw(usage)
+    if metadata is not None:
+        fields["jouleport"] = Raw(metadata)
+    return msgspec.json.encode(fields)
+
+
+def write_last_chunk(
+    first: dict[str, Raw], *, model: str, usage: bytes | None, metadata: bytes | None
+) -> bytes:
+    """The chunk after all content: no choices, but usage if the buyer asked for it, and metadata likewise."""
+    chunk: dict[str, Any] = {
+        "id": first.get("id", Raw(b'""')),
+        "object": "chat.completion.chunk",
+        "created": first.get("created", Raw(b"0")),
+        "model": model,
+        "choices": [],
+    }
+    if usage is not None:
+        chunk["usage"] = Raw(usage)
+    if metadata is not None:
+        chunk["jouleport"] = Raw(metadata)
+    return b"data: %s\n\n" % msgspec.json.encode(chunk)
+
+
+def write_limit_chunk(first: dict[str, Raw], *, model: str, unfinished: list[int]) -> bytes:
+    """The chunk that ends choices we stopped because their hold is used up."""
+    choices = [{"index": index, "delta": {}, "finish_reason": "length"} for index in unfinished]
+    chunk = {
+        "id": first.get("id", Raw(b'""')),
+        "object": "chat.completion.chunk",
+        "created": first.get("created", Raw(b"0")),
+        "model": model,
+        "choices": choices,
+    }
+    return b"data: %s\n\n" % msgspec.json.encode(chunk)
+
+
+def make_headers(*, job_uid: UUID, listing: Listing) -> list[tuple[bytes, bytes]]:
+    """Headers that say who ran it."""
+    return [
+        (b"x-jouleport-job", str(job_uid).encode()),
+        # Providers may have names that no header may carry.
+        (b"x-jouleport-provider", quote(listing.provider_slug).encode()),
+        (b"x-jouleport-site", str(listing.site_uid).encode()),
+    ]

@@ -1,0 +1,170 @@
+"""
+The gateway as one ASGI application: the data plane's addresses, and its life with the server's.
+
+`create_app()` reads the environment; tests give settings of their own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+from redis.exceptions import RedisError
+
+from core.request_ids import accept_request_id
+from gateway import models
+from gateway.chat import Exchange, Headers
+from gateway.database import DatabaseAway, DatabaseBusy
+from gateway.errors import ApiError
+from gateway.runtime import Runtime
+from gateway.settings import Settings, SettingsRefused, read_settings
+
+CHAT = "/v1/chat/completions"
+MODELS = "/v1/models"
+JSON = (b"content-type", b"application/json")
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class Gateway:
+    """The application. `runtime` exists between startup and shutdown of the lifespan."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings
+        self.runtime: Runtime | None = None
+        self._models: tuple[int, bytes] = (-1, b"")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection of ASGI."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                try:
+                    await self.open()
+                except (SettingsRefused, DatabaseAway, DatabaseBusy, RedisError, OSError) as error:
+                    reason = f"The gateway cannot start: {error}"
+                    await send({"type": "lifespan.startup.failed", "message": reason})
+                    return
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def open(self) -> None:
+        """
+        Connect to everything.
+
+        :raises SettingsRefused: the environment does not say what is needed
+        :raises DatabaseAway: PostgreSQL cannot be reached
+        :raises RedisError: Redis cannot be reached
+        """
+        runtime = Runtime(self.settings or read_settings())
+        try:
+            await runtime.open()
+        except BaseException:
+            await runtime.close()
+            raise
+        self.runtime = runtime
+
+    async def close(self) -> None:
+        """Disconnect from everything."""
+        if self.runtime is not None:
+            await self.runtime.close()
+            self.runtime = None
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = dict(scope["headers"])
+        request_id = accept_request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+        begun = False
+
+        async def send_once(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._route(scope, headers, receive, send_once, request_id)
+        except ApiError as error:
+            await _answer(send, error.status, error.render(), request_id, extra=error.headers())
+        except Exception:
+            logger.exception("A request failed", extra={"request_id": request_id})
+            if begun:
+                # The server closes the connection, so that nobody takes a part for the whole.
+                raise
+            fault = ApiError(500, "internal_error", "Something of ours failed.", retry=True)
+            await _answer(send, fault.status, fault.render(), request_id, extra=fault.headers())
+
+    async def _route(
+        self, scope: Scope, headers: Headers, receive: Receive, send: Send, request_id: str
+    ) -> None:
+        path, method, runtime = scope["path"], scope["method"], self.runtime
+        if path == "/healthz":
+            return await _answer(send, 200, b'{"status":"ok"}', request_id)
+        if runtime is None:
+            raise ApiError(503, "starting", "The gateway is starting.", retry=True, retry_after=1)
+        if path == CHAT:
+            _expect(method, "POST")
+            return await self._chat(runtime, headers, receive, send, request_id)
+        if path == "/readyz":
+            state = await runtime.check_ready()
+            status = 200 if all(word == "ok" for name, word in state.items() if name != "redis") else 503
+            return await _answer(send, status, msgspec.json.encode(state), request_id)
+        if path == MODELS or path.startswith(MODELS + "/"):
+            _expect(method, "GET")
+            await runtime.keys.find(headers.get(b"authorization", b""))
+            slug = path.removeprefix(MODELS).removeprefix("/")
+            body = models.get_model(runtime.keeper.book, slug) if slug else self._list_models(runtime)
+            return await _answer(send, 200, body, request_id)
+        raise ApiError(404, "unknown_address", f"There is nothing at {method} {path[:200]}.", retry=False)
+
+    async def _chat(
+        self, runtime: Runtime, headers: Headers, receive: Receive, send: Send, request_id: str
+    ) -> None:
+        if runtime.requests >= runtime.settings.requests_max:
+            raise ApiError(503, "overloaded", "This gateway is full.", retry=True, retry_after=1)
+        runtime.requests += 1
+        try:
+            await Exchange(runtime, headers, receive, send, request_id=request_id).run()
+        finally:
+            runtime.requests -= 1
+
+    def _list_models(self, runtime: Runtime) -> bytes:
+        version, body = self._models
+        if version != runtime.keeper.version:
+            version, body = runtime.keeper.version, models.list_models(runtime.keeper.book)
+            self._models = (version, body)
+        return body
+
+
+def create_app(settings: Settings | None = None) -> Gateway:
+    """Make the application. Without settings the environment is read at startup."""
+    return Gateway(settings)
+
+
+def _expect(method: str, wanted: str) -> None:
+    if method != wanted:
+        raise ApiError(405, "wrong_method", f"Only {wanted} is served here.", retry=False)
+
+
+async def _answer(
+    send: Send, status: int, body: bytes, request_id: str, *, extra: list[tuple[bytes, bytes]] | None = None
+) -> None:
+    headers = [JSON, (b"content-length", b"%d" % len(body)), (b"x-request-id", request_id.encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + (extra or [])})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,199 @@
+"""`POST /v1/chat/completions`, from the body to the last byte."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from gateway import answers, completions, requests, streaming
+from gateway.attempts import Attempt, AttemptFailed, BuyerGone, make_error
+from gateway.errors import ApiError
+from gateway.jobs import Job
+from gateway.recording import Billed, Failed
+from gateway.runtime import Runtime
+
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Headers = dict[bytes, bytes]
+
+
+class Exchange:
+    """One chat request and its answer."""
+
+    def __init__(
+        self, runtime: Runtime, headers: Headers, receive: Receive, send: Send, *, request_id: str
+    ) -> None:
+        self.runtime = runtime
+        self.request_id = request_id
+        self.headers = headers
+        self._receive = receive
+        self._send = send
+        self._began = time.monotonic()
+        self._job: Job | None = None
+        self._attempt: Attempt | None = None
+        self._gone = False
+        self._status = 200
+        self._ended_how = "complete"
+        self._billed = Billed("none")
+        self._streamed = False
+
+    async def run(self) -> None:
+        """
+        Answer the request.
+
+        :raises ApiError: it was refused or failed before anything was sent
+        """
+        watch: asyncio.Task[None] | None = None
+        try:
+            key = await self.runtime.keys.find(self.headers.get(b"authorization", b""))
+            body = await self._read_body()
+            chat = requests.read_chat(body)
+            self._streamed = chat.stream
+            idempotency_key = self.headers.get(b"idempotency-key")
+            job, attempt = await self.runtime.jobs.place(
+                key=key,
+                chat=chat,
+                body=body,
+                idempotency_key=None if idempotency_key is None else idempotency_key.decode("latin-1"),
+            )
+            self._job, self._attempt = job, attempt
+            watch = asyncio.create_task(self._watch_buyer())
+            await self._try_candidates(job, attempt)
+        except ApiError as error:
+            self._status, self._ended_how = error.status, error.code
+            raise
+        except BuyerGone:
+            self._status, self._ended_how = 499, "buyer_gone"
+        finally:
+            if watch is not None and not watch.done():
+                watch.cancel()
+            self._log()
+
+    async def _read_body(self) -> bytes:
+        limit = self.runtime.settings.body_bytes_max
+        declared = self.headers.get(b"content-length", b"0")
+        if len(declared) > 18 or (declared.isdigit() and int(declared) > limit):
+            raise self._refuse_body(limit)
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.runtime.settings.body_seconds_max):
+                while True:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise BuyerGone
+                    parts.append(message.get("body", b""))
+                    size += len(parts[-1])
+                    if size > limit:
+                        raise self._refuse_body(limit)
+                    if not message.get("more_body", False):
+                        return parts[0] if len(parts) == 1 else b"".join(parts)
+        except TimeoutError:
+            raise ApiError(408, "body_timeout", "The body did not arrive in time.", retry=False) from None
+
+    @staticmethod
+    def _refuse_body(limit: int) -> ApiError:
+        return ApiError(413, "body_too_large", f"The body is longer than {limit} bytes.", retry=False)
+
+    async def _watch_buyer(self) -> None:
+        """Stop whatever runs for a buyer who hangs up."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        if self._attempt is not None:
+            self._attempt.leave()
+
+    async def _try_candidates(self, job: Job, attempt: Attempt) -> None:
+        while True:
+            try:
+                return await self._try_one(job, attempt)
+            except AttemptFailed as failed:
+                following = await self._follow(job, attempt, failed)
+            except BuyerGone:
+                await self._give_up(attempt, "buyer_gone", "CANCELLED")
+                raise
+            finally:
+                # What failed without being settled is not renewed, and so is settled by the sweeper.
+                self.runtime.leases.remove(attempt)
+                attempt.end()
+            attempt = self._attempt = following
+            if self._gone:
+                attempt.leave()
+
+    async def _follow(self, job: Job, attempt: Attempt, failed: AttemptFailed) -> Attempt:
+        """
+        Open the attempt that follows one that failed.
+
+        :raises ApiError: there is none; what was held is given back
+        """
+        following = None
+        if not failed.final and not self._gone:
+            following = await self.runtime.jobs.place_again(job, attempt, code=failed.code)
+        if following is None:
+            await self._give_up(attempt, failed.code, "CANCELLED" if self._gone else "FAILED")
+            raise failed.error from failed
+        return following
+
+    async def _give_up(self, attempt: Attempt, code: str, state: str) -> None:
+        self.runtime.leases.remove(attempt)
+        await self.runtime.recorder.fail(Failed(attempt.attempt_id, code, state))
+
+    async def _try_one(self, job: Job, attempt: Attempt) -> None:
+        """One attempt: call the node, and pass on what it answers."""
+        runtime, listing = self.runtime, attempt.listing
+        node = runtime.keeper.book.presence.get(listing.node_uid)
+        if node is None:
+            raise AttemptFailed("node_gone", make_error("node_gone"))
+        response = await attempt.call(
+            runtime.client,
+            relay_url=node.relay_url,
+            secret=runtime.settings.ticket_secret,
+            body=job.write_body(listing),
+            request_id=self.request_id,
+        )
+        with_metadata = self.headers.get(answers.METADATA_HEADER) == b"enabled"
+        headers = [
+            (b"x-request-id", self.request_id.encode()),
+            *answers.make_headers(job_uid=job.uid, listing=listing),
+        ]
+        if job.chat.stream:
+            relay = streaming.Relay(
+                runtime, job, attempt, self._send, headers=headers, with_metadata=with_metadata
+            )
+            try:
+                await relay.run(response)
+            finally:
+                self._billed, self._ended_how = relay.billed, relay.ended_how
+            return
+        completion = await completions.complete(runtime, job, attempt, response, with_metadata=with_metadata)
+        self._billed = completion.billed
+        headers += [answers.JSON, (b"content-length", b"%d" % len(completion.body))]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": completion.body})
+
+    def _log(self) -> None:
+        job, attempt, billed = self._job, self._attempt, self._billed
+        facts: dict[str, Any] = {
+            "request_id": self.request_id,
+            "status": self._status,
+            "stream": self._streamed,
+            "ended": self._ended_how,
+            "milliseconds": round((time.monotonic() - self._began) * 1000, 1),
+        }
+        if job is not None and attempt is not None:
+            facts |= {
+                "job": str(job.uid),
+                "organization": job.key.organization_id,
+                "key": job.key.key_id,
+                "model": attempt.listing.model_slug,
+                "offer": str(attempt.listing.offer_uid),
+                "attempts": job.attempts,
+                "tokens_in": billed.tokens_in,
+                "tokens_out": billed.tokens_out,
+                "amount": None if billed.amount is None else str(billed.amount),
+                "currency": billed.currency,
+            }
+        self.runtime.log.write(**facts)

@@ -1,0 +1,91 @@
+"""Plain answers: read whole, counted, recorded, and only then sent."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from gateway import answers
+from gateway.attempts import Attempt, AttemptFailed, make_error
+from gateway.database import DatabaseAway
+from gateway.errors import ApiError
+from gateway.jobs import Job
+from gateway.recording import Billed, Failed, Used
+from gateway.runtime import Runtime
+from workers import metering
+from workers.upstream.connection import Response, UpstreamError
+from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
+
+_answer_decoder = msgspec.json.Decoder(metering.Answer)
+
+
+class Completion(NamedTuple):
+    """A plain answer ready to be sent, and what it came to."""
+
+    body: bytes
+    billed: Billed
+
+
+async def complete(
+    runtime: Runtime, job: Job, attempt: Attempt, response: Response, *, with_metadata: bool
+) -> Completion:
+    """
+    Read a node's plain answer, record what it used and write the buyer's.
+
+    :raises AttemptFailed: the answer is not whole or cannot be read; nothing was charged
+    :raises BuyerGone: nobody is there to read it; nothing was charged
+    :raises ApiError: the record could not be written in time
+    """
+    body, meter = await _read_body(attempt, response, limit=runtime.settings.answer_bytes_max)
+    try:
+        answer = _answer_decoder.decode(body)
+        if not answer.choices:
+            raise AttemptFailed("upstream_garbage", make_error("upstream_garbage"))
+    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+        raise AttemptFailed("upstream_garbage", make_error("upstream_garbage")) from error
+    if attempt.stop_reason:
+        raise attempt.explain(RuntimeError(attempt.stop_reason))
+    counted, text_bytes = metering.count_answer(answer, limits=job.limits)
+    usage = attempt.measure(meter)
+    runtime.leases.remove(attempt)
+    if text_bytes:
+        used = Used(attempt.attempt_id, counted, *usage, "complete", "SUCCEEDED")
+        try:
+            billed = await runtime.recorder.record(used)
+        except DatabaseAway:
+            # If it was written after all, it stands; else this gives the hold back, or the sweeper does.
+            runtime.recorder.fail_later(Failed(attempt.attempt_id, "not_recorded", "FAILED"))
+            message = "The usage of this request could not be recorded; it was not delivered."
+            raise ApiError(503, "not_recorded", message, retry=True) from None
+    else:
+        billed = Billed("ok")
+        await runtime.recorder.fail(Failed(attempt.attempt_id, "empty", "SUCCEEDED"))
+    written = answers.write_completion(
+        body,
+        model=attempt.listing.model_slug,
+        usage=answers.write_usage(
+            billed,
+            receipt_uid=attempt.receipt_uid,
+            job_uid=job.uid,
+            chip_seconds=usage.chip_seconds,
+            tier=usage.tier,
+            attribution=usage.attribution,
+            currency=attempt.listing.currency,
+        ),
+        metadata=job.write_metadata() if with_metadata else None,
+    )
+    return Completion(written, billed)
+
+
+async def _read_body(attempt: Attempt, response: Response, *, limit: int) -> tuple[bytes, Meter | None]:
+    try:
+        body = await response.read(limit=limit)
+        frames = FrameReader(framed=HEADER in response.headers)
+        body = frames.feed(body)
+        meter = frames.finish()
+    except (UpstreamError, MeterRefused) as error:
+        raise attempt.explain(error) from error
+    if meter is not None and not meter.complete:
+        raise AttemptFailed("upstream_broken", make_error("upstream_broken"))
+    return body, meter

@@ -1,0 +1,292 @@
+"""Jobs: a request is matched, admitted, and placed on one candidate after the other until one can run it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from core import ids
+from gateway import models, requests
+from gateway.admission import Admissions, Asked, Verdict
+from gateway.attempts import Attempt
+from gateway.book import BookKeeper
+from gateway.database import DatabaseAway, DatabaseBusy
+from gateway.errors import ApiError, invalid, unavailable
+from gateway.keys import Key, Keys
+from gateway.leases import Leases
+from gateway.requests import ChatRequest
+from marketplace import matching
+from marketplace.listings import Listing
+from marketplace.matching import Match, Reason
+from workers.metering import InputBounds, Limits
+
+# What a request is expected to use when it is compared: four bytes a token, and answers of this length.
+EXPECTED_BYTES_PER_TOKEN = 4
+EXPECTED_OUTPUT_TOKENS = 256
+DESCRIBED_MAX = 8
+PLACINGS_MAX = 4
+IDEMPOTENCY_KEY_LENGTH_MAX = 255
+# Reasons that pass by themselves: somebody connects, a slot becomes free, a card begins.
+PASSING = frozenset(
+    {
+        Reason.NOT_CONNECTED,
+        Reason.NO_SLOT,
+        Reason.MODEL,
+        Reason.CARD_MISSING,
+        Reason.WITHDRAWN,
+        Reason.FALLBACKS,
+    }
+)
+
+
+class Terms(NamedTuple):
+    """What is settled before admission: who could run it, and what its hold has to cover."""
+
+    chat: ChatRequest
+    match: Match
+    prompt: InputBounds
+    # Tokens that each choice may have.
+    limit: int
+
+
+class Job:
+    """An admitted request with the candidates that are left."""
+
+    def __init__(self, *, uid: UUID, job_id: int, key: Key, terms: Terms) -> None:
+        self.uid = uid
+        self.job_id = job_id
+        self.key = key
+        self.chat, self.match, self.prompt, self.limit = terms
+        self.attempts = 1
+        self._left = [candidate.listing for candidate in terms.match.candidates[1:]]
+
+    @property
+    def limits(self) -> Limits:
+        """What the hold covers."""
+        return Limits(self.prompt, self.limit * self.chat.choices)
+
+    def next_listing(self) -> Listing | None:
+        """Take the next candidate."""
+        return self._left.pop(0) if self._left else None
+
+    def write_body(self, listing: Listing) -> bytes:
+        """The body for a candidate: what the hold covers, and not more than its cap."""
+        limit = min(self.limit, listing.max_output_cap)
+        return self.chat.write_body(model=listing.upstream_model, tokens_out=limit)
+
+    def write_metadata(self) -> bytes:
+        """Who was chosen, and why the others were not."""
+        return msgspec.json.encode(self.match.describe())
+
+
+class Jobs:
+    """Places jobs. Nothing here outlives a request."""
+
+    def __init__(
+        self, *, keeper: BookKeeper, admissions: Admissions, keys: Keys, leases: Leases, attempts_max: int
+    ) -> None:
+        self._keeper = keeper
+        self._admissions = admissions
+        self._keys = keys
+        self._leases = leases
+        self._attempts_max = attempts_max
+        self._running: Counter[int] = Counter()
+
+    async def place(
+        self, *, key: Key, chat: ChatRequest, body: bytes, idempotency_key: str | None
+    ) -> tuple[Job, Attempt]:
+        """
+        Match and admit a request, and open its first attempt.
+
+        :raises ApiError: it may not run, cannot run now, or must not run again
+        """
+        if not key.currencies:
+            raise refuse_funds("no_wallet", "This organization has no wallet yet.")
+        body_hash = None if idempotency_key is None else _hash_body(idempotency_key, body)
+        refused: frozenset[int] = frozenset()
+        for _ in range(PLACINGS_MAX):
+            terms = self._settle(key, chat, refused)
+            asked = _ask(key, terms, idempotency_key, body_hash)
+            try:
+                verdict = await self._admissions.admit(asked)
+            except DatabaseAway:
+                raise unavailable("Requests cannot be admitted at the moment; nothing was started.") from None
+            if verdict.verdict == "ok":
+                return self._open(asked, verdict, key, terms)
+            if verdict.verdict == "offer_withdrawn":
+                refused |= {asked.offer_id}
+            elif verdict.verdict == "card_stale":
+                await self._refresh_book()
+            else:
+                raise self._refuse(verdict, key)
+        raise unavailable("Prices are changing at this moment; please try again.")
+
+    def _settle(self, key: Key, chat: ChatRequest, refused: frozenset[int]) -> Terms:
+        book = self._keeper.book
+        offered = {slug: book.list_listings(slug) for slug in chat.routing.models}
+        slugs = tuple(slug for slug, listings in offered.items() if listings)
+        if not slugs:
+            raise models.refuse_model(chat.routing.models[0])
+        # A model has one context length, whoever offers it; the longest of the models asked for decides.
+        context = max(offered[slug][0].context_length for slug in slugs)
+        prompt = requests.bound_prompt(chat, context_length=context)
+        requests.choose_limit(chat, context_length=context, default=1, cap=context)
+        request = matching.Request(
+            models=slugs,
+            currencies=key.currencies,
+            input_tokens=chat.text_bytes // EXPECTED_BYTES_PER_TOKEN,
+            output_tokens=min(chat.limit or EXPECTED_OUTPUT_TOKENS, EXPECTED_OUTPUT_TOKENS) * chat.choices,
+            input_tokens_min=prompt.low,
+            preferences=chat.routing.preferences,
+            refused=refused,
+        )
+        match = matching.match(book, request, now=datetime.now(UTC))
+        if not match.candidates:
+            raise explain_no_candidate(match)
+        listing = match.candidates[0].listing
+        limit = requests.choose_limit(
+            chat, context_length=context, default=listing.max_output_default, cap=listing.max_output_cap
+        )
+        return Terms(chat, match, prompt, limit)
+
+    def _open(self, asked: Asked, verdict: Verdict, key: Key, terms: Terms) -> tuple[Job, Attempt]:
+        if verdict.job_id is None or verdict.attempt_id is None:
+            raise ValueError("an admitted online job has an attempt")
+        job = Job(uid=asked.job_uid, job_id=verdict.job_id, key=key, terms=terms)
+        listing = terms.match.candidates[0].listing
+        return job, self._begin(verdict.attempt_id, asked.attempt_uid, asked.receipt_uid, listing, 1)
+
+    def _begin(self, attempt_id: int, uid: UUID, receipt_uid: UUID, listing: Listing, number: int) -> Attempt:
+        attempt = Attempt(
+            attempt_id=attempt_id,
+            uid=uid,
+            receipt_uid=receipt_uid,
+            listing=listing,
+            number=number,
+            running=self._running,
+        )
+        self._leases.add(attempt)
+        return attempt
+
+    async def place_again(self, job: Job, failed: Attempt, *, code: str) -> Attempt | None:
+        """Open the next attempt on the next candidate that takes it; None when there is none."""
+        while job.attempts < self._attempts_max and (listing := job.next_listing()) is not None:
+            uid, receipt_uid = ids.make_uid(), ids.make_uid()
+            try:
+                verdict, attempt_id = await self._admissions.reattempt(
+                    job_id=job.job_id,
+                    attempt_id=failed.attempt_id,
+                    error_code=code,
+                    offer_id=listing.offer_id,
+                    card_id=listing.card_id or 0,
+                    node_id=listing.node_id,
+                    attempt_uid=uid,
+                    receipt_uid=receipt_uid,
+                )
+            except (DatabaseAway, DatabaseBusy):
+                return None
+            if verdict == "fenced":
+                return None
+            if verdict == "ok" and attempt_id is not None:
+                job.attempts += 1
+                self._leases.remove(failed)
+                return self._begin(attempt_id, uid, receipt_uid, listing, job.attempts)
+        return None
+
+    async def _refresh_book(self) -> None:
+        try:
+            await self._keeper.refresh()
+        except (DatabaseAway, DatabaseBusy):
+            raise unavailable("Prices cannot be read at the moment; nothing was started.") from None
+
+    def _refuse(self, verdict: Verdict, key: Key) -> ApiError:
+        """The answer to a verdict other than ok."""
+        match verdict.verdict:
+            case "key_revoked":
+                self._keys.forget_key(key)
+                return ApiError(401, "invalid_api_key", "This API key is not valid.", retry=False)
+            case "insufficient_funds":
+                return refuse_funds("insufficient_funds", "The wallet does not cover what this may cost.")
+            case "key_limit_exceeded":
+                return refuse_funds("key_limit_exceeded", "This key's spending limit does not cover this.")
+            case "no_wallet" | "currency_mismatch" as code:
+                return refuse_funds(code, "No wallet in this offer's currency.")
+            case "duplicate":
+                message = "This Idempotency-Key was used before; answers are not kept, so it is not repeated."
+                return ApiError(
+                    409, "duplicate_request", message, retry=False, details={"job_id": verdict.detail}
+                )
+            case "key_reused":
+                message = "This Idempotency-Key was used before with another body."
+                return ApiError(
+                    409, "idempotency_key_reused", message, retry=False, details={"job_id": verdict.detail}
+                )
+            case "busy":
+                return unavailable("This wallet is very busy; please try again.", code="wallet_busy")
+            case _:
+                return unavailable("Admission was interrupted; nothing was started.")
+
+
+def _ask(key: Key, terms: Terms, idempotency_key: str | None, body_hash: bytes | None) -> Asked:
+    listing = terms.match.candidates[0].listing
+    if listing.card_id is None:
+        raise ValueError("an offer without a price card is never matched")
+    return Asked(
+        key_id=key.key_id,
+        organization_id=key.organization_id,
+        model_id=listing.model_id,
+        offer_id=listing.offer_id,
+        card_id=listing.card_id,
+        node_id=listing.node_id,
+        in_bound=terms.prompt.high,
+        out_bound=terms.limit * terms.chat.choices,
+        job_uid=ids.make_uid(),
+        attempt_uid=ids.make_uid(),
+        receipt_uid=ids.make_uid(),
+        idempotency_key=idempotency_key,
+        body_hash=body_hash,
+        matched=msgspec.json.encode(terms.match.describe(limit=DESCRIBED_MAX)).decode(),
+    )
+
+
+def _hash_body(idempotency_key: str, body: bytes) -> bytes:
+    if not 0 < len(idempotency_key) <= IDEMPOTENCY_KEY_LENGTH_MAX or not idempotency_key.isprintable():
+        message = f"Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters."
+        raise invalid(message, param="Idempotency-Key")
+    return hashlib.sha256(body).digest()
+
+
+def refuse_funds(code: str, message: str) -> ApiError:
+    """Money is missing: asking again does not bring it."""
+    return ApiError(402, code, message, retry=False)
+
+
+def _refuse_repeat(code: str, message: str, verdict: Verdict) -> ApiError:
+    return ApiError(409, code, message, retry=False, details={"job_id": verdict.detail})
+
+
+def explain_no_candidate(match: Match) -> ApiError:
+    """Why nobody can run it: nobody now, nobody for this wallet, or nobody under these preferences."""
+    excluded = match.count_excluded()
+    details = {"excluded": {str(reason): count for reason, count in excluded.items()}}
+    if Reason.NO_SLOT in excluded:
+        message = "All providers of this model are busy."
+        return ApiError(429, "capacity_exhausted", message, retry=True, retry_after=1, details=details)
+    if excluded.keys() & PASSING:
+        message = "No provider of this model is connected at the moment."
+        return ApiError(503, "temporarily_unavailable", message, retry=True, retry_after=2, details=details)
+    if excluded.keys() == {Reason.CURRENCY}:
+        message = "This model is only offered in currencies in which you have no wallet."
+        return ApiError(402, "currency_mismatch", message, retry=False, details=details)
+    if excluded.keys() == {Reason.CONTEXT_LENGTH}:
+        message = "The prompt is longer than the context of these models."
+        return ApiError(
+            400, "context_length_exceeded", message, param="messages", retry=False, details=details
+        )
+    message = "No offer of this model fits the preferences of this request."
+    return ApiError(404, "no_endpoints", message, param="provider", retry=False, details=details)
