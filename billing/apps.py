@@ -8,3 +8,9 @@ class BillingConfig(AppConfig):
 
     name = "billing"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what must hold in these tables."""
+        from billing import verification
+
+        verification.register_checks("billing/sql/checks")
