@@ -1,0 +1,352 @@
+"""Deferred jobs: submitted and paid for now, run later by the dispatcher, read when they are done."""
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
+from psycopg import errors
+
+from accounts import access
+from accounts.models import ApiKey, Organization
+from billing import wallets
+from core import ids
+from core.errors import DomainError, Invalid, NotFound
+from core.money import Money
+from marketplace.book import Book
+from marketplace.models import Job
+from workers import answers, deferral
+from workers.answers import Bill
+from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
+from workers.chat import ChatRequest
+from workers.deferral import Terms
+
+CHANNEL = "jouleport_jobs"
+DEADLINE_DEFAULT = timedelta(hours=24)
+DEADLINE_MAX = timedelta(days=7)
+# How long the request is kept past its deadline, and the answer past the submission.
+REQUEST_KEPT = timedelta(days=1)
+BODY_BYTES_MAX = 8 * 1024 * 1024
+KEY_LENGTH_MAX = 255
+PLACINGS_MAX = 4
+DESCRIBED_MAX = 8
+
+logger = logging.getLogger(__name__)
+
+
+class DeadlineRefused(Invalid):
+    """In the past, or too far away."""
+
+    code = "invalid_deadline"
+
+
+class BodyTooLarge(DomainError):
+    """More than one request may hold."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class Unpaid(DomainError):
+    """The money that the job may cost cannot be set aside."""
+
+    status = 402
+    code = "insufficient_funds"
+    message = "The wallet does not cover what this job may cost."
+
+
+class KeyLimitExceeded(Unpaid):
+    """The key's own limit is too low."""
+
+    code = "key_limit_exceeded"
+    message = "This key's spending limit does not cover what this job may cost."
+
+
+class NoWallet(Unpaid):
+    """There is nothing to pay from."""
+
+    code = "no_wallet"
+    message = "This organization has no wallet that can pay for this job."
+
+
+class KeyRevoked(DomainError):
+    """The key ended in this moment."""
+
+    status = 401
+    code = "invalid_api_key"
+    message = "This key is not valid."
+
+
+class IdempotencyKeyReused(Invalid):
+    """The key belongs to another request."""
+
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was used for another request."
+
+
+class WalletBusy(DomainError):
+    """Somebody else holds the wallet's lock."""
+
+    status = 503
+    code = "wallet_busy"
+    message = "This wallet is very busy; please try again."
+
+
+class PricesChanging(DomainError):
+    """Each price that was found was gone when it was to be used."""
+
+    status = 503
+    code = "temporarily_unavailable"
+    message = "Prices are changing at this moment; please try again."
+
+
+REFUSALS: dict[str, type[DomainError]] = {
+    "insufficient_funds": Unpaid,
+    "key_limit_exceeded": KeyLimitExceeded,
+    "no_wallet": NoWallet,
+    "currency_mismatch": deferral.NoCurrency,
+    "key_revoked": KeyRevoked,
+    "key_reused": IdempotencyKeyReused,
+    "busy": WalletBusy,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job that waits to be run; `is_new` is false for a repeat under the same idempotency key."""
+
+    uid: UUID
+    is_new: bool
+
+
+def submit_job(
+    *,
+    organization: Organization,
+    api_key: ApiKey,
+    body: bytes,
+    now: datetime,
+    store: BlobStore,
+    deadline: datetime | None = None,
+    idempotency_key: str | None = None,
+) -> Submission:
+    """
+    Take a chat request that may run until `deadline`; its money is held from now on.
+
+    :param body: what `/v1/chat/completions` takes, without `stream`
+    :raises core.errors.DomainError: for every refusal above, and those of `workers.deferral`
+    """
+    deadline = deadline or now + DEADLINE_DEFAULT
+    if not now < deadline <= now + DEADLINE_MAX:
+        raise DeadlineRefused(f"A deadline lies within the next {DEADLINE_MAX.days} days.")
+    if len(body) > BODY_BYTES_MAX:
+        raise BodyTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
+    if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LENGTH_MAX:
+        raise Invalid(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
+    request = deferral.read_deferred(body)
+    currencies = tuple(wallet.currency for wallet in wallets.list_wallets(organization_id=organization.pk))
+    if not currencies:
+        raise NoWallet
+    uid = ids.make_uid()
+    # Before admission: a job whose text is lost could never run, a text without a job only expires.
+    blob = store.write(f"{uid}.request", body, expires_at=deadline + REQUEST_KEPT)
+    try:
+        with transaction.atomic():
+            first = _admit(organization, api_key, request, currencies, uid, idempotency_key, body, now)
+            if first is None:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT attach_blobs_v1(%s, %s, NULL, %s)", [uid, blob, deadline])
+                    cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+                return Submission(uid, is_new=True)
+    except DomainError:
+        store.delete(blob)
+        raise
+    store.delete(blob)
+    return Submission(first, is_new=False)
+
+
+def _admit(
+    organization: Organization,
+    api_key: ApiKey,
+    request: ChatRequest,
+    currencies: tuple[str, ...],
+    uid: UUID,
+    idempotency_key: str | None,
+    body: bytes,
+    now: datetime,
+) -> UUID | None:
+    """Admit it under a card that is in force; gives the first job's uid if this is a repeat."""
+    refused: frozenset[int] = frozenset()
+    for _ in range(PLACINGS_MAX):
+        book = deferral.assume_presence(load_book())
+        terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
+        verdict, detail = _call_admit(organization, api_key, request, terms, uid, idempotency_key, body)
+        if verdict == "ok":
+            return None
+        if verdict == "duplicate":
+            return UUID(detail)
+        if verdict == "offer_withdrawn":
+            refused |= {terms.match.candidates[0].listing.offer_id}
+        elif verdict in REFUSALS:
+            raise REFUSALS[verdict]
+        elif verdict != "card_stale":
+            raise RuntimeError(f"admit_v1 answered {verdict}")
+    raise PricesChanging
+
+
+def _call_admit(
+    organization: Organization,
+    api_key: ApiKey,
+    request: ChatRequest,
+    terms: Terms,
+    uid: UUID,
+    idempotency_key: str | None,
+    body: bytes,
+) -> tuple[str, str]:
+    listing = terms.match.candidates[0].listing
+    matched = msgspec.json.encode(terms.match.describe(limit=DESCRIBED_MAX)).decode()
+    values: list[Any] = [
+        [api_key.pk],
+        [organization.pk],
+        [listing.model_id],
+        [listing.offer_id],
+        [listing.card_id],
+        [terms.prompt.high],
+        [terms.limit * request.choices],
+        [uid],
+        [idempotency_key],
+        [hashlib.sha256(body).digest()],
+        [matched],
+    ]
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT verdict, detail FROM admit_v1(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
+                " %s::bigint[], ARRAY[NULL]::bigint[], %s::bigint[], %s::bigint[], %s::uuid[],"
+                " ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], %s::text[], %s::bytea[], %s::jsonb[], true)",
+                values,
+            )
+            verdict, detail = cursor.fetchone()
+    except OperationalError as error:
+        if isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
+            raise WalletBusy from error
+        raise
+    return verdict, detail
+
+
+def load_book() -> Book:
+    """The book of offers as it is now, with no node connected."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM book_v1()")
+        names = [column.name for column in cursor.description]
+        return Book.from_rows([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
+
+
+def find_job(*, organization: Organization, uid: UUID | str) -> Job:
+    """
+    The organization's job with this uid.
+
+    :raises core.errors.NotFound: if there is none, or it is somebody else's
+    """
+    return access.find_owned(_with_places(), organization=organization, uid=uid)
+
+
+def list_jobs(*, organization: Organization) -> QuerySet[Job]:
+    """The organization's jobs with their models and offers, newest first."""
+    return _with_places().filter(organization=organization).order_by("-id")
+
+
+def _with_places() -> QuerySet[Job]:
+    return Job.objects.select_related("model", "offer__site", "offer__organization")
+
+
+def cancel_job(*, organization: Organization, uid: UUID, store: BlobStore) -> Job:
+    """
+    Ask for a job's end: a queued one ends now, a running one within seconds; a finished one stays as it is.
+
+    :raises core.errors.NotFound: if there is none, or it is somebody else's
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT cancel_job_v1(%s, %s)", [organization.pk, uid])
+        state = cursor.fetchone()[0]
+    if state is None:
+        raise NotFound
+    job = find_job(organization=organization, uid=uid)
+    if job.state == Job.State.CANCELLED and job.request_blob:
+        store.delete(job.request_blob)
+    return job
+
+
+BILL = """
+SELECT sum(u.billed_in)::bigint, sum(u.billed_cached)::bigint, sum(u.billed_out)::bigint,
+       sum(c.amount), min(c.currency), sum(c.amount - c.fee + c.overrun),
+       sum(u.chip_seconds), sum(u.joules), sum(u.kwh), min(u.tier), min(u.attribution), sum(u.gco2e),
+       min(s.gco2_per_kwh)::numeric, min(s.grid_zone), min(a.receipt_uid::text)
+  FROM attempt a JOIN usage_record u ON u.attempt_id = a.id JOIN charge c ON c.usage_id = u.id
+  JOIN offer o ON o.id = a.offer_id JOIN site s ON s.id = o.site_id
+ WHERE a.id = %s
+"""
+
+
+def find_bill(*, job: Job) -> Bill | None:
+    """What the job was charged for; None if nothing was."""
+    if job.billable_attempt_id is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(BILL, [job.billable_attempt_id])
+        row = cursor.fetchone()
+    return Bill(
+        tokens_in=row[0],
+        cached=row[1],
+        tokens_out=row[2],
+        cost=Money(row[3], row[4]),
+        provider_amount=row[5],
+        chip_seconds=row[6],
+        joules=row[7],
+        kwh=row[8],
+        tier=row[9],
+        attribution=row[10],
+        gco2e=row[11],
+        intensity=row[12],
+        grid=row[13],
+        receipt_uid=UUID(row[14]),
+        job_uid=job.uid,
+    )
+
+
+def read_answer(*, job: Job, bill: Bill | None, store: BlobStore, now: datetime) -> bytes | None:
+    """The chat completion of a deferred job, with its usage; None before it is done and after it expired."""
+    if job.answer_blob is None or bill is None:
+        return None
+    try:
+        answer = store.read(job.answer_blob, now=now)
+    except BlobMissing:
+        return None
+    except BlobUnreadable:
+        logger.exception("Unable to read the answer of job %s", job.uid)
+        return None
+    return answers.write_completion(answer, model=job.model.slug, usage=answers.write_usage(bill))
+
+
+def end_overdue(*, now: datetime, store: BlobStore, limit: int = 500) -> int:
+    """
+    End queued jobs that can never run: past their deadline, or cancelled while they were going back to the
+    queue. Gives how many.
+    """
+    queued = Job.objects.filter(state=Job.State.QUEUED).order_by("id")
+    overdue = list(queued.filter(deadline_at__lte=now)[:limit])
+    cancelled = list(queued.filter(cancel_requested_at__isnull=False).select_related("organization")[:limit])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT fail_queued_v1(%s::bigint[], 'deadline_passed')", [[job.pk for job in overdue]]
+        )
+        for job in cancelled:
+            cursor.execute("SELECT cancel_job_v1(%s, %s)", [job.organization_id, job.uid])
+    for job in (*overdue, *cancelled):
+        if job.request_blob and Job.objects.filter(pk=job.pk, finished_at__isnull=False).exists():
+            store.delete(job.request_blob)
+    return len(overdue) + len(cancelled)
