@@ -281,11 +281,14 @@ class Meter:
     async def run(self) -> None:
         """Read the sensors until cancelled; does nothing where everything is declared."""
         while not self._fallen:
-            raw = await asyncio.to_thread(self._read)
+            raw = await asyncio.to_thread(self.read_sensors)
             self.take(raw, now_ns=time.monotonic_ns())
             await asyncio.sleep(SAMPLE_SECONDS)
 
-    def _read(self) -> list[Sequence[int] | MeterLost]:
+    def read_sensors(self) -> list[Sequence[int] | MeterLost]:
+        """Read every part's best sensor, for `take`; blocks."""
+        if self._fallen:
+            return []
         raw: list[Sequence[int] | MeterLost] = []
         for part in self.parts:
             try:

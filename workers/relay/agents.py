@@ -119,7 +119,7 @@ class AgentDoor:
         hello = read_hello(message)
         if known.state == "RETIRED":
             raise Refusal(protocol.CLOSE_REFUSED, "node_retired", "this node is retired")
-        if not await self._store.pin_key(token_id=known.token_id, public_key=hello.public_key):
+        if not await self._pin_key(known, hello.public_key):
             self._note(known, "KEY_MISMATCH", {"key_id": receipts.identify_key(hello.public_key)})
             raise Refusal(
                 protocol.CLOSE_REFUSED, "key_mismatch", "this token belongs to an agent with another key"
@@ -150,6 +150,11 @@ class AgentDoor:
             ),
         )
         return session
+
+    async def _pin_key(self, known: Known, public_key: bytes) -> bool:
+        return await self._store.pin_key(
+            node_id=known.node_id, token_id=known.token_id, public_key=public_key
+        )
 
     def _open(self, known: Known, welcomed: Welcomed, wire: Wire) -> Session:
         hello, epoch = welcomed

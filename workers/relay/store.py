@@ -35,7 +35,14 @@ _REFRESH = f"""
       FROM accounts_agenttoken t JOIN node n ON n.agent_token_id = t.id
      WHERE n.id = ANY(%s)
 """  # noqa: S608 - the inserted text is a constant above
-_PIN = "UPDATE accounts_agenttoken SET public_key = %s WHERE id = %s AND public_key IS NULL"
+_PIN = """
+    WITH pinned AS (
+        UPDATE accounts_agenttoken SET public_key = %(key)s
+         WHERE id = %(token_id)s AND public_key IS NULL RETURNING 1
+    )
+    INSERT INTO node_event (node_id, kind, details)
+    SELECT %(node_id)s, 'KEY_PINNED', jsonb_build_object('public_key', %(hex)s::text) FROM pinned
+"""
 _PINNED = "SELECT public_key FROM accounts_agenttoken WHERE id = %s"
 # Telling the other relays is part of the statement, so that no epoch is given out unannounced.
 _CONNECT = """
@@ -113,10 +120,12 @@ class Store:
         node_id, uid, token_id, _, state, chips, watts, slots, key = row
         return Known(node_id, uid, token_id, digest, state, chips, watts, slots, key)
 
-    async def pin_key(self, *, token_id: int, public_key: bytes) -> bool:
-        """Pin the key if none is pinned; say whether this key is the pinned one."""
+    async def pin_key(self, *, node_id: int, token_id: int, public_key: bytes) -> bool:
+        """Pin the key if none is pinned, and note that; say whether this key is the pinned one."""
         async with self._pool.connection() as connection:
-            await connection.execute(_PIN, [public_key, token_id])
+            await connection.execute(
+                _PIN, {"key": public_key, "token_id": token_id, "node_id": node_id, "hex": public_key.hex()}
+            )
             row = await (await connection.execute(_PINNED, [token_id])).fetchone()
         return row is not None and row[0] == public_key
 

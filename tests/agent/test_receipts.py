@@ -1,0 +1,164 @@
+"""Receipts and their journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from agent import receipts
+from agent.receipts import Journal, Statement, StateUnusable
+from agent.usage import Usage
+from workers import protocol, tickets
+from workers.relay import receipts as relay_receipts
+
+SECRET = b"known to every relay test"
+ATTEMPT, RECEIPT = UUID(int=1), UUID(int=2)
+STARTED = datetime(2030, 1, 15, 12, tzinfo=UTC)
+STATEMENT = Statement(
+    attempt_uid=str(ATTEMPT),
+    receipt_uid=str(RECEIPT),
+    card_uid=str(UUID(int=3)),
+    nonce=tickets.derive_nonce(SECRET, attempt_uid=ATTEMPT, receipt_uid=RECEIPT).hex(),
+    request_sha256="a" * 64,
+    response_sha256="b" * 64,
+    response_bytes=10,
+    status=200,
+    outcome="complete",
+    usage=Usage(tokens_in=10, tokens_cached=None, tokens_out=0),
+    microjoules=1_500_001,
+    tier="declared",
+    started_at=STARTED,
+    ended_at=STARTED + timedelta(seconds=2),
+    span_ms=2000,
+)
+
+
+def open_journal(state: Path, *, receipts_max: int = 100) -> Journal:
+    identity = receipts.load_identity(state=state)
+    return Journal(state=state, identity=identity, receipts_max=receipts_max)
+
+
+def check(receipt: receipts.Receipt, state: Path, *, secret: bytes = SECRET) -> relay_receipts.Checked:
+    return relay_receipts.check_receipt(
+        protocol.Receipt(body=receipt.body, signature=receipt.signature),
+        node_id=7,
+        public_key=receipts.load_identity(state=state).public,
+        ticket_secret=secret,
+    )
+
+
+def test_the_relay_accepts_what_the_agent_signs(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+
+    checked = check(journal.append(STATEMENT), tmp_path)
+
+    assert (checked.attempt_uid, checked.node_id, checked.tier) == (ATTEMPT, 7, "declared")
+    # Nothing said is not zero, and zero is not nothing.
+    assert (checked.claim_in, checked.claim_cached, checked.claim_out) == (10, None, 0)
+    assert str(checked.joules) == "1.500001"
+    journal.close()
+
+
+def test_anybody_can_check_a_receipt_with_the_public_key_alone(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+
+    receipt = journal.append(STATEMENT)
+
+    public = receipts.load_identity(state=tmp_path).public
+    Ed25519PublicKey.from_public_bytes(public).verify(receipt.signature, receipt.body)
+    assert receipt.body.startswith(receipts.DOMAIN_TAG)
+    journal.close()
+
+
+def test_a_changed_body_a_foreign_key_and_a_wrong_nonce_are_refused(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "mine")
+    receipt = journal.append(STATEMENT)
+    changed = replace(receipt, body=receipt.body.replace(b'"in":10', b'"in":99'))
+
+    with pytest.raises(relay_receipts.ReceiptRefused, match="signature"):
+        check(changed, tmp_path / "mine")
+    with pytest.raises(relay_receipts.ReceiptRefused, match="another key"):
+        check(receipt, tmp_path / "theirs")
+    with pytest.raises(relay_receipts.ReceiptRefused, match="nonce"):
+        check(receipt, tmp_path / "mine", secret=b"of another exchange")
+    journal.close()
+
+
+def test_each_receipt_names_the_one_before_across_restarts(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    first = journal.append(STATEMENT)
+    journal.forget([first.attempt_uid])
+    journal.close()
+    journal = open_journal(tmp_path)
+
+    second = journal.append(replace(STATEMENT, attempt_uid=str(UUID(int=9))))
+
+    named = json.loads(second.body.removeprefix(receipts.DOMAIN_TAG))["previous"]
+    assert named == sha256(first.body).hexdigest()
+    journal.close()
+
+
+def test_receipts_stay_until_they_are_acknowledged(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    uids = [str(UUID(int=number)) for number in range(5)]
+    for uid in uids:
+        journal.append(replace(STATEMENT, attempt_uid=uid))
+    journal.close()
+    journal = open_journal(tmp_path)
+
+    journal.forget(uids[:2])
+
+    assert [receipt.attempt_uid for _, receipt in journal.pending()] == uids[2:]
+    journal.close()
+
+
+def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, receipts_max=3)
+    uids = [str(UUID(int=number)) for number in range(5)]
+
+    for uid in uids:
+        journal.append(replace(STATEMENT, attempt_uid=uid))
+
+    assert [receipt.attempt_uid for _, receipt in journal.pending()] == uids[2:]
+    journal.close()
+
+
+def test_a_refused_append_leaves_the_chain_as_it_was(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    first = journal.append(STATEMENT)
+
+    with pytest.raises(sqlite3.IntegrityError):
+        journal.append(STATEMENT)
+
+    after = journal.append(replace(STATEMENT, attempt_uid=str(UUID(int=9))))
+    named = json.loads(after.body.removeprefix(receipts.DOMAIN_TAG))["previous"]
+    assert named == sha256(first.body).hexdigest()
+    journal.close()
+
+
+def test_the_key_is_made_once_and_is_its_owners_alone(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+
+    first = receipts.load_identity(state=state)
+    again = receipts.load_identity(state=state)
+
+    assert first.public == again.public
+    assert (state / receipts.KEY_FILE).stat().st_mode & 0o777 == 0o600
+    (state / receipts.KEY_FILE).chmod(0o644)
+    with pytest.raises(StateUnusable, match="chmod 600"):
+        receipts.load_identity(state=state)
+
+
+def test_a_state_folder_that_cannot_be_used_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+
+    with pytest.raises(StateUnusable, match="cannot be used"):
+        receipts.load_identity(state=tmp_path / "file")
