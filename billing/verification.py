@@ -1,9 +1,9 @@
 """
 Verification: everything that must be true of the books, recomputed from the rows themselves.
 
-A check is one SQL file whose query answers the rows that are wrong; its name is the file's, its first comment says
-what holds. Applications register folders of them, so that checks across jobs, attempts and usage stay with the layer
-that knows those.
+A check is one SQL file whose query answers the rows that are wrong; its name is the file's, its first comment
+says what holds. Applications register folders of them, so that checks across jobs, attempts and usage stay
+with the layer that knows those.
 """
 
 from dataclasses import dataclass
@@ -54,9 +54,9 @@ def list_checks() -> list[Check]:
 
 def verify() -> list[Finding]:
     """
-    Run every check in one snapshot and answer what is wrong, at most FINDINGS_MAX rows a check; empty is clean.
+    Run every check in one snapshot and answer what is wrong, at most FINDINGS_MAX rows a check; none is clean.
 
-    Needs no lock and disturbs nobody. Must not be called inside a transaction: its snapshot would be an old one.
+    Needs no lock and disturbs nobody. Not to be called inside a transaction: its snapshot would be an old one.
     """
     findings: list[Finding] = []
     with transaction.atomic(durable=True), connection.cursor() as cursor:

@@ -1,0 +1,73 @@
+"""`manage.py ledger`: verify the books, show the trial balance, hand the ledger to other programs."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from django.core.management.base import BaseCommand
+
+from billing import export, ledger, trial_balance, verification
+
+
+class Command(BaseCommand):
+    """Reads the ledger; the only thing it ever writes are the numbers of entries that had none yet."""
+
+    help = "Verify the books, show the trial balance, export the ledger."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One subcommand for each thing to do."""
+        actions = parser.add_subparsers(dest="action", required=True)
+        verify = actions.add_parser("verify", help="recompute everything; exit 1 and name what is wrong")
+        verify.add_argument("--json", action="store_true", help="findings as JSON")
+        balance = actions.add_parser("trial-balance", help="every account's balance, by currency")
+        balance.add_argument("--json", action="store_true", help="balances as JSON")
+        exporting = actions.add_parser("export", help="write every entry in ledger order")
+        exporting.add_argument("--format", choices=sorted(export.WRITERS), required=True)
+        exporting.add_argument("--output", type=Path, help="a file (default: standard output)")
+
+    def handle(self, *_: Any, action: str, **options: Any) -> None:
+        """Do what was asked."""
+        {"verify": self.verify, "trial-balance": self.show_trial_balance, "export": self.export}[action](
+            options
+        )
+
+    def verify(self, options: dict[str, Any]) -> None:
+        """Name what is wrong, one line each."""
+        findings = verification.verify()
+        checks = [check.name for check in verification.list_checks()]
+        if options["json"]:
+            rows = [{"check": finding.check, "row": finding.row} for finding in findings]
+            text = json.dumps(
+                {"clean": not findings, "checks": checks, "findings": rows}, default=str, indent=2
+            )
+            self.stdout.write(text)
+        elif findings:
+            self.stdout.write("\n".join(map(str, findings)))
+        else:
+            self.stdout.write(f"Clean: {len(checks)} checks hold.")
+        if findings:
+            sys.exit(1)
+
+    def show_trial_balance(self, options: dict[str, Any]) -> None:
+        """One table for each currency."""
+        balances = trial_balance.read_trial_balances()
+        if options["json"]:
+            self.stdout.write(json.dumps([balance.to_dict() for balance in balances], indent=2))
+        else:
+            self.stdout.write(
+                "\n\n".join(balance.to_text() for balance in balances) or "Nothing has moved yet."
+            )
+        if not all(balance.balances for balance in balances):
+            sys.exit(1)
+
+    def export(self, options: dict[str, Any]) -> None:
+        """Number what is committed, so that it is all there, and write it."""
+        while ledger.sequence_entries() > 0:
+            pass
+        if options["output"] is None:
+            export.export_ledger(cast(TextIO, self.stdout._out), style=options["format"])
+            return
+        with options["output"].open("w", encoding="utf-8", newline="") as output:
+            export.export_ledger(output, style=options["format"])
