@@ -54,9 +54,9 @@ def list_checks() -> list[Check]:
 
 def verify() -> list[Finding]:
     """
-    Run every check in one snapshot and answer what is wrong, at most FINDINGS_MAX rows a check; none is clean.
+    Run every check in one snapshot and answer what is wrong, at most FINDINGS_MAX rows a check.
 
-    Needs no lock and disturbs nobody. Not to be called inside a transaction: its snapshot would be an old one.
+    Needs no lock and disturbs nobody. Not to be called inside a transaction, whose snapshot may be old.
     """
     findings: list[Finding] = []
     with transaction.atomic(durable=True), connection.cursor() as cursor:
