@@ -11,17 +11,20 @@ IN_TOKENS, OUT_TOKENS = 100, 256
 
 ADMIT = """
 SELECT verdict, attempt_id FROM admit_v1(
-    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::bytea[], %s::jsonb[], %s)
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::bytea[], %s::jsonb[], %s)
 """
 RECORD = """
 SELECT verdict, amount FROM record_usage_v1(
-    %s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-    %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::text[], %s::text[])
+    %s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],
+    %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+    %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::text[], %s::text[])
 """
 
 
-def admit(connection: psycopg.Connection, exchange: Exchange, buyer: tuple[int, int], size: int = CALL_SIZE) -> list[int]:
+def admit(
+    connection: psycopg.Connection, exchange: Exchange, buyer: tuple[int, int], size: int = CALL_SIZE
+) -> list[int]:
     """Admit `size` jobs of one buyer; their attempts."""
     organization, key = buyer
     rows = connection.execute(

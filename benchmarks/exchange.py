@@ -1,5 +1,5 @@
 """
-An exchange to measure: a durable PostgreSQL of its own, migrated, with one provider, one offer and many buyers.
+An exchange to measure: a durable PostgreSQL of its own, with one provider, one offer and many buyers.
 
 Rows are written as the owner of the schema, because what is measured is the data plane, not how it is set up.
 """
@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
@@ -27,12 +28,17 @@ SECRETS = {
     "JOULEPORT_TICKET_SECRET": "benchmarks",
     "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 }
-WALLET_AMOUNT = "1000000000"
+WALLET_AMOUNT = Decimal(1_000_000_000)
+BUSINESS = Path(__file__).with_name("business.sql")
+BUYER = "SELECT * FROM pg_temp.add_buyer(%s, %s, %s, %s, %s)"
+IDS = """
+SELECT (SELECT id FROM model), (SELECT id FROM offer), (SELECT id FROM price_card), (SELECT id FROM node)
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Addresses and ids of what was made. `buyers` are (organization, key) pairs, `digests` their keys' digests."""
+    """Addresses and ids of what was made. `buyers` are (organization, key) pairs, `tokens` their keys."""
 
     cluster: postgres.Cluster
     app_url: str
@@ -53,12 +59,13 @@ class Exchange:
     @property
     def environ(self) -> dict[str, str]:
         """What the product's programs need."""
-        return {**os.environ, **SECRETS, "DATABASE_URL": self.app_url, "DATABASE_OWNER_URL": self.owner_url}
+        urls = {"DATABASE_URL": self.app_url, "DATABASE_OWNER_URL": self.owner_url}
+        return {**os.environ, **SECRETS, **urls}
 
 
 @contextmanager
 def open_exchange(*, buyers: int = 8) -> Iterator[Exchange]:
-    """Start PostgreSQL with its usual safety, migrate, write the business, and remove everything afterwards."""
+    """Start PostgreSQL with its usual safety, migrate, write the business; remove everything afterwards."""
     home = Path(tempfile.mkdtemp(prefix="jouleport-bench-"))
     cluster = postgres.make_cluster(home / "pg")
     cluster.prepare()
@@ -92,77 +99,21 @@ def _write_business(
 ) -> Exchange:
     from accounts import tokens
 
-    def one(query: str, *values: object) -> int:
-        row = connection.execute(query, values).fetchone()
-        assert row is not None
-        return int(row[0])
-
+    node_uid = uuid.uuid4()
+    pairs: list[tuple[int, int]] = []
+    keys: list[str] = []
     with psycopg.connect(owner_url, autocommit=True) as connection:
-        organization = (
-            "INSERT INTO accounts_organization (uid, name, country) VALUES (gen_random_uuid(), %s, 'US') RETURNING id"
+        connection.execute(
+            BUSINESS.read_text(encoding="utf-8").replace(":node_uid", f"'{node_uid}'").encode()
         )
-        farm = one(organization, "farm")
-        token = one(
-            "INSERT INTO accounts_agenttoken (uid, name, digest, last4, organization_id) "
-            "VALUES (gen_random_uuid(), 'agent', sha256('agent'), 'gent', %s) RETURNING id",
-            farm,
-        )
-        site = one(
-            "INSERT INTO site (uid, name, country, region, grid_zone, time_zone, currency, energy_price, pue, "
-            "gco2_per_kwh, carbon_source, created_at, organization_id) VALUES (gen_random_uuid(), 'hall', 'CN', 'qinghai', "
-            "'CN-QH', 'Asia/Shanghai', 'USD', 0.05, 1.2, 180, 'benchmark', now(), %s) RETURNING id",
-            farm,
-        )
-        model = one(
-            "INSERT INTO model (slug, name, context_length, tokenizer, max_output_default, created_at) "
-            "VALUES ('simulated-small', 'Simulated', 8192, 'byte-level', 256, now()) RETURNING id"
-        )
-        offer = one(
-            "INSERT INTO offer (uid, currency, unit, slots, max_output_default, max_output_cap, state, supported, created_at, "
-            "model_id, organization_id, site_id) VALUES (gen_random_uuid(), 'USD', 'TOKEN', 512, 256, 4096, 'LIVE', '[]', "
-            "now(), %s, %s, %s) RETURNING id",
-            model,
-            farm,
-            site,
-        )
-        card = one(
-            "INSERT INTO price_card (uid, offer_id, number, currency, starts_at, input_price, cached_input_price, "
-            "output_price, chip_second_price, fee_bps, breakdown, created_at) VALUES (gen_random_uuid(), %s, 1, 'USD', "
-            "now() - interval '1 minute', 0.00000015, 0, 0.0000006, 0, 500, '{}', now()) RETURNING id",
-            offer,
-        )
-        node_uid = uuid.uuid4()
-        node = one(
-            "INSERT INTO node (uid, organization_id, site_id, agent_token_id, name, chips, chip_slug, declared_watts_idle, "
-            "declared_watts_busy, state) VALUES (%s, %s, %s, %s, 'node', 1, '', 10, 50, 'ACTIVE') RETURNING id",
-            node_uid,
-            farm,
-            site,
-            token,
-        )
-        one(
-            "INSERT INTO endpoint (offer_id, node_id, upstream_model) VALUES (%s, %s, 'simulated-small') RETURNING id",
-            offer,
-            node,
-        )
-        bank = one("SELECT account_v1('CLEARING_BANK', NULL, 'USD')")
-        pairs, keys = [], []
         for number in range(buyers):
-            buyer = one(organization, f"buyer {number}")
-            secret = tokens.make_token(tokens.TokenKind.LIVE)
-            keys.append(secret.text)
-            key = one(
-                "INSERT INTO accounts_apikey (uid, name, mode, digest, last4, organization_id) "
-                "VALUES (gen_random_uuid(), 'key', 'LIVE', %s, %s, %s) RETURNING id",
-                secret.digest,
-                secret.last4,
-                buyer,
-            )
-            wallet = one("SELECT account_v1('WALLET', %s, 'USD')", buyer)
-            connection.execute(
-                "SELECT post_v1(%s, 'TOP_UP', 'benchmark', '', now(), %s, %s)",
-                (f"topup:{number}", [bank, wallet], [WALLET_AMOUNT, f"-{WALLET_AMOUNT}"]),
-            )
-            pairs.append((buyer, key))
+            token = tokens.make_token(tokens.TokenKind.LIVE)
+            row = connection.execute(
+                BUYER, (f"buyer {number}", token.digest, token.last4, f"topup:{number}", WALLET_AMOUNT)
+            ).fetchone()
+            pairs.append((row[0], row[1]) if row else (0, 0))
+            keys.append(token.text)
+        ids = connection.execute(IDS).fetchone() or ()
         connection.execute("ANALYZE")
+    model, offer, card, node = ids
     return Exchange(cluster, app_url, owner_url, home, pairs, keys, model, offer, card, node, node_uid)

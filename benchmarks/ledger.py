@@ -1,4 +1,4 @@
-"""A single posting through post_v1 against pgbench's TPC-B on the same server: 16 connections, in turn, three rounds."""
+"""A single posting through post_v1 against pgbench's TPC-B on the same server: 16 connections, in turns."""
 
 import os
 import re
@@ -42,14 +42,21 @@ def _prepare(exchange: Exchange) -> Path:
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute("CREATE DATABASE tpcb")
     subprocess.run(
-        [exchange.cluster.binaries / "pgbench", "-i", "-q", "-s", "16", exchange.cluster.url(postgres_superuser(), "tpcb")],
+        [
+            exchange.cluster.binaries / "pgbench",
+            "-i",
+            "-q",
+            "-s",
+            "16",
+            exchange.cluster.url(postgres_superuser(), "tpcb"),
+        ],
         check=True,
         capture_output=True,
     )
     with psycopg.connect(exchange.owner_url, autocommit=True) as connection:
         connection.execute(
-            "CREATE TABLE bench_accounts AS SELECT (SELECT id FROM ledger_account WHERE purpose = 'CLEARING_BANK') AS bank, "
-            "array_agg(id) AS wallets FROM ledger_account WHERE purpose = 'WALLET'"
+            "CREATE TABLE bench_accounts AS SELECT min(id) FILTER (WHERE purpose = 'CLEARING_BANK') AS bank, "
+            "array_agg(id) FILTER (WHERE purpose = 'WALLET') AS wallets FROM ledger_account"
         )
     script = exchange.home / "post.sql"
     script.write_text(SCRIPT.format(wallets=64), encoding="utf-8")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Figure:
     """
-    One measured number. `peer` and `ratio` compare it with another figure of the same run; `goal` is the ratio or
-    value aimed for here, in words.
+    One measured number. `peer` and `ratio` compare it with another figure of the same run; `goal` is what is
+    aimed for, in words.
     """
 
     name: str
@@ -23,7 +23,8 @@ class Figure:
 
 def machine() -> str:
     """The machine the figures come from, in one line."""
-    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.machine()}, {platform.system()} {platform.release()}"
+    return f"{os.cpu_count()} cores, {system}, Python {platform.python_version()}"
 
 
 def print_table(figures: list[Figure]) -> None:
@@ -43,7 +44,11 @@ def print_table(figures: list[Figure]) -> None:
                     figure.name: {
                         "value": round(figure.value, 3),
                         "unit": figure.unit,
-                        **({} if figure.ratio is None else {"ratio": round(figure.ratio, 4), "peer": figure.peer}),
+                        **(
+                            {}
+                            if figure.ratio is None
+                            else {"ratio": round(figure.ratio, 4), "peer": figure.peer}
+                        ),
                         **({"goal": figure.goal} if figure.goal else {}),
                     }
                     for figure in figures

@@ -141,6 +141,13 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "COERCE_DECIMAL_TO_STRING": True,
+    # Keys first: whoever is refused without a session is answered 401, not 403.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.KeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PAGINATION_CLASS": "core.pagination.NewestFirst",
+    "EXCEPTION_HANDLER": "core.problem.handle_exception",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Jouleport",

@@ -5,6 +5,9 @@ from django.urls import include, path
 
 from config import health
 
+handler404 = "core.problem.answer_not_found"
+handler500 = "core.problem.answer_server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),

@@ -20,7 +20,7 @@ COLUMN_NAMES = (
     "offer_id offer_uid model_id model_slug context_length tokenizer provider_org_id provider_name site_uid "
     "site_name country region grid_zone pue gco2_per_kwh currency slots max_output_default max_output_cap "
     "card_id card_uid card_starts_at next_starts_at input_price cached_input_price output_price "
-    "chip_second_price node_id node_uid chips watts_idle watts_busy upstream_model"
+    "chip_second_price node_id node_uid chips watts_idle watts_busy upstream_model unit"
 )
 COLUMNS = COLUMN_NAMES.split()
 QUERY = f"SELECT {', '.join(COLUMNS)} FROM book_v1()"  # noqa: S608 - the names are constants

@@ -42,6 +42,11 @@ import django  # noqa: E402
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
+
+# The real one takes half a second a password, by design.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
 from config.celery import app as celery_app  # noqa: E402
 from tests import databases  # noqa: E402
 from tests.cast import farm, fund, lab, lab_key, now, stranger  # noqa: E402, F401
@@ -70,10 +75,20 @@ def template_database(cluster: postgres.Cluster) -> str:
     return databases.TEMPLATE
 
 
+@pytest.fixture(scope="session")
+def desk(cluster: postgres.Cluster, template_database: str) -> databases.Desk:
+    """Lends one database to test after test."""
+    return databases.Desk(cluster)
+
+
 @pytest.fixture
-def db(cluster: postgres.Cluster, template_database: str) -> Iterator[databases.Database]:
-    """A database of this test's own; Django's connections, in every thread, lead to it."""
-    with databases.clone(cluster) as database:
+def db(desk: databases.Desk) -> Iterator[databases.Database]:
+    """
+    A database as the migrations left it; Django's connections, in every thread, lead to it.
+
+    A test may change the schema too: its database is then thrown away.
+    """
+    with desk.lend() as database:
         yield database
 
 

@@ -35,7 +35,7 @@ def find_model() -> Path:
 
 def serve(*, host: str, port: int, slots: int) -> None:
     """Serve the model until SIGTERM or SIGINT."""
-    import xllamacpp  # noqa: PLC0415 - installed for the demo only
+    import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = str(find_model())

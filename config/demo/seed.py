@@ -1,0 +1,144 @@
+"""
+The demo's people and things, made once through the same services as anybody's, found again on a second start.
+
+Secrets are shown once by the product, so the demo keeps its own in `<home>/demo-<model>.json` (0600).
+"""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from accounts import audit, keys, organizations
+from accounts.models import User
+from billing import wallets
+from config.demo.places import PLACES, Place
+from marketplace import catalogue, offers, price_cards, sites
+from marketplace.models import Model
+from workers import endpoints, nodes
+
+BUYER, BUYER_COUNTRY = "Bay Research (demo)", "US"
+CURRENCY = "USD"
+FUNDS = Decimal(25)
+SLOTS = 4
+CONTEXT_TOKENS = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Logins and secrets of the demo; `agents` maps a place's slug to its node's token."""
+
+    model: str
+    operator: str
+    password: str
+    buyer_key: str
+    agents: dict[str, str]
+
+
+def seed(home: Path, *, model: str, now: datetime) -> Cast:
+    """Make the cast, or read what an earlier start made."""
+    path = home / f"demo-{model}.json"
+    if path.exists():
+        return Cast(**json.loads(path.read_text(encoding="utf-8")))
+    cast = _make_cast(model, now)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(cast), file)
+    return cast
+
+
+def _make_cast(model: str, now: datetime) -> Cast:
+    operator, password = _make_operator()
+    sold = Model.objects.filter(slug=model).first() or catalogue.create_model(
+        slug=model,
+        name=model,
+        context_length=CONTEXT_TOKENS,
+        max_output_default=256,
+        actor=audit.SYSTEM,
+        now=now,
+    )
+    agents = {place.slug: _make_provider(place, sold, now) for place in PLACES}
+    buyer = organizations.create_organization(name=BUYER, country=BUYER_COUNTRY, now=now)
+    issued = keys.issue_key(organization=buyer, name="demo", actor=audit.SYSTEM, now=now)
+    wallets.open_wallet(organization=buyer, currency=CURRENCY)
+    wallets.top_up(
+        organization=buyer,
+        currency=CURRENCY,
+        amount=FUNDS,
+        reference=f"demo-{secrets.token_hex(6)}",
+        actor=audit.SYSTEM,
+        now=now,
+    )
+    return Cast(model=model, operator=operator, password=password, buyer_key=issued.text, agents=agents)
+
+
+def _make_operator() -> tuple[str, str]:
+    email, password = "operator@demo.example", secrets.token_urlsafe(12)
+    user = User.objects.filter(email=email).first()
+    if user is None:
+        User.objects.create_superuser(email, password)
+    else:
+        user.set_password(password)
+        user.save(update_fields=["password"])
+    return email, password
+
+
+def _make_provider(place: Place, sold: Model, now: datetime) -> str:
+    """A provider with a site, a node, an offer and its price card; the node's token."""
+    provider = organizations.create_organization(name=place.provider, country=place.country, now=now)
+    site = sites.create_site(
+        organization=provider,
+        described=sites.Description(
+            name=place.name,
+            country=place.country,
+            region=place.region,
+            grid_zone=place.grid_zone,
+            time_zone=place.time_zone,
+            currency=CURRENCY,
+            energy_price=place.energy_price,
+            pue=place.pue,
+            gco2_per_kwh=place.gco2_per_kwh,
+            carbon_source="illustrative",
+        ),
+        actor=audit.SYSTEM,
+        now=now,
+    )
+    made = nodes.create_node(
+        organization=provider,
+        site=site,
+        name=place.slug,
+        chips=1,
+        chip_slug="",
+        watts_idle=Decimal(place.watts_idle),
+        watts_busy=Decimal(place.watts_busy),
+        actor=audit.SYSTEM,
+        now=now,
+    )
+    offer = offers.create_offer(
+        organization=provider,
+        site=site,
+        model=sold,
+        serving=offers.Serving(
+            # A small processor at about 75 tokens a second and 45 W above idle.
+            joules_per_output_token=Decimal("0.6"),
+            tokens_per_second=Decimal(75),
+            utilisation=Decimal("0.5"),
+            watts_idle=Decimal(place.watts_idle),
+            capital=Decimal(600),
+            margin=place.margin,
+        ),
+        slots=SLOTS,
+        max_output_default=256,
+        max_output_cap=1024,
+        actor=audit.SYSTEM,
+        now=now,
+    )
+    endpoints.bind_endpoint(
+        offer=offer, node=made.node, upstream_model=sold.slug, actor=audit.SYSTEM, now=now
+    )
+    price_cards.publish_card(offer=offer, actor=audit.SYSTEM, now=now)
+    offers.put_live(offer=offer, actor=audit.SYSTEM, now=now)
+    return made.text
