@@ -23,7 +23,7 @@ CHANNEL = "relays"
 LIFE_SECONDS = 10
 WRITE_SECONDS = 2.0
 # Changes that come together are written together.
-GATHER_SECONDS = 0.02
+GATHER_SECONDS = 0.05
 REDIS_SECONDS_MAX = 2.0
 
 log = logging.getLogger("jouleport.relay.presence")

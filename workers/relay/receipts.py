@@ -28,6 +28,7 @@ KEY_ID_LENGTH = 16
 BATCH_MAX = 200
 WAITING_MAX = 5_000
 RETRY_SECONDS = 1.0
+GATHER_SECONDS = 0.1
 JOULES_MAX = Decimal(10) ** 13
 SPAN_MAX = timedelta(days=1)
 
@@ -177,6 +178,8 @@ class Desk:
         """Store what comes, until cancelled."""
         while True:
             await self._there.wait()
+            # An insert costs the same for one as for many, and no agent is in a hurry.
+            await asyncio.sleep(GATHER_SECONDS)
             self._there.clear()
             while self._waiting:
                 await self.store_batch()
