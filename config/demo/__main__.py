@@ -9,6 +9,7 @@ and the exit status is 0 only if every step was true.
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from config.demo.seed import Cast
 
 MODEL_PORT = 8201
+SIMULATED_TOKENS_PER_SECOND = 75
 REAL_MODEL, SIMULATED_MODEL = "smollm2-135m-instruct", "simulated-small"
 POSTED_SECONDS_MAX = 30.0
 CONNECTED_SECONDS_MAX = 30.0
@@ -52,7 +54,7 @@ def main() -> int:
     """Run the demo; the exit status."""
     parser = argparse.ArgumentParser(prog="demo", description="The whole exchange at work")
     parser.add_argument("--once", action="store_true", help="stop after one round")
-    parser.add_argument("--model", choices=["real", "simulated"], default="real")
+    parser.add_argument("--model", choices=["smollm2", "simulated"], default="smollm2")
     chosen = parser.parse_args()
     home = env.home()
     try:
@@ -75,6 +77,8 @@ def run(supervisor: Supervisor, *, simulated: bool, stay: bool) -> None:
     import django
 
     django.setup()
+    # The SDK's own line for each request would bury what the demo says.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     from config.demo import books, seed
 
     with step("Making three providers with their sites and prices, and a buyer with 25 USD"):
@@ -93,9 +97,12 @@ def run(supervisor: Supervisor, *, simulated: bool, stay: bool) -> None:
 def model_server(*, simulated: bool) -> Program:
     """The OpenAI-shaped server behind the agents: a real model, or one that says it is none."""
     address = ("127.0.0.1", MODEL_PORT)
-    module = "workers.simulated" if simulated else "config.demo.model_server"
+    if simulated:
+        arguments = ["workers.simulated", "--tokens-per-second", str(SIMULATED_TOKENS_PER_SECOND)]
+    else:
+        arguments = ["config.demo.model_server"]
     return desk.python(
-        "model", "-m", module, "--port", str(MODEL_PORT), is_ready=lambda: desk.listens(address)
+        "model", "-m", *arguments, "--port", str(MODEL_PORT), is_ready=lambda: desk.listens(address)
     )
 
 
@@ -154,7 +161,7 @@ def buy(supervisor: Supervisor, cast: "Cast") -> None:
 
     client = OpenAI(base_url=f"http://{os.environ['JOULEPORT_WEB_ADDRESS']}/v1", api_key=cast.buyer_key)
     purse = buyer.Purse()
-    before = books.read_available(seed.BUYER, seed.CURRENCY)
+    before = books.read_available(cast.buyer, seed.CURRENCY)
     with step("A chat completion through the unmodified openai SDK"):
         buyer.ask_plain(client, cast.model, purse)
         print(f"    first answer {time.monotonic() - _started:.1f} s after the start")
@@ -164,7 +171,7 @@ def buy(supervisor: Supervisor, cast: "Cast") -> None:
         buyer.ask_while_killing(client, cast.model, purse, kill=lambda: kill_cheapest(supervisor))
     with step("Waiting until every answer is posted"):
         books.wait_posted(seconds_max=POSTED_SECONDS_MAX)
-        spent = before - books.read_available(seed.BUYER, seed.CURRENCY)
+        spent = before - books.read_available(cast.buyer, seed.CURRENCY)
         print(f"    the answers said {purse.spent} {purse.currency}, the wallet lost {spent}")
         if spent != purse.spent:
             raise StepFailed("the wallet lost something else than the answers said")

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from django.core.management import call_command
 
-from accounts.models import Organization
-from billing.models import QueuedCharge, Scope
+from billing import wallets
+from billing.models import QueuedCharge
 from config.demo.places import PLACES
 from config.demo.steps import StepFailed
 from marketplace.models import Job, PriceCard
@@ -33,10 +33,9 @@ def show_prices(model: str) -> None:
         )
 
 
-def read_available(buyer: str, currency: str) -> Decimal:
+def read_available(organization_id: int, currency: str) -> Decimal:
     """What a buyer's wallet may still spend."""
-    organization = Organization.objects.get(name=buyer)
-    return Scope.objects.get(organization=organization, kind=Scope.Kind.WALLET, currency=currency).available
+    return wallets.find_wallet(organization_id=organization_id, currency=currency).available.amount
 
 
 def wait_posted(*, seconds_max: float) -> None:

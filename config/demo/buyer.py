@@ -22,18 +22,17 @@ METADATA = {"x-jouleport-metadata": "enabled"}
 
 @dataclass(slots=True)
 class Purse:
-    """What the answers said they cost, to be compared with what the wallet lost."""
+    """What the answers said: their cost, to be compared with what the wallet lost, and the sites' names."""
 
     spent: Decimal = Decimal(0)
     currency: str = ""
-    jobs: list[str] = field(default_factory=list)
+    sites: dict[str, str] = field(default_factory=dict)
 
     def pay(self, usage: CompletionUsage) -> None:
         """Note the cost an answer names; the string rules, the number beside it repeats it."""
         extra = usage.model_extra or {}
         self.spent += Decimal(extra["cost_amount"])
         self.currency = extra["currency"]
-        self.jobs.append(extra["job_id"])
 
 
 def ask_plain(client: OpenAI, model: str, purse: Purse) -> None:
@@ -45,7 +44,9 @@ def ask_plain(client: OpenAI, model: str, purse: Purse) -> None:
         extra_headers=METADATA,
     )
     _show_text(answer.choices[0].message.content or "")
-    _show_match((answer.model_extra or {}).get("jouleport"))
+    match = (answer.model_extra or {}).get("jouleport") or {}
+    _show_match(match)
+    purse.sites = {candidate["site"]: candidate["site_name"] for candidate in match["candidates"]}
     usage = _require_usage(answer.usage)
     _show_usage(usage)
     purse.pay(usage)
@@ -99,7 +100,7 @@ def ask_while_killing(
         answer = raw.parse()
         usage = _require_usage(answer.usage)
         purse.pay(usage)
-        site = raw.headers["x-jouleport-site"]
+        site = purse.sites[raw.headers["x-jouleport-site"]]
         served.setdefault(site, []).append(number)
         print(f"    request {number:2}  {site:24} {_cost(usage)}", flush=True)
     before = {site for site, numbers in served.items() if min(numbers) < KILL_DURING}
@@ -123,8 +124,8 @@ def _show_text(text: str) -> None:
     print("    " + " ".join(text.split()))
 
 
-def _show_match(match: dict[str, Any] | None) -> None:
-    if not match or not match["chosen"]:
+def _show_match(match: dict[str, Any]) -> None:
+    if not match.get("chosen"):
         raise StepFailed("the answer does not say who was chosen")
     for candidate in match["candidates"]:
         if candidate["offer"] == match["chosen"]["offer"]:

