@@ -1,0 +1,113 @@
+"""Books with a row of everything in them, and one transaction a trial that is always undone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from billing import verification
+from config.embedded.postgres import APP_ROLE, OWNER_ROLE, Cluster
+from tests import databases
+from tests.billing import exchange
+from tests.databases import Database
+
+Connection = psycopg.Connection[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A database full of rows; `superuser` may take any role and remove any rule, inside a trial."""
+
+    superuser: Connection
+
+    @contextmanager
+    def trial(self) -> Iterator[Connection]:
+        """One transaction as superuser, undone at the end."""
+        with self.superuser.transaction(force_rollback=True):
+            yield self.superuser
+
+    def become(self, role: str) -> None:
+        """Act as the owner or the application for the rest of the trial."""
+        self.superuser.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+
+    def attempt(self, role: str, statement: str) -> psycopg.Error | None:
+        """Run a statement as a role, deferred rules included; answers the refusal, if any."""
+        try:
+            with self.superuser.transaction():
+                self.become(role)
+                self.superuser.execute(statement.encode())
+                self.superuser.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.Error as error:
+            return error
+        return None
+
+
+OWNER, APP = OWNER_ROLE, APP_ROLE
+
+
+@contextmanager
+def keep(cluster: Cluster) -> Iterator[Books]:
+    """Full books in a database of their own."""
+    with databases.Desk(cluster).lend() as db:
+        fill(db)
+        with psycopg.connect(db.superuser_dsn, autocommit=True) as superuser:
+            yield Books(superuser)
+
+
+def fill(db: Database) -> None:
+    """Write one of everything: posted, queued, quarantined, running, waiting, reversed, limited."""
+    with (
+        psycopg.connect(db.dsn, autocommit=True) as app,
+        psycopg.connect(db.owner_dsn, autocommit=True) as owner,
+    ):
+        lab = exchange.make_buyer(app, "Lab", funds="100")
+        fund = exchange.make_buyer(app, "Fund", funds="70", currency="CNY")
+        farm = exchange.make_seller(app, "Farm")
+        limit = exchange.fetch_value(
+            app, "SELECT limit_v1(4::smallint, %s, %s, 'USD', 50)", lab.organization_id, lab.key_id
+        )
+        app.execute("UPDATE accounts_apikey SET spend_scope_id = %s WHERE id = %s", [limit, lab.key_id])
+        posted, overdrawn, long_work, refused, queued, _running = (
+            exchange.admit(app, lab, farm, keys=[f"key-{number}"]) for number in range(6)
+        )
+        exchange.admit(app, lab, farm, deferred=True)
+        exchange.fail(app, exchange.admit(app, lab, farm).attempt_id)
+        exchange.record(app, posted.attempt_id, claim_out=90, tokens_in=10)
+        exchange.record(app, overdrawn.attempt_id, out=1500, method="tokenizer")
+        exchange.record(app, long_work.attempt_id, final=False)
+        exchange.post_charges(app)
+        exchange.record(app, long_work.attempt_id, seq=2)
+        bad = exchange.record(app, refused.attempt_id)
+        exchange.fetch(app, "SELECT quarantine_charge_v1(%s, 'refused')", bad["usage_id"])
+        exchange.record(app, queued.attempt_id)
+        top_up = exchange.top_up(app, lab, "5")
+        bank = exchange.account(app, "CLEARING_BANK")
+        exchange.fetch(
+            app,
+            "SELECT post_v1('reversal:1', 'REVERSAL', 'test', '', now(), %s::bigint[], %s::numeric[], %s)",
+            *([bank, lab.account_id], [Decimal(-5), Decimal(5)], top_up),
+        )
+        exchange.fetch(app, "SELECT sequence_entries_v1()")
+        exchange.top_up(app, fund, "1", currency="CNY")
+        _add_receipt(owner)
+
+
+def _add_receipt(owner: Connection) -> None:
+    owner.execute(
+        "INSERT INTO receipt"
+        " (attempt_uid, node_id, body, signature, key_id, nonce, joules, tier, started_at, ended_at)"
+        " SELECT uid, node_id, 'body', decode(repeat('00', 64), 'hex'), 'k', 'n', 1, 'declared', now(), now()"
+        " FROM attempt LIMIT 1"
+    )
+    owner.execute("INSERT INTO receipt_comparison (receipt_id) SELECT id FROM receipt")
+    owner.execute("INSERT INTO node_event (node_id, kind) VALUES (1, 'duplicate')")
+
+
+def find_wrong(connection: Connection) -> dict[str, int]:
+    """Run every check in the connection's own transaction: how many wrong rows each found."""
+    found = {check.name: len(exchange.fetch(connection, check.query)) for check in verification.list_checks()}
+    return {name: count for name, count in found.items() if count}

@@ -1,0 +1,104 @@
+"""Each check names what is wrong: rows are corrupted as only a superuser can, and its check must see it."""
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.core.management import call_command
+
+from billing import verification
+from config.embedded.postgres import Cluster
+from tests import databases
+from tests.billing import books, exchange
+from tests.billing.books import Books
+
+pytestmark = pytest.mark.sql
+
+WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
+FIRST_POSTED = "(SELECT min(usage_id) FROM charge_entry)"
+
+CORRUPTIONS = {
+    "entries_balance": f"UPDATE posting SET amount = amount + 1 WHERE entry_id = 1 AND account_id = {WALLET}",
+    "entries_have_postings": "DELETE FROM posting WHERE entry_id = 1 AND seq = 1",
+    "postings_have_accounts": "UPDATE posting SET currency = 'EUR' WHERE entry_id = 1",
+    "wallets_equal_postings": "UPDATE scope SET posted = posted + 1 WHERE kind = 1 AND currency = 'CNY'",
+    "held_equals_holds": "UPDATE scope SET held = held + 0.5 WHERE kind = 1 AND currency = 'CNY'",
+    "floors_kept": "UPDATE scope SET held = posted + 1 WHERE currency = 'CNY'",
+    "limits_equal_charges": "UPDATE scope SET posted = posted - 0.000000001 WHERE kind = 4",
+    "charges_placed": f"INSERT INTO charge_queue (usage_id, wallet_id) VALUES ({FIRST_POSTED}, 1)",
+    "entries_equal_charges": f"UPDATE charge SET fee = fee + 0.000000001 WHERE usage_id = {FIRST_POSTED}",
+    "charges_within_holds": "UPDATE hold SET amount = 0.1, released = 0.1 WHERE state = 'CLOSED'",
+    "holds_closed": "DELETE FROM charge_queue",
+    "numbers_without_gaps": "UPDATE ledger_seq SET seq = 1000 WHERE seq = (SELECT max(seq) FROM ledger_seq)",
+    "entries_numbered": "DELETE FROM ledger_seq WHERE seq = 1",
+    "chain_holds": "UPDATE entry SET reason = 'another story' WHERE id = 1",
+    "folds_equal_postings": "UPDATE account_fold SET amount = amount - 1 WHERE account_id = 1",
+    "reversals_mirror": "UPDATE posting SET amount = 2 * amount"
+    " WHERE entry_id = (SELECT id FROM entry WHERE reverses IS NOT NULL)",
+    "charges_equal_rating": "UPDATE usage_record SET billed_out = billed_out - 1 WHERE seq = 1",
+    "usage_is_charged": "DELETE FROM usage_record WHERE id = 1",
+    "one_attempt_is_billed": "UPDATE job SET billable_attempt_id = billable_attempt_id + 1"
+    " WHERE billable_attempt_id = (SELECT min(billable_attempt_id) FROM job)",
+    "billed_within_counts": "UPDATE usage_record SET claim_out = claim_out - 1 WHERE claim_out > 0",
+    "holds_have_jobs": "UPDATE job SET state = 'CANCELLED', finished_at = now() WHERE state = 'QUEUED'",
+    "jobs_have_holds": "UPDATE hold SET state = 'CLOSED', released = amount, closed_at = now()"
+    " WHERE id = (SELECT hold_id FROM job WHERE state = 'QUEUED')",
+    "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
+}
+
+
+@pytest.fixture(scope="module")
+def full(cluster: Cluster, template_database: str) -> Iterator[Books]:
+    """Books for all tests of this file; each undoes what it does."""
+    with books.keep(cluster) as kept:
+        yield kept
+
+
+def test_finds_nothing_wrong_with_books_kept_by_the_rules(full: Books) -> None:
+    with full.trial() as connection:
+        assert books.find_wrong(connection) == {}
+
+
+def test_knows_how_to_break_every_promise() -> None:
+    assert {check.name for check in verification.list_checks()} == set(CORRUPTIONS)
+
+
+def test_says_what_each_check_promises() -> None:
+    assert [check.name for check in verification.list_checks() if not check.promise.endswith(".")] == []
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_names_what_is_wrong(full: Books, name: str) -> None:
+    with full.trial() as connection:
+        # Neither triggers nor foreign keys stand in the way of a superuser who says this.
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute("ALTER TABLE scope DROP CONSTRAINT scope_never_overspent")
+        connection.execute("ALTER TABLE usage_record DROP CONSTRAINT usage_billed_within_claim")
+
+        connection.execute(CORRUPTIONS[name].encode())
+
+        assert name in books.find_wrong(connection)
+
+
+def test_command_exits_with_one_and_names_the_row(
+    db: databases.Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(db.dsn, autocommit=True) as app:
+        exchange.make_buyer(app, "Lab")
+    call_command("ledger", "verify")
+    assert capsys.readouterr().out == f"Clean: {len(CORRUPTIONS)} checks hold.\n"
+    with psycopg.connect(db.superuser_dsn, autocommit=True) as superuser:
+        superuser.execute("UPDATE scope SET posted = 11")
+
+    with pytest.raises(SystemExit) as exit_info:
+        call_command("ledger", "verify")
+    text = capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        call_command("ledger", "verify", "--json")
+
+    assert exit_info.value.code == 1
+    assert text.startswith("wallets_equal_postings: account=liability:wallet:1:USD ")
+    [finding] = json.loads(capsys.readouterr().out)["findings"]
+    assert finding["check"] == "wallets_equal_postings"
+    assert finding["row"]["posted"] == "11.000000000"
