@@ -1,0 +1,105 @@
+"""What the dispatcher keeps current: the book, who is connected, and whether there is something to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+
+import psycopg
+import redis.asyncio as redis
+from redis.exceptions import RedisError
+
+from marketplace.book import Book
+from workers import deferral, presence
+from workers.dispatcher.database import AWAY, Database
+
+JOBS_CHANNEL = "jouleport_jobs"
+BOOK_CHANNEL = "jouleport_book"
+BOOK_SECONDS = 2.0
+PRESENCE_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+# A connection that died without a word is noticed by asking.
+PING_SECONDS = 10.0
+# Without Redis nobody says which nodes are connected; what was known is believed this long.
+BLIND_SECONDS_MAX = 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class Watch:
+    """Keeps a book with presence. `jobs_changed` is set when somebody says that jobs wait."""
+
+    def __init__(self, database: Database, client: redis.Redis) -> None:
+        self.jobs_changed = asyncio.Event()
+        self._database = database
+        self._redis = client
+        self._book = Book(())
+        self._book_changed = asyncio.Event()
+        self._started: Counter[str] = Counter()
+        self._seen_at = 0.0
+
+    def get_book(self) -> Book:
+        """The offers with their nodes; attempts that relays have not reported yet are counted as running."""
+        if not self._started:
+            return self._book
+        return self._book.with_presence(deferral.add_started(self._book.presence, self._started))
+
+    def note_started(self, node_uid: str) -> None:
+        """An attempt was sent to this node just now."""
+        self._started[node_uid] += 1
+
+    async def watch_book(self) -> None:
+        """Reload the offers until cancelled: when told, and every BOOK_SECONDS."""
+        while True:
+            self._book_changed.clear()
+            try:
+                book = await self._database.load_book()
+                self._book = book.with_presence(self._book.presence)
+            except AWAY as error:
+                logger.warning("Unable to load the book: %s", type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS)
+            await _wait(self._book_changed, seconds=BOOK_SECONDS)
+
+    async def watch_presence(self) -> None:
+        """Reload what relays say until cancelled."""
+        while True:
+            try:
+                words = await presence.read_relays(self._redis)
+                self._book = self._book.with_presence(presence.merge_presence(words))
+                self._started.clear()
+                self._seen_at = time.monotonic()
+            except (RedisError, OSError) as error:
+                logger.warning("Unable to read relays from Redis: %s", type(error).__name__)
+                if time.monotonic() - self._seen_at > BLIND_SECONDS_MAX:
+                    self._book = self._book.with_presence({})
+            await asyncio.sleep(PRESENCE_SECONDS)
+
+    async def listen(self) -> None:
+        """Hear of jobs and of the book until cancelled, connecting again whenever the connection breaks."""
+        while True:
+            try:
+                connection = await self._database.connect_listener(JOBS_CHANNEL, BOOK_CHANNEL)
+                async with connection:
+                    # What was said while nobody listened.
+                    self.jobs_changed.set()
+                    self._book_changed.set()
+                    while True:
+                        async for notice in connection.notifies(timeout=PING_SECONDS):
+                            changed = (
+                                self.jobs_changed if notice.channel == JOBS_CHANNEL else self._book_changed
+                            )
+                            changed.set()
+                        await connection.execute("SELECT 1")
+            except (psycopg.Error, OSError) as error:
+                logger.warning("Unable to listen to PostgreSQL: %s", type(error).__name__)
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _wait(event: asyncio.Event, *, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

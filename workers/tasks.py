@@ -1,0 +1,61 @@
+"""Wake-ups of the working side: each finds its own work in PostgreSQL and may run twice or not at all."""
+
+import logging
+import time
+from typing import Any
+
+from celery import shared_task
+from django.db import connection
+from django.utils import timezone
+
+from workers import blobs, comparison, jobs
+
+SECONDS_MAX = 20
+SWEEP_BATCH_MAX = 64
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="workers.tasks.sweep_attempts")
+def sweep_attempts(**_: Any) -> int:
+    """Settle the attempts that dead processes left behind; gives how many."""
+    settled = 0
+    stop_at = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < stop_at:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sweep_v1(%s)", [SWEEP_BATCH_MAX])
+            found = int(cursor.fetchone()[0])
+        settled += found
+        if found == 0:
+            break
+    if settled:
+        logger.warning("Settled %d attempts whose leases had run out", settled)
+    return settled
+
+
+@shared_task(name="workers.tasks.compare_receipts")
+def compare_receipts(**_: Any) -> int:
+    """Compare receipts with our records; gives how many."""
+    compared = 0
+    stop_at = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < stop_at:
+        found = comparison.compare_receipts(now=timezone.now())
+        compared += found
+        if found == 0:
+            break
+    return compared
+
+
+@shared_task(name="workers.tasks.wake_dispatcher")
+def wake_dispatcher(**_: Any) -> int:
+    """End the jobs that can never run, and tell dispatchers to look; gives how many were ended."""
+    ended = jobs.end_overdue(now=timezone.now(), store=blobs.open_store())
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [jobs.CHANNEL])
+    return ended
+
+
+@shared_task(name="workers.tasks.sweep_blobs")
+def sweep_blobs(**_: Any) -> int:
+    """Remove the texts that have expired; gives how many."""
+    return blobs.open_store().sweep(now=timezone.now())
