@@ -14,6 +14,7 @@ CREATE TABLE charge (
     overrun         numeric(38, 9) NOT NULL DEFAULT 0 CHECK (overrun >= 0),
     closes_hold     boolean NOT NULL,
     rated_at        timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT charge_is_finite CHECK (rated < 'NaN'),
     CONSTRAINT charge_within_rated CHECK (amount + overrun <= rated),
     CONSTRAINT charge_fee_within_amount CHECK (fee <= amount)
 ) PARTITION BY RANGE (usage_id);

@@ -41,6 +41,7 @@ class Books:
                 self.become(role)
                 self.superuser.execute(statement.encode())
                 self.superuser.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                self.superuser.execute("RESET ROLE")
         except psycopg.Error as error:
             return error
         return None

@@ -1,0 +1,252 @@
+"""
+For every rule of the ledger's tables, a statement that only this rule refuses.
+
+Written as the owner of the schema would write around the services. A harm copies a row of the table with some
+columns changed, unless only other words can break the rule.
+"""
+
+from dataclasses import dataclass
+
+NEW = "900000001"
+WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
+BANK = "(SELECT id FROM ledger_account WHERE code = 'asset:clearing_bank:USD')"
+ENDED = "(SELECT id FROM attempt WHERE state = 'RECORDED' ORDER BY id LIMIT 1)"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A copy of a row of `table` (`of`: which one) with `changes` as SQL expressions, and what follows."""
+
+    table: str
+    changes: dict[str, str]
+    of: str = "true"
+    then: str = ""
+
+
+Harm = str | Copy
+
+
+def posting(*legs: str, entry: str = NEW) -> str:
+    """An entry of this very transaction with the given (seq, account, currency, amount) rows."""
+    rows = ", ".join(f"({entry}, {leg})" for leg in legs)
+    return (
+        "INSERT INTO entry (id, key, fingerprint, kind, actor, happened_at) OVERRIDING SYSTEM VALUE"
+        f" VALUES ({NEW}, 'harm:1', sha256('x'), 'HARM', 'test', now());"
+        f" INSERT INTO posting (entry_id, seq, account_id, currency, amount) VALUES {rows}"
+    )
+
+
+def entry(*, posted: bool = True, **changes: str) -> Copy:
+    """A copy of an entry that counts as made in this transaction, with postings of its own."""
+    fresh = {"id": NEW, "key": "'harm:1'", "reverses": "NULL", "xid": "pg_current_xact_id()"}
+    legs = (
+        "; INSERT INTO posting (entry_id, seq, account_id, currency, amount)"
+        f" VALUES ({NEW}, 1, {BANK}, 'USD', 5), ({NEW}, 2, {WALLET}, 'USD', -5)"
+    )
+    return Copy("entry", fresh | changes, then=legs if posted else "")
+
+
+def charge(**changes: str) -> Copy:
+    """A copy of a charge of 0.2 dollars with a fee of 0.01."""
+    return Copy("charge", {"usage_id": NEW} | changes, "overrun = 0 AND amount = 0.2")
+
+
+def scope(**changes: str) -> Copy:
+    """A copy of a key's limit that has spent nothing."""
+    fresh = {"id": NEW, "subject_id": NEW, "posted": "50", "held": "0"}
+    return Copy("scope", fresh | changes, "kind = 4")
+
+
+def hold(**changes: str) -> Copy:
+    """A copy of an open hold."""
+    return Copy("hold", {"id": NEW, "source": NEW} | changes, "state = 'OPEN' AND released = 0")
+
+
+def account(**changes: str) -> Copy:
+    """A copy of the wallet's account."""
+    return Copy(
+        "ledger_account", {"id": NEW, "code": "'x'", "currency": "'EUR'"} | changes, "purpose = 'WALLET'"
+    )
+
+
+def attempt(**changes: str) -> Copy:
+    """A copy of an attempt that has ended."""
+    return Copy(
+        "attempt", {"id": NEW, "uid": "gen_random_uuid()", "number": "9"} | changes, "state = 'RECORDED'"
+    )
+
+
+def usage(**changes: str) -> Copy:
+    """A copy of a usage record."""
+    return Copy("usage_record", {"id": NEW, "seq": "9"} | changes, "claim_out IS NOT NULL")
+
+
+def job(**changes: str) -> Copy:
+    """A copy of a job that has ended well."""
+    return Copy("job", {"id": NEW, "uid": "gen_random_uuid()"} | changes, "state = 'SUCCEEDED'")
+
+
+def receipt(**changes: str) -> Copy:
+    """A copy of a receipt."""
+    return Copy("receipt", {"id": NEW, "attempt_uid": "gen_random_uuid()"} | changes)
+
+
+HARMS: dict[str, Harm] = {
+    # Append-only
+    "entry.entry_append_only": "UPDATE entry SET reason = 'another story'",
+    "entry.entry_no_truncate": "TRUNCATE entry CASCADE",
+    "posting.posting_append_only": "UPDATE posting SET amount = amount * 2",
+    "posting.posting_no_truncate": "TRUNCATE posting",
+    "ledger_seq.ledger_seq_append_only": "UPDATE ledger_seq SET chain = sha256('x')",
+    "ledger_seq.ledger_seq_no_truncate": "TRUNCATE ledger_seq",
+    "charge.charge_append_only": "DELETE FROM charge",
+    "charge.charge_no_truncate": "TRUNCATE charge",
+    "charge_entry.charge_entry_append_only": "UPDATE charge_entry SET entry_id = 1",
+    "charge_entry.charge_entry_no_truncate": "TRUNCATE charge_entry",
+    "usage_record.usage_append_only": "UPDATE usage_record SET joules = 0",
+    "usage_record.usage_no_truncate": "TRUNCATE usage_record",
+    "receipt.receipt_append_only": "UPDATE receipt SET joules = 0",
+    "receipt.receipt_no_truncate": "TRUNCATE receipt CASCADE",
+    "ledger_account.ledger_account_identity": "UPDATE ledger_account SET code = code || 'x'",
+    "ledger_account.ledger_account_kept": "INSERT INTO ledger_account (code, purpose, currency, category)"
+    " VALUES ('income:heat:EUR', 'HEAT', 'EUR', 'INCOME'); DELETE FROM ledger_account WHERE purpose = 'HEAT'",
+    "attempt.attempt_history": f"UPDATE attempt SET state = 'FENCED' WHERE id = {ENDED}",
+    "attempt.attempt_kept": "DELETE FROM attempt",
+    "job.job_history": "UPDATE job SET billable_attempt_id = 1 WHERE billable_attempt_id > 1",
+    "job.job_kept": "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE job_id = job.id)",
+    # Entries and postings
+    "entry.entry_has_postings": entry(posted=False),
+    "posting.posting_checked": posting(f"1, {BANK}, 'USD', 5", f"2, {WALLET}, 'USD', -4"),
+    "posting.posting_amount_check": posting(
+        f"1, {BANK}, 'USD', 5", f"2, {WALLET}, 'USD', -5", f"3, {BANK}, 'USD', 0"
+    ),
+    "posting.posting_pkey": posting(f"1, {BANK}, 'USD', 5", f"1, {WALLET}, 'USD', -5"),
+    "entry.entry_pkey": entry(id="id", posted=False),
+    "entry.entry_key_key": entry(key="key"),
+    "entry.entry_key_check": entry(key="'x'"),
+    "entry.entry_kind_check": entry(kind="'lower case'"),
+    "entry.entry_fingerprint_check": entry(fingerprint="'short'"),
+    "entry.entry_reverses_key": entry(reverses="(SELECT max(reverses) FROM entry)"),
+    "entry.entry_reverses_fkey": entry(reverses="987654321"),
+    "ledger_seq.ledger_seq_pkey": Copy("ledger_seq", {"entry_id": "(SELECT max(id) FROM entry)"}),
+    "ledger_seq.ledger_seq_entry_id_key": Copy("ledger_seq", {"seq": NEW}),
+    "ledger_seq.ledger_seq_entry_id_fkey": Copy("ledger_seq", {"seq": NEW, "entry_id": NEW}),
+    "ledger_seq.ledger_seq_seq_check": Copy(
+        "ledger_seq", {"seq": "0", "entry_id": "(SELECT max(id) FROM entry)"}
+    ),
+    "ledger_seq.ledger_seq_chain_check": Copy(
+        "ledger_seq", {"seq": NEW, "entry_id": "(SELECT max(id) FROM entry)", "chain": "'short'"}
+    ),
+    "ledger_cursor.ledger_cursor_pkey": Copy("ledger_cursor", {}),
+    "ledger_cursor.ledger_cursor_only_one_check": Copy("ledger_cursor", {"only_one": "false"}),
+    # The chart
+    "currency.currency_pkey": Copy("currency", {}),
+    "currency.currency_code_check": Copy("currency", {"code": "'usd'"}),
+    "currency.currency_kind_check": Copy("currency", {"code": "'AAA'", "kind": "'SHELLS'"}),
+    "currency.currency_exponent_check": Copy("currency", {"code": "'AAA'", "exponent": "10"}),
+    "account_purpose.account_purpose_pkey": Copy("account_purpose", {"prefix": "'x'"}),
+    "account_purpose.account_purpose_prefix_key": Copy("account_purpose", {"purpose": "'X'"}),
+    "account_purpose.account_purpose_category_check": Copy(
+        "account_purpose", {"purpose": "'X'", "prefix": "'x'", "category": "'MAGIC'"}
+    ),
+    "ledger_account.ledger_account_pkey": account(id="id"),
+    "ledger_account.ledger_account_code_key": account(code="code"),
+    "ledger_account.ledger_account_purpose_organization_id_currency_key": account(currency="currency"),
+    "ledger_account.ledger_account_currency_fkey": account(currency="'XXX'"),
+    "ledger_account.ledger_account_purpose_fkey": account(purpose="'MAGIC'"),
+    "ledger_account.ledger_account_organization_id_fkey": account(organization_id=NEW),
+    "ledger_account.ledger_account_category_check": account(category="'MAGIC'"),
+    "account_fold.account_fold_pkey": Copy("account_fold", {}),
+    "account_fold.account_fold_account_id_fkey": Copy("account_fold", {"account_id": NEW}),
+    "partitioned_table.partitioned_table_pkey": Copy("partitioned_table", {}),
+    "partitioned_table.partitioned_table_width_check": Copy(
+        "partitioned_table", {"parent": "'x'", "width": "0"}
+    ),
+    # What limits spending, and what is set aside
+    "scope.scope_never_overspent": "UPDATE scope SET held = posted + 0.000000001 WHERE currency = 'CNY'",
+    "scope.scope_held_not_negative": "UPDATE scope SET held = -0.000000001 WHERE currency = 'CNY'",
+    "scope.scope_pkey": scope(id="id"),
+    "scope.scope_kind_check": scope(kind="5"),
+    "scope.scope_limit_has_ceiling": scope(ceiling="NULL"),
+    "scope.scope_wallet_has_account": scope(kind="1", ceiling="NULL"),
+    "scope.scope_account_id_key": Copy(
+        "scope", {"id": NEW, "subject_id": NEW, "posted": "0", "held": "0"}, "kind = 1"
+    ),
+    "scope.scope_account_id_fkey": Copy(
+        "scope", {"id": NEW, "subject_id": NEW, "account_id": NEW, "posted": "0", "held": "0"}, "kind = 1"
+    ),
+    "scope.scope_currency_fkey": scope(currency="'XXX'"),
+    "scope.scope_organization_id_fkey": scope(organization_id=NEW),
+    "scope.scope_kind_organization_id_subject_id_currency_period_start_key": scope(subject_id="subject_id"),
+    "hold.hold_pkey": hold(id="id"),
+    "hold.hold_source_key": hold(source="source"),
+    "hold.hold_state_check": hold(state="'LOST'", released="amount", closed_at="now()"),
+    "hold.hold_amount_not_negative": hold(amount="-1", released="-2"),
+    "hold.hold_released_within_amount": hold(released="amount + 1"),
+    "hold.hold_closed_is_released": hold(state="'CLOSED'", closed_at="now()"),
+    "hold.hold_names_its_wallet": hold(scopes="'{}'"),
+    # Charges
+    "charge.charge_pkey": charge(usage_id="usage_id"),
+    "charge.charge_amount_check": charge(amount="-1", fee="-2"),
+    "charge.charge_fee_check": charge(fee="-0.000000001"),
+    "charge.charge_fee_within_amount": charge(fee="amount + 0.000000001"),
+    "charge.charge_overrun_check": charge(overrun="-0.000000001"),
+    "charge.charge_is_finite": charge(rated="'NaN'"),
+    "charge.charge_within_rated": charge(overrun="0.000000001"),
+    "charge_entry.charge_entry_pkey": Copy("charge_entry", {"entry_id": "1"}),
+    "charge_queue.charge_queue_pkey": Copy("charge_queue", {}),
+    "charge_quarantine.charge_quarantine_pkey": Copy("charge_quarantine", {}),
+    # Jobs
+    "job.job_pkey": job(id="id"),
+    "job.job_uid_key": job(uid="uid"),
+    "job.job_kind_check": job(kind="'SOMEDAY'"),
+    "job.job_state_check": job(state="'LOST'"),
+    "job.job_finished_has_a_time": job(finished_at="NULL"),
+    "job.job_failed_has_a_reason": job(state="'FAILED'"),
+    "idempotency_claim.idempotency_claim_pkey": Copy("idempotency_claim", {}),
+    "idempotency_claim.idempotency_claim_key_check": Copy("idempotency_claim", {"key": "''"}),
+    "idempotency_claim.idempotency_claim_body_hash_check": Copy(
+        "idempotency_claim", {"key": "'x'", "body_hash": "'short'"}
+    ),
+    # Attempts and usage
+    "attempt.attempt_pkey": attempt(id="id"),
+    "attempt.attempt_uid_key": attempt(uid="uid"),
+    "attempt.attempt_job_id_number_key": attempt(number="number"),
+    "attempt.attempt_job_id_fkey": attempt(job_id=NEW),
+    "attempt.attempt_one_running": Copy(
+        "attempt", {"id": NEW, "uid": "gen_random_uuid()", "number": "9"}, "state = 'RUNNING'"
+    ),
+    "attempt.attempt_number_check": attempt(number="0"),
+    "attempt.attempt_state_check": attempt(state="'LOST'"),
+    "attempt.attempt_delivered_in_check": attempt(delivered_in="-1"),
+    "attempt.attempt_delivered_out_check": attempt(delivered_out="-1"),
+    "attempt.attempt_ended_has_a_time": attempt(ended_at="NULL"),
+    "usage_record.usage_record_pkey": usage(seq="seq"),
+    "usage_record.usage_record_seq_check": usage(seq="0"),
+    "usage_record.usage_record_ours_in_check": usage(
+        ours_in="-1", claim_in="NULL", billed_in="-1", billed_cached="-1"
+    ),
+    "usage_record.usage_record_ours_cached_check": usage(ours_cached="-1"),
+    "usage_record.usage_record_ours_out_check": usage(ours_out="-1", claim_out="NULL", billed_out="-1"),
+    "usage_record.usage_record_claim_in_check": usage(claim_in="-1", billed_in="-1", billed_cached="-1"),
+    "usage_record.usage_record_claim_cached_check": usage(claim_cached="-1"),
+    "usage_record.usage_record_claim_out_check": usage(claim_out="-1", billed_out="-1"),
+    "usage_record.usage_billed_within_ours": usage(billed_out="ours_out + 1", claim_out="NULL"),
+    "usage_record.usage_billed_within_claim": usage(billed_out="claim_out + 1"),
+    "usage_record.usage_is_finite": usage(chip_seconds="'NaN'"),
+    "usage_record.usage_record_chip_seconds_check": usage(chip_seconds="-1"),
+    "usage_record.usage_record_joules_check": usage(joules="-1"),
+    "usage_record.usage_record_count_method_check": usage(count_method="'guess'"),
+    "usage_record.usage_record_tier_check": usage(tier="'trust me'"),
+    "usage_record.usage_record_attribution_check": usage(attribution="'guessed'"),
+    "receipt.receipt_pkey": receipt(id="id"),
+    "receipt.receipt_attempt_uid_key": receipt(attempt_uid="attempt_uid"),
+    "receipt.receipt_body_check": receipt(body="''"),
+    "receipt.receipt_signature_check": receipt(signature="'short'"),
+    "receipt_comparison.receipt_comparison_pkey": Copy("receipt_comparison", {}),
+    "receipt_comparison.receipt_comparison_receipt_id_fkey": Copy("receipt_comparison", {"receipt_id": NEW}),
+    "meter_flag.meter_flag_pkey": Copy("meter_flag", {"kind": "'other'"}),
+    "meter_flag.meter_flag_attempt_id_kind_key": Copy("meter_flag", {"id": NEW}),
+    "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
+    "node_event.node_event_pkey": Copy("node_event", {}),
+}

@@ -1,0 +1,177 @@
+"""The application reads the ledger and writes it only through functions; each right it lacks is tried."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from config.embedded.postgres import Cluster
+from tests.billing import books
+from tests.billing.books import APP, Books
+from tests.billing.exchange import fetch
+
+pytestmark = pytest.mark.sql
+
+READ = frozenset({"SELECT"})
+APPEND = frozenset({"SELECT", "INSERT"})
+RIGHTS = {
+    **dict.fromkeys(
+        [
+            *(
+                "currency",
+                "account_purpose",
+                "ledger_account",
+                "entry",
+                "posting",
+                "ledger_seq",
+                "ledger_cursor",
+            ),
+            *("account_fold", "scope", "hold", "charge", "charge_queue", "charge_entry", "charge_quarantine"),
+            *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
+        ],
+        READ,
+    ),
+    **dict.fromkeys(["receipt", "receipt_comparison", "meter_flag", "node_event"], APPEND),
+}
+WRITES = {
+    "INSERT": "INSERT INTO {table} ({column}) OVERRIDING SYSTEM VALUE"
+    " SELECT {column} FROM {table} WHERE false",
+    "UPDATE": "UPDATE {table} SET {column} = {column} WHERE false",
+    "DELETE": "DELETE FROM {table} WHERE false",
+    "TRUNCATE": "TRUNCATE {table} CASCADE",
+}
+LACKING = [(table, right) for table, rights in RIGHTS.items() for right in WRITES if right not in rights]
+COLUMNS = {
+    "ledger_seq": "seq",
+    "ledger_cursor": "xid",
+    "account_fold": "seq",
+    "scope": "posted",
+    "hold": "amount",
+}
+
+# Functions that move money or holds without asking who owns them: only other functions may call them.
+INNER = {
+    "hold_v1": "hold_v1(ARRAY[1], ARRAY[1], ARRAY[NULL::bigint], ARRAY[1.0], true)",
+    "move_held_v1": "move_held_v1(ARRAY[1::bigint], ARRAY[1.0])",
+    "release_v1": "release_v1(ARRAY[1::bigint])",
+    "change_hold_v1": "change_hold_v1(1, 1)",
+    "unposted_v1": "unposted_v1(ARRAY[1::bigint])",
+    "entry_text": "entry_text(1)",
+}
+GRANTED = {
+    *("account_v1", "limit_v1", "post_v1", "balance_v1", "sequence_entries_v1", "post_charges_v1"),
+    *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
+    *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
+    *("attach_blobs_v1", "sweep_v1"),
+}
+# Trigger functions cannot be called, and which cluster this is is no secret.
+OPEN = {"check_postings", "check_entry_has_postings", "ledger_cluster"}
+
+
+@pytest.fixture(scope="module")
+def full(cluster: Cluster, template_database: str) -> Iterator[Books]:
+    """Books for all tests of this file; each undoes what it does."""
+    with books.keep(cluster) as kept:
+        yield kept
+
+
+def test_the_application_has_these_rights_and_no_others(full: Books) -> None:
+    rows = fetch(
+        full.superuser,
+        "SELECT table_name AS name, privilege_type AS privilege FROM information_schema.role_table_grants"
+        " WHERE grantee = %s AND table_schema = 'public'",
+        APP,
+    )
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["name"], set()).add(row["privilege"])
+    partitions = fetch(full.superuser, "SELECT relname AS name FROM pg_class WHERE relispartition")
+
+    assert {table: frozenset(found.get(table, set())) for table in RIGHTS} == RIGHTS
+    assert [row["name"] for row in partitions if row["name"] in found] == []
+
+
+def test_no_column_is_granted_alone(full: Books) -> None:
+    rows = fetch(
+        full.superuser,
+        "SELECT attrelid::regclass::text AS name FROM pg_attribute WHERE attacl IS NOT NULL"
+        " AND attrelid::regclass::text = ANY (%s)",
+        list(RIGHTS),
+    )
+
+    assert rows == []
+
+
+@pytest.mark.parametrize(("table", "right"), LACKING)
+def test_a_granted_right_would_let_the_application_write(full: Books, table: str, right: str) -> None:
+    column = (
+        COLUMNS.get(table)
+        or fetch(
+            full.superuser,
+            "SELECT column_name AS name FROM information_schema.columns"
+            " WHERE table_name = %s AND is_generated = 'NEVER' ORDER BY ordinal_position DESC LIMIT 1",
+            table,
+        )[0]["name"]
+    )
+    write = WRITES[right].format(table=table, column=column)
+
+    with full.trial() as connection:
+        refused = full.attempt(APP, write)
+        # A truncation that cascades needs the right on what points here too.
+        connection.execute(f"GRANT {right} ON ALL TABLES IN SCHEMA public TO {APP}".encode())
+        refused_with = full.attempt(APP, write)
+
+    assert isinstance(refused, psycopg.errors.InsufficientPrivilege)
+    assert f"table {table}" in str(refused)
+    assert not isinstance(refused_with, psycopg.errors.InsufficientPrivilege)
+
+
+def test_rows_do_not_go_into_partitions_past_the_parents_trigger(full: Books) -> None:
+    unbalanced = "INSERT INTO posting_000000 VALUES (1, 9, 1, 'USD', 1000)"
+
+    with full.trial() as connection:
+        refused = full.attempt(APP, unbalanced)
+        connection.execute(f"GRANT INSERT ON posting_000000 TO {APP}".encode())
+        refused_with = full.attempt(APP, unbalanced)
+        wrong = books.find_wrong(connection)
+
+    assert isinstance(refused, psycopg.errors.InsufficientPrivilege)
+    assert refused_with is None
+    assert "entries_balance" in wrong
+
+
+@pytest.mark.parametrize("name", INNER)
+def test_inner_functions_are_not_for_the_application(full: Books, name: str) -> None:
+    with full.trial() as connection:
+        refused = full.attempt(APP, f"SELECT {INNER[name]}")
+        connection.execute(f"GRANT EXECUTE ON FUNCTION {name} TO {APP}".encode())
+        refused_with = full.attempt(APP, f"SELECT {INNER[name]}")
+
+    assert isinstance(refused, psycopg.errors.InsufficientPrivilege)
+    assert refused_with is None or not isinstance(refused_with, psycopg.errors.InsufficientPrivilege)
+
+
+def test_functions_with_the_owners_rights_are_known_and_pinned(full: Books) -> None:
+    rows = fetch(
+        full.superuser,
+        "SELECT proname AS name, coalesce(proconfig::text, '') AS settings,"
+        " has_function_privilege(%s, oid, 'EXECUTE') AS granted,"
+        " proacl IS NULL OR proacl::text ~ '[{,]=X' AS public FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace",
+        APP,
+    )
+
+    assert [row["name"] for row in rows if "pg_temp" not in row["settings"]] == []
+    assert {row["name"] for row in rows if row["public"]} == OPEN
+    assert {row["name"] for row in rows if row["granted"]} == GRANTED | OPEN
+    assert {row["name"] for row in rows if not row["granted"]} == set(INNER)
+
+
+def test_usage_numbers_cannot_be_burnt(full: Books) -> None:
+    with full.trial() as connection:
+        refused = full.attempt(APP, "SELECT nextval('usage_id_seq')")
+        connection.execute(f"GRANT USAGE ON SEQUENCE usage_id_seq TO {APP}".encode())
+        refused_with = full.attempt(APP, "SELECT nextval('usage_id_seq')")
+
+    assert isinstance(refused, psycopg.errors.InsufficientPrivilege)
+    assert refused_with is None
