@@ -22,7 +22,8 @@ class Listener:
     """
     Keeps one connection that listens. `connected` is False while announcements may be missed.
 
-    `on_revoked` gets the digest of a key, `on_book` nothing; `on_lost` is called when the connection breaks.
+    `heard` is set once it listens for the first time. `on_revoked` gets the digest of a key, `on_book`
+    nothing; `on_lost` is called when the connection breaks.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Listener:
         self._on_book = on_book
         self._on_lost = on_lost
         self.connected = False
+        self.heard = asyncio.Event()
 
     async def run(self) -> None:
         """Listen until cancelled, connecting again whenever the connection breaks."""
@@ -59,6 +61,7 @@ class Listener:
             await connection.execute(f"LISTEN {REVOKED}")
             await connection.execute(f"LISTEN {BOOK}")
             self.connected = True
+            self.heard.set()
             # What changed while nobody listened is in the book of now.
             self._on_book()
             while True:

@@ -20,14 +20,17 @@ LINES_MAX = 500
 class RequestLog:
     """Collects lines and writes them together, a fifth of a second later at most."""
 
-    def __init__(self, *, style: str, output: TextIO | None = None) -> None:
+    def __init__(self, *, style: str, enabled: bool = True, output: TextIO | None = None) -> None:
         self._style = style
+        self._enabled = enabled
         self._output = output or sys.stderr
         self._lines: list[str] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def write(self, **facts: Any) -> None:
         """Log one request."""
+        if not self._enabled:
+            return
         facts["timestamp"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         if self._style == "json":
             line = msgspec.json.encode({"event": "request", "logger": "gateway", **facts}).decode()

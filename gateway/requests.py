@@ -13,6 +13,7 @@ reach the model server exactly as the buyer wrote them. Changed are, exhaustivel
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,9 @@ PROMPT_FIELDS = ("messages", "tools", "functions", "response_format")
 UNIQUE_FIELDS = ("model", "stream", "messages", "n", "stream_options", *LIMIT_FIELDS)
 CHOICES_MAX = 16
 FIELDS_MAX = 200
+DEPTH_MAX = 512
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 MEDIA = frozenset({"image_url", "input_audio", "file", "video_url"})
 MEDIA_MARKS = tuple(b'"%s"' % name.encode() for name in MEDIA)
 
@@ -109,6 +113,9 @@ def _split(body: bytes) -> dict[str, Raw]:
         raise invalid(f"The body is not a JSON object: {error}", code="invalid_json") from None
     except RecursionError:
         raise invalid("The body is nested too deeply.", code="invalid_json") from None
+    # Few bodies have so many brackets at all.
+    if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _measure_depth(body) > DEPTH_MAX:
+        raise invalid("The body is nested too deeply.", code="invalid_json")
     if len(fields) > FIELDS_MAX:
         raise invalid(f"The body has more than {FIELDS_MAX} fields.")
     for name in UNIQUE_FIELDS:
@@ -117,6 +124,14 @@ def _split(body: bytes) -> dict[str, Raw]:
             _refuse_repeated_fields(body)
             break
     return fields
+
+
+def _measure_depth(body: bytes) -> int:
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", body)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _refuse_repeated_fields(body: bytes) -> None:

@@ -43,7 +43,7 @@ class Runtime:
             socket_timeout=REDIS_SECONDS_MAX + settings.presence_seconds,
         )
         self.client = upstream.Client(timeouts=settings.timeouts)
-        self.log = RequestLog(style=settings.log_format)
+        self.log = RequestLog(style=settings.log_format, enabled=settings.log_requests)
         self.keeper = BookKeeper(
             database.lookups,
             self.redis,
@@ -94,6 +94,9 @@ class Runtime:
             self.leases.run(),
         ):
             self._tasks.append(asyncio.create_task(_keep_running(task)))
+        with contextlib.suppress(TimeoutError):
+            # Until revocations are heard no key is kept, which is right but slow.
+            await asyncio.wait_for(self.listener.heard.wait(), timeout=self.settings.database_wait)
 
     async def close(self) -> None:
         """Stop, after requests have ended: what they left to do is done first."""

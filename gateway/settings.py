@@ -11,6 +11,8 @@ from workers.upstream.client import Timeouts
 
 SECRET_BYTES_MIN = 16
 LOG_FORMATS = ("json", "console")
+# By how much is said; every request is a line at INFO and below.
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsRefused(Exception):
@@ -29,6 +31,7 @@ class Settings:
     redis_url: str = field(repr=False)
     ticket_secret: bytes = field(repr=False)
     log_format: str = "json"
+    log_requests: bool = True
     body_bytes_max: int = 8 * 1024 * 1024
     body_seconds_max: float = 60.0
     answer_bytes_max: int = 32 * 1024 * 1024
@@ -54,6 +57,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     log_format = environ.get("JOULEPORT_LOG_FORMAT") or "json"
     if log_format not in LOG_FORMATS:
         raise SettingsRefused(f"JOULEPORT_LOG_FORMAT must be one of {', '.join(LOG_FORMATS)}")
+    log_level = environ.get("JOULEPORT_LOG_LEVEL", "").upper() or "INFO"
+    if log_level not in LOG_LEVELS:
+        raise SettingsRefused(f"JOULEPORT_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}")
     secret = _read_secret("JOULEPORT_TICKET_SECRET", environ).encode()
     if len(secret) < SECRET_BYTES_MIN:
         raise SettingsRefused(f"JOULEPORT_TICKET_SECRET must be at least {SECRET_BYTES_MIN} bytes long")
@@ -62,6 +68,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         redis_url=_read_url("REDIS_URL", environ, ("redis", "rediss", "unix")),
         ticket_secret=secret,
         log_format=log_format,
+        log_requests=log_level in ("DEBUG", "INFO"),
     )
 
 

@@ -24,7 +24,7 @@ from gateway.recording import Billed, Failed, Used
 from gateway.runtime import Runtime
 from workers import metering
 from workers.upstream.connection import Response, UpstreamError
-from workers.upstream.events import EventReader, EventTooLong
+from workers.upstream.events import EventReader, EventTooLong, EventUnreadable
 from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
 
 DONE = b"[DONE]"
@@ -87,7 +87,7 @@ class Relay:
         try:
             meter, stopped = await self._pump(response)
             ended_how = "stopped_at_limit" if stopped else "complete"
-        except (UpstreamError, EventTooLong, MeterRefused, StreamBroken) as broken:
+        except (UpstreamError, EventTooLong, EventUnreadable, MeterRefused, StreamBroken) as broken:
             ended_how = self._explain(broken)
             if ended_how not in ("complete", BUYER_GONE, BUYER_STALLED):
                 error = _explain_to_buyer(ended_how)
@@ -207,7 +207,7 @@ class Relay:
             return "complete"
         if isinstance(broken, StreamBroken):
             return broken.code
-        if isinstance(broken, EventTooLong):
+        if isinstance(broken, EventTooLong | EventUnreadable):
             return "upstream_garbage"
         explained = self.attempt.explain(broken)
         return explained.code if isinstance(explained, AttemptFailed) else "upstream_broken"
@@ -229,7 +229,8 @@ class Relay:
                 error = error or ApiError(503, "not_recorded", message, retry=False)
                 self.ended_how = "not_recorded"
         else:
-            await runtime.recorder.fail(Failed(attempt.attempt_id, self.ended_how, state))
+            code = "empty" if state == "SUCCEEDED" else self.ended_how
+            await runtime.recorder.fail(Failed(attempt.attempt_id, code, state))
         if gone:
             return
         if not self.begun:

@@ -33,7 +33,7 @@ FAULTS: dict[str, str] = {
     "no_done": "send finish_reason and usage, but no [DONE]",
     "close_after": "close the connection after the answer although keep-alive was promised",
     "drip": "send the answer one byte at a time",
-    "huge_line": "send one line of `after` mebibytes",
+    "huge_line": "send one line of `factor` mebibytes",
     "empty": "answer properly with no content at all",
 }
 

@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         elif behaviour.fault == "bad_json":
             body = body[:-20]
         elif behaviour.fault == "huge_line":
-            body = b'{"simulated":"' + b"x" * (behaviour.after * MEBIBYTE) + b'"}'
+            body = b'{"simulated":"' + b"x" * (behaviour.factor * MEBIBYTE) + b'"}'
         head = self.head(200, b"application/json", b"content-length: %d\r\n" % len(body))
         if behaviour.fault in ("truncate", "end_early", "stall_body", "stall_stream", "drip"):
             self.transport.write(head)
@@ -286,7 +286,7 @@ class Stream:
                 self.connection.transport.write(b"0\r\n\r\n")
                 return True
             case "huge_line":
-                self.write(b"data: " + b"x" * (self.behaviour.after * MEBIBYTE) + b"\n\n")
+                self.write(b"data: " + b"x" * (self.behaviour.factor * MEBIBYTE) + b"\n\n")
         return False
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 LINE_BYTES_MAX = 1024 * 1024
+# The empty name is a comment's, or an empty line's.
+FIELDS = frozenset({b"", b"data", b"event", b"id", b"retry"})
 
 
 class EventTooLong(Exception):
     """One event is longer than the limit."""
+
+
+class EventUnreadable(Exception):
+    """A line is neither a field of an event nor a comment: something was lost or mixed up on the way."""
 
 
 class EventReader:
@@ -14,7 +20,8 @@ class EventReader:
     Takes bytes as they come and gives the `data` of each complete event.
 
     Line ends may be LF, CRLF or CR, an event may have several data lines (they are joined by LF);
-    comments and other fields are dropped, since the SDKs drop them too.
+    comments and the other known fields are dropped, since the SDKs drop them too. A line of any other form,
+    which a browser would pass over, is refused: it may be half of an event that was to be relayed.
     """
 
     __slots__ = ("_carriage_return", "_limit", "_rest")
@@ -29,6 +36,7 @@ class EventReader:
         Give the payloads of the events that these bytes complete.
 
         :raises EventTooLong: an event passed the limit, complete or not
+        :raises EventUnreadable: a line is of no known form
         """
         if self._carriage_return or b"\r" in data:
             data = self._normalise(data)
@@ -70,7 +78,14 @@ class EventReader:
             if block.startswith(b"data: ") and b"\n" not in block:
                 payloads.append(block[6:])
             else:
-                lines = [line for line in block.split(b"\n") if line.startswith(b"data:") or line == b"data"]
+                lines = [line for line in block.split(b"\n") if _is_data(line)]
                 if lines:
                     payloads.append(b"\n".join(line[5:].removeprefix(b" ") for line in lines))
         return payloads
+
+
+def _is_data(line: bytes) -> bool:
+    name = line.partition(b":")[0]
+    if name not in FIELDS:
+        raise EventUnreadable("a line of the stream is of no known form")
+    return name == b"data"

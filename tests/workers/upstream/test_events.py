@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.upstream.events import EventReader, EventTooLong
+from workers.upstream.events import EventReader, EventTooLong, EventUnreadable
 
 PAYLOADS = st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20), max_size=8)
 LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r"])
@@ -30,6 +30,14 @@ def test_drops_comments_and_joins_data_lines() -> None:
     given_out = reader.feed(b": keep-alive\n\nevent: x\nid: 7\ndata: one\ndata:two\n\n\n\ndata\n\n")
 
     assert given_out == [b"one\ntwo", b""]
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xfe", b"HTTP/1.1 200 OK", b'{"x":1}', b"error: broken"])
+def test_refuses_a_line_that_is_no_field(garbage: bytes) -> None:
+    reader = EventReader()
+
+    with pytest.raises(EventUnreadable):
+        reader.feed(garbage + b"\ndata: 1\n\n")
 
 
 @pytest.mark.parametrize("tail", [b"", b"\n\n"])

@@ -1,0 +1,145 @@
+"""What is read of a body, and what is sent on, byte for byte."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway import requests
+from gateway.errors import ApiError
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**40), 2**40)
+    | st.text(st.characters(codec="utf-8"), max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def read(**fields: Any) -> requests.ChatRequest:
+    return requests.read_chat(json.dumps({"model": "m", "messages": [], **fields}).encode())
+
+
+@given(value=JSON, indent=st.sampled_from([None, 2]), escape=st.booleans())
+def test_every_other_field_passes_byte_for_byte(value: Any, indent: int | None, escape: bool) -> None:
+    written = json.dumps(value, indent=indent, ensure_ascii=escape)
+    body = f'{{"model":"m","messages": [ ] ,"other":{written}}}'.encode()
+
+    sent = requests.read_chat(body).write_body(model="theirs", tokens_out=9)
+
+    assert sent == f'{{"model":"theirs","messages":[ ],"other":{written},"max_tokens":9}}'.encode()
+
+
+def test_removes_routing_fields_and_user_identifiers() -> None:
+    chat = read(
+        user="a",
+        safety_identifier="b",
+        metadata={"c": "d"},
+        models=["x"],
+        provider={"order": ["p"]},
+        usage={},
+    )
+
+    assert msgspec.json.decode(chat.write_body(model="t", tokens_out=1)) == {
+        "model": "t",
+        "messages": [],
+        "max_tokens": 1,
+    }
+    assert chat.routing.models == ("m", "x")
+
+
+def test_asks_for_usage_on_streams_and_keeps_the_other_options() -> None:
+    chat = read(stream=True, stream_options={"include_obfuscation": False, "include_usage": False})
+
+    sent = msgspec.json.decode(chat.write_body(model="t", tokens_out=1))
+
+    assert not chat.include_usage
+    assert sent["stream_options"] == {"include_obfuscation": False, "include_usage": True}
+
+
+@pytest.mark.parametrize(
+    ("given_limits", "sent", "limit"),
+    [
+        ({}, {"max_tokens": 7}, None),
+        ({"max_tokens": None}, {"max_tokens": 7}, None),
+        ({"max_tokens": 50}, {"max_tokens": 7}, 50),
+        ({"max_completion_tokens": 50}, {"max_completion_tokens": 7}, 50),
+        (
+            {"max_tokens": 50, "max_completion_tokens": 40},
+            {"max_tokens": 7, "max_completion_tokens": 7},
+            40,
+        ),
+    ],
+)
+def test_limits_go_out_in_the_fields_they_came_in(
+    given_limits: dict[str, Any], sent: dict[str, int], limit: int | None
+) -> None:
+    chat = read(**given_limits)
+    body = msgspec.json.decode(chat.write_body(model="t", tokens_out=7))
+
+    assert chat.limit == limit
+    assert {name: body[name] for name in body if name not in ("model", "messages")} == sent
+
+
+def test_chooses_default_cap_and_context() -> None:
+    def choose(limit: int | None) -> int:
+        chat = read() if limit is None else read(max_tokens=limit)
+        return requests.choose_limit(chat, context_length=100, default=40, cap=60)
+
+    assert [choose(None), choose(10), choose(100)] == [40, 10, 60]
+    with pytest.raises(ApiError, match="context has 100"):
+        choose(101)
+
+
+def test_pictures_are_not_counted_by_their_bytes() -> None:
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 100_000}}
+    chat = read(messages=[{"role": "user", "content": [{"type": "text", "text": "what is this"}, picture]}])
+
+    assert chat.media == 1
+    assert chat.text_bytes < 200
+
+
+def test_text_that_calls_itself_something_else_is_counted() -> None:
+    hidden = {"type": "text_of_another_name", "text": "x" * 10_000, "note": '"image_url"'}
+    chat = read(messages=[{"role": "user", "content": [hidden, {"type": "image_url"}]}])
+
+    assert chat.text_bytes > 10_000
+
+
+@pytest.mark.parametrize(("depth", "refused"), [(400, False), (600, True)])
+def test_refuses_bodies_nested_too_deeply(depth: int, refused: bool) -> None:
+    body = b'{"model":"m","messages":[],"x":' + b"[" * depth + b"]" * depth + b"}"
+    if refused:
+        with pytest.raises(ApiError, match="deeply"):
+            requests.read_chat(body)
+    else:
+        requests.read_chat(body)
+
+
+def test_brackets_in_text_are_no_nesting() -> None:
+    content = '"' + "[{\\" * 1000
+    read(messages=[{"role": "user", "content": content}])
+
+
+@given(body=st.binary(max_size=80) | st.text(max_size=80).map(str.encode))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    status = 200
+    try:
+        requests.read_chat(body)
+    except ApiError as error:
+        status = error.status
+
+    assert status in (200, 400)
+
+
+def test_a_key_inside_text_or_deeper_down_is_not_a_repetition() -> None:
+    read(
+        messages=[{"role": "user", "content": 'say "model" and "model"'}], tools=[{"model": 1}, {"model": 2}]
+    )
