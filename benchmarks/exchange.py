@@ -24,8 +24,8 @@ from config.embedded import postgres
 REPOSITORY = Path(__file__).resolve().parent.parent
 # Static tools need an environment; nothing here leaves this process and its children.
 SECRETS = {
-    "JOULEPORT_SECRET_KEY": "benchmarks",
-    "JOULEPORT_TICKET_SECRET": "benchmarks",
+    "JOULEPORT_SECRET_KEY": "known to benchmarks only",
+    "JOULEPORT_TICKET_SECRET": "known to benchmarks only",
     "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 }
 WALLET_AMOUNT = Decimal(1_000_000_000)
