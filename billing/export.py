@@ -122,7 +122,7 @@ def write_csv(output: TextIO) -> None:
                     *(_guard(entry.reason), entry.reverses or ""),
                     *(_isoformat(entry.happened_at), _isoformat(entry.recorded_at)),
                     *(leg.number, _guard(leg.account), leg.currency),
-                    *((amount, "") if amount > 0 else ("", amount.copy_negate())),
+                    *((f"{amount:f}", "") if amount > 0 else ("", f"{amount.copy_negate():f}")),
                 ]
             )
 

@@ -51,14 +51,14 @@ class TrialBalance:
     def to_dict(self) -> dict[str, Any]:
         """For JSON; amounts as decimal strings."""
         lines = [
-            {"account": line.account, "debit": str(line.debit), "credit": str(line.credit)}
+            {"account": line.account, "debit": f"{line.debit:f}", "credit": f"{line.credit:f}"}
             for line in self.lines
         ]
         return {
             "currency": self.currency,
             "accounts": lines,
-            "debit": str(self.debit),
-            "credit": str(self.credit),
+            "debit": f"{self.debit:f}",
+            "credit": f"{self.credit:f}",
             "balances": self.balances,
         }
 

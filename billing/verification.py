@@ -7,6 +7,7 @@ with the layer that knows those.
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,13 @@ def verify() -> list[Finding]:
             cursor.execute(check.query)
             names = [column.name for column in cursor.description or ()]
             rows = cursor.fetchmany(FINDINGS_MAX)
-            findings += [Finding(check.name, dict(zip(names, row, strict=True))) for row in rows]
+            findings += [Finding(check.name, dict(zip(names, map(_plain, row), strict=True))) for row in rows]
     return findings
+
+
+def _plain(value: Any) -> Any:
+    # The plain form of a billionth is not 1E-9.
+    return f"{value:f}" if isinstance(value, Decimal) else value
 
 
 def _read(path: Path) -> Check:

@@ -323,7 +323,7 @@ def record_items(
     state: str = "SUCCEEDED",
     chip_seconds: str = "1.5",
 ) -> list[Row]:
-    """Call `record_usage_v1` with the same usage for every attempt."""
+    """Call `record_usage_v1` with the same usage for every attempt; its rows, in their order."""
     count = len(attempts)
     one_each = (
         *([seq], [final], [tokens_in], [0], [out]),
@@ -335,12 +335,13 @@ def record_items(
         ),
         *([Decimal(chip_seconds)], [Decimal("12.345")], ["declared"], ["apportioned"], ["stop"], [state]),
     )
-    return fetch(
+    rows = fetch(
         connection,
         f"SELECT * FROM record_usage_v1({RECORD_TYPES})",
         list(attempts),
         *(values * count for values in one_each),
     )
+    return sorted(rows, key=lambda row: row["idx"])
 
 
 def record(connection: psycopg.Connection[Any], attempt_id: int, **options: Any) -> Row:

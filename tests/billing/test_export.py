@@ -1,0 +1,82 @@
+"""What leaves the ledger for people and other programs."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.core.management import call_command
+
+from billing import export
+from tests.billing import exchange
+from tests.billing.exchange import Buyer, Seller
+
+pytestmark = pytest.mark.sql
+
+
+@pytest.fixture
+def busy(app: psycopg.Connection[Any], lab: Buyer, farm: Seller) -> None:
+    """Two currencies, a charge, and a key that is trouble in every format."""
+    exchange.record(app, exchange.admit(app, lab, farm).attempt_id)
+    exchange.post_charges(app)
+    exchange.make_buyer(app, "Fund", funds="7.000000001", currency="CNY")
+    exchange.top_up(app, lab, "0.000000001", key="=HYPERLINK(1);|发票")
+
+
+def test_the_trial_balance_has_equal_columns(busy: None, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("ledger", "trial-balance")
+    text = capsys.readouterr().out
+    call_command("ledger", "trial-balance", "--json")
+    yuan, dollars = json.loads(capsys.readouterr().out)
+
+    assert (yuan["currency"], yuan["debit"], yuan["credit"]) == ("CNY", "7.000000001", "7.000000001")
+    assert (dollars["currency"], dollars["debit"]) == ("USD", dollars["credit"])
+    assert dollars["debit"] == "10.000000001"
+    assert dollars["accounts"][0] == {
+        "account": "asset:clearing_bank:USD",
+        "debit": "10.000000001",
+        "credit": "0.000000000",
+    }
+    lines = [line for line in text.splitlines() if line.startswith("liability:") and ":USD" in line]
+    assert {line.rindex(".") for line in lines} == {lines[0].rindex(".")}, "points stand below each other"
+
+
+def test_an_empty_ledger_has_a_trial_balance(db: object, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("ledger", "trial-balance")
+
+    assert capsys.readouterr().out == "Nothing has moved yet.\n"
+
+
+def test_csv_has_a_row_for_each_posting(busy: None, tmp_path: Path) -> None:
+    path = tmp_path / "ledger.csv"
+    call_command("ledger", "export", "--format", "csv", "--output", str(path))
+
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+    assert [row["number"] for row in rows] == ["1", "1", "2", "2", "2", "3", "3", "4", "4"]
+    assert rows[-1]["key"] == "'=HYPERLINK(1);|发票"
+    assert (rows[-1]["debit"], rows[-1]["credit"]) == ("", "0.000000001")
+    assert rows[0]["happened_at"] == "2026-06-01T12:00:00.000000Z"
+    assert sum(Decimal(row["debit"] or 0) - Decimal(row["credit"] or 0) for row in rows) == 0
+
+
+def test_pages_join(busy: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("ledger", "export", "--format", "hledger")
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(export, "PAGE_ENTRIES", 1)
+
+    call_command("ledger", "export", "--format", "hledger")
+
+    assert capsys.readouterr().out == whole
+    assert "(%3DHYPERLINK" not in whole
+    assert "(=HYPERLINK%281%29%3B%7C%E5%8F%91%E7%A5%A8)" in whole
+
+
+def test_an_empty_ledger_exports(db: object, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("ledger", "export", "--format", "hledger")
+
+    assert 'commodity 1000.000000000 "USDC"' in capsys.readouterr().out
