@@ -211,4 +211,5 @@ class Migration(migrations.Migration):
         RunSQLFile("billing/sql/rating.sql"),
         RunSQLFile("billing/sql/charges.sql"),
         RunSQLFile("billing/sql/sequence.sql"),
+        RunSQLFile("billing/sql/plans.sql"),
     ]

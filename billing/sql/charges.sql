@@ -84,14 +84,11 @@ DECLARE
     currencies text[];
     amounts numeric[];
 BEGIN
-    WITH claimed AS (
+    SELECT array_agg(claimed.usage_id) INTO usages FROM (
         SELECT q.usage_id FROM charge_queue q
          WHERE p_usages IS NULL OR q.usage_id = ANY (p_usages)
-         ORDER BY q.usage_id LIMIT p_limit FOR UPDATE SKIP LOCKED
-    ), popped AS (
-        DELETE FROM charge_queue q USING claimed WHERE q.usage_id = claimed.usage_id RETURNING q.usage_id
-    )
-    SELECT array_agg(usage_id ORDER BY usage_id) INTO usages FROM popped;
+         ORDER BY q.usage_id LIMIT p_limit FOR UPDATE SKIP LOCKED) claimed;
+    DELETE FROM charge_queue WHERE usage_id = ANY (usages);
     charges := coalesce(cardinality(usages), 0);
     entries := 0;
     IF charges = 0 THEN
@@ -119,7 +116,7 @@ BEGIN
           FROM (SELECT DISTINCT c.currency FROM charge c WHERE c.usage_id = ANY (usages)) u
     ), leg AS (
         SELECT l.entry_id, c.currency, x.account_id, sum(x.amount) AS amount
-          FROM linked l JOIN charge c ON c.usage_id = l.usage_id
+          FROM linked l JOIN charge c ON c.usage_id = l.usage_id AND c.usage_id = ANY (usages)
           JOIN scope s ON s.id = c.wallet_id
           JOIN platform p ON p.currency = c.currency
           CROSS JOIN LATERAL (VALUES
@@ -139,9 +136,9 @@ BEGIN
 
     -- What each hold gives back: what was charged, and when the work is over all of the rest, except what earlier charges
     -- that somebody else posts (or that are quarantined) still need. The last of them to be posted closes the hold.
+    SELECT array_agg(DISTINCT c.hold_id) INTO holds FROM charge c WHERE c.usage_id = ANY (usages);
     SELECT array_agg(l.id) INTO holds FROM (
-        SELECT h.id FROM hold h WHERE h.id IN (SELECT c.hold_id FROM charge c WHERE c.usage_id = ANY (usages))
-           AND h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
+        SELECT h.id FROM hold h WHERE h.id = ANY (holds) AND h.state || '' = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
     SELECT array_agg(t.id), array_agg(t.share), array_agg(t.ending), array_agg(t.ending AND t.rest = 0)
       INTO holds, shares, ending, finished FROM (
         SELECT h.id, h.closing OR g.closes AS ending, coalesce(u.amount, 0) AS rest,
@@ -152,13 +149,15 @@ BEGIN
          WHERE h.id = ANY (holds)) t;
     UPDATE hold h SET released = h.released + t.share, closing = t.ending,
            state = CASE WHEN t.closes THEN 'CLOSED' ELSE 'OPEN' END, closed_at = CASE WHEN t.closes THEN now() END
-      FROM unnest(holds, shares, ending, finished) t(id, share, ending, closes) WHERE h.id = t.id;
+      FROM unnest(holds, shares, ending, finished) t(id, share, ending, closes)
+     WHERE h.id = t.id AND h.id = ANY (holds);
 
     -- Balances last. Held goes down first, so available money never dips in between; limits spend what the wallet pays.
     PERFORM move_held_v1(holds, (SELECT array_agg(-s) FROM unnest(shares) s));
     UPDATE scope s SET posted = s.posted - d.amount
       FROM (SELECT x.id, sum(c.amount) AS amount
-              FROM charge c JOIN hold h ON h.id = c.hold_id CROSS JOIN unnest(h.scopes[2:]) x(id)
+              FROM charge c CROSS JOIN LATERAL (SELECT scopes FROM hold WHERE id = c.hold_id OFFSET 0) h
+              CROSS JOIN unnest(h.scopes[2:]) x(id)
              WHERE c.usage_id = ANY (usages) GROUP BY x.id HAVING sum(c.amount) > 0) d
      WHERE s.id = d.id;
     INSERT INTO posting (entry_id, seq, account_id, currency, amount)

@@ -74,7 +74,8 @@ DECLARE
 BEGIN
     SELECT array_agg(d.id), array_agg(d.delta) INTO ids, deltas FROM (
         SELECT s.id, sum(m.delta) AS delta
-          FROM unnest(p_holds, p_deltas) m(hold, delta) JOIN hold h ON h.id = m.hold CROSS JOIN unnest(h.scopes) s(id)
+          FROM unnest(p_holds, p_deltas) m(hold, delta)
+          CROSS JOIN LATERAL (SELECT scopes FROM hold WHERE id = m.hold OFFSET 0) h CROSS JOIN unnest(h.scopes) s(id)
          GROUP BY s.id HAVING sum(m.delta) <> 0) d;
     PERFORM 1 FROM scope WHERE id = ANY (ids) ORDER BY kind, id FOR NO KEY UPDATE;
     UPDATE scope s SET held = s.held + d.delta FROM unnest(ids, deltas) d(id, delta) WHERE s.id = d.id;
