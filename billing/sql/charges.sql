@@ -78,6 +78,8 @@ DECLARE
     shares numeric[];
     ending boolean[];
     finished boolean[];
+    made_entries bigint[];
+    made_wallets bigint[];
     entry_ids bigint[];
     seqs smallint[];
     accounts bigint[];
@@ -100,33 +102,40 @@ BEGIN
     -- a wallet's batch names the batch.
     WITH total AS (
         SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at,
-               sha256(convert_to(string_agg(c.usage_id || ':' || c.amount || ':' || c.overrun, ',' ORDER BY c.usage_id), 'UTF8')) AS print
+               sha256(convert_to(string_agg(concat_ws(':', c.usage_id, c.amount, c.overrun), ',' ORDER BY c.usage_id), 'UTF8')) AS print
           FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0 GROUP BY c.wallet_id
     ), made AS (
         INSERT INTO entry (key, fingerprint, kind, actor, happened_at)
         SELECT 'charge:' || wallet_id || ':' || first_usage, print, 'CHARGE', 'system:charger', happened_at FROM total
         RETURNING id, split_part(key, ':', 2)::bigint AS wallet_id
-    ), linked AS (
-        INSERT INTO charge_entry (usage_id, entry_id)
-        SELECT c.usage_id, made.id FROM charge c JOIN made USING (wallet_id)
-         WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
-        RETURNING usage_id, entry_id
+    )
+    SELECT array_agg(id), array_agg(wallet_id) INTO made_entries, made_wallets FROM made;
+    entries := coalesce(cardinality(made_entries), 0);
+
+    INSERT INTO charge_entry (usage_id, entry_id)
+    SELECT c.usage_id, made_entries[array_position(made_wallets, c.wallet_id)]
+      FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0;
+
+    -- The legs: the wallet pays, providers and the platform get, and what was overrun is the platform's expense.
+    WITH share AS MATERIALIZED (
+        SELECT made_entries[array_position(made_wallets, c.wallet_id)] AS entry_id, c.wallet_id, c.payable_id, c.currency,
+               sum(c.amount) AS amount, sum(c.fee) AS fee, sum(c.overrun) AS overrun
+          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
+         GROUP BY c.wallet_id, c.payable_id, c.currency
     ), platform AS MATERIALIZED (
         SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
-          FROM (SELECT DISTINCT c.currency FROM charge c WHERE c.usage_id = ANY (usages)) u
+          FROM (SELECT DISTINCT currency FROM share) u
     ), leg AS (
-        SELECT l.entry_id, c.currency, x.account_id, sum(x.amount) AS amount
-          FROM linked l JOIN charge c ON c.usage_id = l.usage_id AND c.usage_id = ANY (usages)
-          JOIN scope s ON s.id = c.wallet_id
-          JOIN platform p ON p.currency = c.currency
+        SELECT h.entry_id, h.currency, x.account_id, sum(x.amount) AS amount
+          FROM share h JOIN platform p ON p.currency = h.currency
+          CROSS JOIN LATERAL (SELECT account_id FROM scope WHERE id = h.wallet_id OFFSET 0) s
           CROSS JOIN LATERAL (VALUES
-              (s.account_id, c.amount),
-              (c.payable_id, -(c.amount - c.fee + c.overrun)),
-              (p.fee_id, -c.fee),
-              (p.overrun_id, c.overrun)
+              (s.account_id, h.amount),
+              (h.payable_id, -(h.amount - h.fee + h.overrun)),
+              (p.fee_id, -h.fee),
+              (p.overrun_id, h.overrun)
           ) AS x(account_id, amount)
-         WHERE x.amount <> 0
-         GROUP BY l.entry_id, c.currency, x.account_id
+         GROUP BY h.entry_id, h.currency, x.account_id
     ), numbered AS (
         SELECT *, row_number() OVER (PARTITION BY entry_id ORDER BY amount < 0, account_id)::smallint AS seq
           FROM leg WHERE amount <> 0
@@ -162,7 +171,6 @@ BEGIN
      WHERE s.id = d.id;
     INSERT INTO posting (entry_id, seq, account_id, currency, amount)
     SELECT * FROM unnest(entry_ids, seqs, accounts, currencies, amounts);
-    entries := (SELECT count(DISTINCT e) FROM unnest(entry_ids) e);
     RETURN NEXT;
 END $$;
 

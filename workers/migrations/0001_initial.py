@@ -289,4 +289,5 @@ class Migration(migrations.Migration):
         RunSQLFile("workers/sql/admission.sql"),
         RunSQLFile("workers/sql/recording.sql"),
         RunSQLFile("workers/sql/reading.sql"),
+        RunSQLFile("workers/sql/plans.sql"),
     ]

@@ -217,13 +217,13 @@ RETURNS TABLE (attempt_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-    PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state = 'RUNNING' ORDER BY a.id FOR NO KEY UPDATE;
+    PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state || '' = 'RUNNING' ORDER BY a.id FOR NO KEY UPDATE;
     RETURN QUERY
     UPDATE attempt a
        SET lease_until = now() + interval '10 seconds', renewed_at = now(),
            delivered_in = greatest(a.delivered_in, i.ins), delivered_out = greatest(a.delivered_out, i.outs)
       FROM unnest(p_attempts, p_delivered_in, p_delivered_out) i(id, ins, outs)
-     WHERE a.id = i.id AND a.state = 'RUNNING'
+     WHERE a.id = i.id AND a.state || '' = 'RUNNING'
     RETURNING a.id;
 END $$;
 

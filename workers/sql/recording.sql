@@ -18,6 +18,7 @@ CREATE FUNCTION record_usage_v1(
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
+    jobs bigint[];
     last_id bigint;
     made int;
 BEGIN
@@ -29,9 +30,9 @@ BEGIN
         RAISE EXCEPTION 'one record an attempt and call' USING ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Attempts, then jobs, each in order: the same as every other caller.
-    PERFORM 1 FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE;
-    PERFORM 1 FROM job j WHERE j.id IN (SELECT a.job_id FROM attempt a WHERE a.id = ANY (p_attempts))
-      ORDER BY j.id FOR NO KEY UPDATE;
+    SELECT array_agg(l.job_id) INTO jobs FROM (
+        SELECT a.job_id FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE) l;
+    PERFORM 1 FROM job j WHERE j.id = ANY (jobs) ORDER BY j.id FOR NO KEY UPDATE;
 
     -- Behind these locks every record that is there has a number up to this one, every record made here a higher one.
     last_id := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_id_seq);
@@ -60,8 +61,11 @@ BEGIN
                least(item.ours_cached, coalesce(item.claim_cached, item.ours_cached),
                      item.ours_in, coalesce(item.claim_in, item.ours_in)) AS b_cached,
                least(item.ours_out, coalesce(item.claim_out, item.ours_out)) AS b_out
-          -- Written so that the planner looks attempts up by id and never walks the index of all running ones.
-          FROM item JOIN attempt a ON a.id = item.attempt AND a.state || '' = 'RUNNING' JOIN job j ON j.id = a.job_id
+          -- OFFSET 0 has each row looked up by its id, whatever the planner last heard of the tables; the expression keeps
+          -- it from walking the index of all running attempts.
+          FROM item
+          CROSS JOIN LATERAL (SELECT * FROM attempt WHERE id = item.attempt AND state || '' = 'RUNNING' OFFSET 0) a
+          CROSS JOIN LATERAL (SELECT * FROM job WHERE id = a.job_id OFFSET 0) j
          WHERE (j.billable_attempt_id IS NULL OR j.billable_attempt_id = item.attempt)
            AND NOT EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq)
            AND (item.seq = 1 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq - 1))
@@ -73,9 +77,13 @@ BEGIN
                h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
                    SELECT sum(k.amount) FROM usage_record u JOIN charge k ON k.usage_id = u.id
                     WHERE u.attempt_id = b.attempt), 0) END AS hold_left
-          FROM billed b JOIN price_card c ON c.id = b.card_id JOIN hold h ON h.id = b.hold_id
-          JOIN offer o ON o.id = b.offer_id JOIN site s ON s.id = o.site_id
-          JOIN ledger_account p ON p.purpose = 'PAYABLE' AND p.organization_id = o.organization_id AND p.currency = o.currency
+          FROM billed b
+          CROSS JOIN LATERAL (SELECT * FROM price_card WHERE id = b.card_id OFFSET 0) c
+          CROSS JOIN LATERAL (SELECT * FROM hold WHERE id = b.hold_id OFFSET 0) h
+          CROSS JOIN LATERAL (SELECT * FROM offer WHERE id = b.offer_id OFFSET 0) o
+          CROSS JOIN LATERAL (SELECT * FROM site WHERE id = o.site_id OFFSET 0) s
+          CROSS JOIN LATERAL (SELECT id FROM ledger_account WHERE purpose = 'PAYABLE'
+                                 AND organization_id = o.organization_id AND currency = o.currency OFFSET 0) p
     ), worth AS MATERIALIZED (
         SELECT p.*, least(p.rated, p.hold_left) AS pays, fee_v1(least(p.rated, p.hold_left), p.fee_bps) AS fees,
                CASE WHEN p.method = 'tokenizer' THEN greatest(p.rated - p.hold_left, 0) ELSE 0 END AS over,
@@ -102,13 +110,14 @@ BEGIN
         ) f(applies, kind, details) WHERE f.applies
         ON CONFLICT DO NOTHING
     ), ended AS (
-        UPDATE attempt a SET state = 'RECORDED', ended_at = now() FROM worth p WHERE a.id = p.attempt AND p.final
+        UPDATE attempt a SET state = 'RECORDED', ended_at = now() FROM worth p
+         WHERE a.id = p.attempt AND p.final AND a.id = ANY (p_attempts)
     ), job_ended AS (
         UPDATE job j SET billable_attempt_id = p.attempt,
                state = CASE WHEN p.final THEN p.job_state ELSE j.state END,
                finished_at = CASE WHEN p.final THEN now() END,
                error_code = CASE WHEN p.final AND p.job_state = 'FAILED' THEN p.ended_how ELSE j.error_code END
-          FROM worth p WHERE j.id = p.job_id
+          FROM worth p WHERE j.id = p.job_id AND j.id = ANY (jobs)
     )
     SELECT p.n::int, 'ok', p.usage_id, p.b_in, p.b_cached, p.b_out, p.pays, p.hold_currency, p.pays - p.fees + p.over,
            p.fees, p.j3, p.k12, p.g9, p.gco2_per_kwh::numeric, p.grid_zone::text
@@ -142,11 +151,13 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     mine bigint[];
+    jobs bigint[];
     holds bigint[];
 BEGIN
-    SELECT array_agg(l.id) INTO mine FROM (
-        SELECT a.id FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state = 'RUNNING' ORDER BY a.id FOR NO KEY UPDATE) l;
-    PERFORM 1 FROM job j WHERE j.id IN (SELECT a.job_id FROM attempt a WHERE a.id = ANY (mine)) ORDER BY j.id FOR NO KEY UPDATE;
+    SELECT array_agg(l.id), array_agg(l.job_id) INTO mine, jobs FROM (
+        SELECT a.id, a.job_id FROM attempt a WHERE a.id = ANY (p_attempts) AND a.state || '' = 'RUNNING'
+         ORDER BY a.id FOR NO KEY UPDATE) l;
+    PERFORM 1 FROM job j WHERE j.id = ANY (jobs) ORDER BY j.id FOR NO KEY UPDATE;
     WITH item AS (
         SELECT a.id, a.job_id, i.code, i.state
           FROM unnest(p_attempts, p_error_codes, p_job_states) i(attempt, code, state) JOIN attempt a ON a.id = i.attempt

@@ -1,0 +1,21 @@
+-- Plans that follow the size of a call, not what the planner last heard of the tables.
+--
+-- These functions are given arrays of ids and look each of them up. A session that plans them while the tables are still
+-- small would keep scans of whole tables, or merge joins that walk whole indexes, until the next ANALYZE: each call would
+-- cost more the more there is. Looking up by index is right at every size.
+DO $$
+DECLARE
+    f regprocedure;
+BEGIN
+    FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY (ARRAY['hold_v1',
+        'move_held_v1',
+        'release_v1',
+        'change_hold_v1',
+        'post_v1',
+        'post_charges_v1',
+        'check_postings']) LOOP
+        EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
+        EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', f);
+        EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', f);
+    END LOOP;
+END $$;
