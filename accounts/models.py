@@ -238,3 +238,31 @@ class AuditEvent(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.action}"
+
+
+class ApiReplay(models.Model):
+    """The first answer to a POST with an Idempotency-Key, for its repeats. It holds no secret."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    operation = models.CharField(max_length=255)
+    """Method and path."""
+    body_hash = models.BinaryField(max_length=DIGEST_BYTES)
+    """SHA-256 of the request's body."""
+    status = models.PositiveSmallIntegerField(null=True)
+    """Null only within the transaction that makes the answer."""
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(name="accounts_apireplay_once", fields=["organization", "key"]),
+            models.CheckConstraint(
+                name="accounts_apireplay_body_hash_is_sha256",
+                condition=Exact(Length("body_hash"), DIGEST_BYTES),
+            ),
+        ]
+        indexes: ClassVar = [models.Index(name="accounts_apireplay_by_age", fields=["created_at"])]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.operation}"

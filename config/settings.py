@@ -154,6 +154,11 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "An exchange for computing priced from energy.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "JobState": "marketplace.models.Job.State",
+        "NodeState": "workers.models.Node.State",
+        "OfferState": "marketplace.models.Offer.State",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

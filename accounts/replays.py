@@ -1,0 +1,103 @@
+"""
+Idempotency: a repeated request gets the first answer, byte for byte.
+
+Claim, deed and answer are one transaction. A process that dies leaves nothing behind; a repeat that comes
+while the first is at work waits for it; a refusal takes the claim back with it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.db import OperationalError, transaction
+
+from accounts.models import ApiReplay, Organization
+from core.errors import DomainError, Invalid
+
+KEY_LENGTH_MAX = 255
+KEPT = timedelta(days=3)
+FORGET_MAX = 10_000
+
+
+class KeyRefused(Invalid):
+    """Empty, too long, or with characters that no header may carry."""
+
+    code = "invalid_idempotency_key"
+
+
+class KeyReused(Invalid):
+    """The key belongs to another request."""
+
+    code = "idempotency_key_reused"
+    message = "This Idempotency-Key was used for another request."
+
+
+class StillAtWork(DomainError):
+    """The first request with this key has not ended."""
+
+    code = "idempotency_key_in_use"
+    message = "The first request with this Idempotency-Key is still at work; ask again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: `body` is what is sent now, `kept` what a repeat gets (the same, without secrets)."""
+
+    status: int
+    body: bytes
+    kept: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What was asked for: `operation` is method and path, `body` the request's bytes."""
+
+    operation: str
+    body: bytes
+
+
+def answer_once(
+    *, organization: Organization, key: str, deed: Deed, now: datetime, act: Callable[[], Answer]
+) -> Answer:
+    """
+    Do what `act` does once for each key of an organization, and give its answer each time.
+
+    :raises KeyRefused: if the key cannot be one
+    :raises KeyReused: if it was used for another operation or another body
+    :raises StillAtWork: if the first request takes too long
+    """
+    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
+        raise KeyRefused(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} printable characters.")
+    body_hash = sha256(deed.body).digest()
+    with transaction.atomic():
+        if not _claim(organization, key, deed.operation, body_hash, now):
+            first = ApiReplay.objects.get(organization=organization, key=key)
+            if first.operation != deed.operation or bytes(first.body_hash) != body_hash:
+                raise KeyReused
+            kept = bytes(first.body)
+            return Answer(first.status or 200, kept, kept)
+        answer = act()
+        ApiReplay.objects.filter(organization=organization, key=key).update(
+            status=answer.status, body=answer.kept
+        )
+    return answer
+
+
+def forget_replays(*, now: datetime) -> int:
+    """Remove answers older than KEPT, at most FORGET_MAX; gives how many."""
+    old = ApiReplay.objects.filter(created_at__lt=now - KEPT).order_by("created_at").values("pk")[:FORGET_MAX]
+    return ApiReplay.objects.filter(pk__in=old).delete()[0]
+
+
+def _claim(organization: Organization, key: str, operation: str, body_hash: bytes, now: datetime) -> bool:
+    row = ApiReplay(
+        organization=organization, key=key, operation=operation, body_hash=body_hash, created_at=now
+    )
+    try:
+        # Waits while another transaction has claimed the key and not ended.
+        ApiReplay.objects.bulk_create([row], ignore_conflicts=True)
+    except OperationalError as error:
+        raise StillAtWork from error
+    mine = ApiReplay.objects.filter(organization=organization, key=key, status=None)
+    return mine.exists()

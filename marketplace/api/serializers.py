@@ -1,0 +1,86 @@
+"""What sites, models and statements look like outside."""
+
+from decimal import Decimal
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.api.fields import AmountField, DecimalStringField, PriceField
+
+
+class SiteRequest(serializers.Serializer[Any]):
+    """What a provider says of a site."""
+
+    name = serializers.CharField(max_length=120)
+    country = serializers.RegexField(r"^[A-Z]{2}$", help_text="ISO 3166-1 alpha-2")
+    region = serializers.CharField(max_length=64)
+    grid_zone = serializers.CharField(max_length=64)
+    time_zone = serializers.CharField(max_length=64, help_text="As in the tz database: Asia/Shanghai")
+    currency = serializers.RegexField(r"^[A-Z]{3,5}$")
+    energy_price = PriceField(help_text="Per kWh, in `currency`.")
+    pue = DecimalStringField(places=4, minimum=Decimal(1), help_text="Facility energy over IT energy.")
+    gco2_per_kwh = DecimalStringField(places=3)
+    carbon_source = serializers.CharField(max_length=200)
+
+
+class SiteAnswer(SiteRequest):
+    """A site."""
+
+    uid = serializers.UUIDField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+
+
+class ModelOfferAnswer(serializers.Serializer[Any]):
+    """A live offer as anybody may see it; prices are for one token or chip-second."""
+
+    uid = serializers.UUIDField()
+    provider = serializers.CharField()
+    site = serializers.CharField()
+    country = serializers.CharField()
+    region = serializers.CharField()
+    unit = serializers.CharField()
+    currency = serializers.CharField()
+    card_uid = serializers.UUIDField()
+    input_price = PriceField()
+    cached_input_price = PriceField()
+    output_price = PriceField()
+    chip_second_price = PriceField()
+    max_output_cap = serializers.IntegerField()
+
+
+class ModelAnswer(serializers.Serializer[Any]):
+    """A model of the catalogue; lengths are tokens."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    context_length = serializers.IntegerField()
+    max_output_default = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    offers = ModelOfferAnswer(many=True)
+
+
+class ModelsAnswer(serializers.Serializer[Any]):
+    """The catalogue."""
+
+    results = ModelAnswer(many=True)
+
+
+class StatementRowAnswer(serializers.Serializer[Any]):
+    """One line: `amount` is positive for what came in. `job` is the job that was charged for."""
+
+    id = serializers.CharField()
+    kind = serializers.CharField()
+    happened_at = serializers.DateTimeField()
+    amount = AmountField(minimum=None)
+    currency = serializers.CharField()
+    reason = serializers.CharField()
+    job = serializers.UUIDField(allow_null=True)
+
+
+class StatementAnswer(serializers.Serializer[Any]):
+    """Lines of a wallet, newest first; those of all pages add up to `posted`."""
+
+    currency = serializers.CharField()
+    posted = AmountField(minimum=None)
+    next = serializers.URLField(allow_null=True)
+    results = StatementRowAnswer(many=True)

@@ -1,0 +1,219 @@
+"""Offers: drafted, priced, served, put live and withdrawn."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import access
+from accounts.access import Permission
+from accounts.api.base import OrganizationView
+from accounts.api.schema import describe
+from accounts.authentication import Caller
+from marketplace import catalogue, offers, price_cards, sites
+from marketplace.models import Offer
+from marketplace.offers import Serving
+from workers import endpoints, nodes
+from workers.api.serializers import (
+    CardAnswer,
+    CardRequest,
+    EndpointRequest,
+    OfferAnswer,
+    OfferRequest,
+    ServingRequest,
+)
+
+
+def _with_endpoints(caller: Caller) -> QuerySet[Offer]:
+    return offers.list_offers(organization=caller.organization).select_related("endpoint__node")
+
+
+def _find(caller: Caller, uid: UUID) -> Offer:
+    return access.find_owned(_with_endpoints(caller), organization=caller.organization, uid=uid)
+
+
+def _describe(offer: Offer) -> dict[str, Any]:
+    return dict(OfferAnswer(offer, context={"now": timezone.now()}).data)
+
+
+def _bind(caller: Caller, offer: Offer, wanted: dict[str, Any]) -> None:
+    endpoints.bind_endpoint(
+        offer=offer,
+        node=nodes.find_node(organization=caller.organization, uid=wanted["node"]),
+        upstream_model=wanted["upstream_model"],
+        actor=caller.actor,
+        now=timezone.now(),
+    )
+
+
+class OfferList(OrganizationView):
+    """A provider's offers."""
+
+    needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
+
+    @describe("offers_list", "Offers", answer=OfferAnswer, paged=True)
+    def get(self, request: Request) -> Response:
+        """List them, newest first."""
+        return self.show_page(_with_endpoints(self.caller()), OfferAnswer, now=timezone.now())
+
+    @describe(
+        "offers_create",
+        "Draft an offer",
+        request=OfferRequest,
+        answer=OfferAnswer,
+        status=201,
+        refusals=(409,),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Draft one; it can be bought once it has a card, a node, and was put live."""
+        wanted, caller = self.read(OfferRequest), self.caller()
+        site = sites.find_site(organization=caller.organization, uid=wanted["site"])
+        model = catalogue.find_model(slug=wanted["model"])
+
+        def draft() -> dict[str, Any]:
+            offer = offers.create_offer(
+                organization=caller.organization,
+                site=site,
+                model=model,
+                serving=Serving(**wanted["serving"]),
+                slots=wanted["slots"],
+                max_output_default=wanted["max_output_default"],
+                max_output_cap=wanted["max_output_cap"],
+                actor=caller.actor,
+                now=timezone.now(),
+                unit=Offer.Unit(wanted["unit"]),
+            )
+            if wanted["endpoint"] is not None:
+                _bind(caller, offer, wanted["endpoint"])
+            return _describe(_find(caller, offer.uid))
+
+        return self.create(draft)
+
+
+class OfferDetail(OrganizationView):
+    """One offer."""
+
+    needs = {"GET": Permission.VIEW}
+
+    @describe("offers_read", "An offer", answer=OfferAnswer)
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Read it."""
+        return Response(_describe(_find(self.caller(), uid)))
+
+
+class OfferEndpoint(OrganizationView):
+    """Who serves an offer."""
+
+    needs = {"PUT": Permission.MANAGE_SITES}
+
+    @describe(
+        "offers_bind",
+        "Have a node serve an offer",
+        request=EndpointRequest,
+        answer=OfferAnswer,
+        refusals=(409,),
+    )
+    def put(self, request: Request, uid: UUID) -> Response:
+        """Have it served by a node of its site."""
+        wanted, caller = self.read(EndpointRequest), self.caller()
+        _bind(caller, _find(caller, uid), wanted)
+        return Response(_describe(_find(caller, uid)))
+
+
+class OfferServing(OrganizationView):
+    """How an offer is served: what its next price card will be computed from."""
+
+    needs = {"PUT": Permission.MANAGE_SITES}
+
+    @describe(
+        "offers_serving", "Describe anew how an offer is served", request=ServingRequest, answer=OfferAnswer
+    )
+    def put(self, request: Request, uid: UUID) -> Response:
+        """Describe it anew; published cards keep their prices."""
+        wanted, caller = self.read(ServingRequest), self.caller()
+        offer = _find(caller, uid)
+        offers.change_serving(offer=offer, serving=Serving(**wanted), actor=caller.actor, now=timezone.now())
+        return Response(_describe(_find(caller, uid)))
+
+
+class CardList(OrganizationView):
+    """An offer's price cards."""
+
+    needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
+
+    @describe("cards_list", "Price cards of an offer", answer=CardAnswer, paged=True)
+    def get(self, request: Request, uid: UUID) -> Response:
+        """List them, newest first."""
+        return self.show_page(_find(self.caller(), uid).price_cards.all(), CardAnswer)
+
+    @describe(
+        "cards_publish",
+        "Publish an offer's next price",
+        request=CardRequest,
+        answer=CardAnswer,
+        status=201,
+        refusals=(409,),
+    )
+    def post(self, request: Request, uid: UUID) -> HttpResponse:
+        """Price it from its site and its serving as they are described now."""
+        wanted, caller = self.read(CardRequest), self.caller()
+        offer = _find(caller, uid)
+
+        def publish() -> dict[str, Any]:
+            card = price_cards.publish_card(
+                offer=offer, actor=caller.actor, now=timezone.now(), starts_at=wanted["starts_at"]
+            )
+            return dict(CardAnswer(card).data)
+
+        return self.create(publish)
+
+
+class OfferChange(OrganizationView):
+    """A change of an offer's state."""
+
+    needs = {"POST": Permission.MANAGE_SITES}
+    deed: ClassVar[Callable[..., None]]
+
+    def change(self, uid: UUID) -> Response:
+        """Make the change."""
+        caller = self.caller()
+        type(self).deed(offer=_find(caller, uid), actor=caller.actor, now=timezone.now())
+        return Response(_describe(_find(caller, uid)))
+
+
+class OfferLive(OfferChange):
+    """Let buyers find the offer."""
+
+    deed = offers.put_live
+
+    @describe("offers_put_live", "Put an offer live", answer=OfferAnswer, refusals=(409,))
+    def post(self, request: Request, uid: UUID) -> Response:
+        """Put it live; it must have a price card."""
+        return self.change(uid)
+
+
+class OfferPause(OfferChange):
+    """Let no new requests come."""
+
+    deed = offers.pause
+
+    @describe("offers_pause", "Pause an offer", answer=OfferAnswer, refusals=(409,))
+    def post(self, request: Request, uid: UUID) -> Response:
+        """Take it back to draft; what runs goes on."""
+        return self.change(uid)
+
+
+class OfferWithdrawal(OfferChange):
+    """End the offer."""
+
+    deed = offers.withdraw
+
+    @describe("offers_withdraw", "Withdraw an offer", answer=OfferAnswer, refusals=(409,))
+    def post(self, request: Request, uid: UUID) -> Response:
+        """End it for good; what runs goes on."""
+        return self.change(uid)
