@@ -147,7 +147,7 @@ BEGIN
     -- that somebody else posts (or that are quarantined) still need. The last of them to be posted closes the hold.
     SELECT array_agg(DISTINCT c.hold_id) INTO holds FROM charge c WHERE c.usage_id = ANY (usages);
     SELECT array_agg(l.id) INTO holds FROM (
-        SELECT h.id FROM hold h WHERE h.id = ANY (holds) AND h.state || '' = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
+        SELECT h.id FROM hold h WHERE h.id = ANY (holds) AND h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
     SELECT array_agg(t.id), array_agg(t.share), array_agg(t.ending), array_agg(t.ending AND t.rest = 0)
       INTO holds, shares, ending, finished FROM (
         SELECT h.id, h.closing OR g.closes AS ending, coalesce(u.amount, 0) AS rest,

@@ -157,4 +157,3 @@ CREATE TABLE hold (
 ) WITH (fillfactor = 80);
 COMMENT ON COLUMN hold.closing IS 'The work is over; what is still held waits for earlier charges that are not posted yet.';
 COMMENT ON COLUMN hold.scopes IS 'Every scope row this hold raised, the wallet first; its share in each is amount - released.';
-CREATE INDEX hold_open ON hold (id) WHERE state = 'OPEN';
