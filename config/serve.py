@@ -15,7 +15,8 @@ from config import env
 type Scope = dict[str, Any]
 type Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 type Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+# The two state the types of ASGI's messages differently.
+type Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 WEB_ADDRESS = "127.0.0.1:8000"
 KEEP_ALIVE_SECONDS = 5

@@ -52,7 +52,7 @@ from tests import databases  # noqa: E402
 from tests.cast import farm, fund, lab, lab_key, now, stranger  # noqa: E402, F401
 
 # Wake-ups that a test does not wait for go nowhere; tasks are called as functions.
-celery_app.conf.broker_url = "memory://"
+celery_app.conf.update(broker_url="memory://")
 
 
 def pytest_unconfigure() -> None:

@@ -46,11 +46,11 @@ class Job(models.Model):
     out_bound = models.BigIntegerField()
     billable_attempt_id = models.BigIntegerField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
-    error_code = models.TextField(null=True)  # noqa: DJ001 - NULL: it did not fail
+    error_code = models.TextField(null=True)
     matched = models.JSONField(null=True)
     """Who was chosen, and every other candidate with the one reason against it."""
-    request_blob = models.TextField(null=True)  # noqa: DJ001 - NULL: text is kept for deferred jobs only
-    answer_blob = models.TextField(null=True)  # noqa: DJ001 - as above
+    request_blob = models.TextField(null=True)
+    answer_blob = models.TextField(null=True)
     submitted_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)

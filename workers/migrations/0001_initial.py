@@ -1,8 +1,8 @@
-import core.ids
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+import core.ids
 from core.sql import RunSQLFile
 
 

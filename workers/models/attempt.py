@@ -28,7 +28,7 @@ class Attempt(models.Model):
     receipt_uid = models.UUIDField()
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
-    error_code = models.TextField(null=True)  # noqa: DJ001 - NULL: it did not fail
+    error_code = models.TextField(null=True)
 
     class Meta:
         db_table = "attempt"
@@ -39,11 +39,13 @@ class Attempt(models.Model):
 
 
 class UsageRecord(models.Model):
-    """What an attempt consumed: our count, the upstream's claim, what is billed, chip-seconds, joules, grams."""
+    """What an attempt consumed: our count, the claim, what is billed, chip-seconds, joules, grams."""
 
     pk = models.CompositePrimaryKey("attempt_id", "seq")
     id = models.BigIntegerField()
-    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="usage_records", db_constraint=False)
+    attempt = models.ForeignKey(
+        Attempt, on_delete=models.PROTECT, related_name="usage_records", db_constraint=False
+    )
     seq = models.SmallIntegerField()
     ours_in = models.BigIntegerField()
     ours_cached = models.BigIntegerField()
@@ -76,7 +78,9 @@ class Receipt(models.Model):
     """The agent's own signed statement of an attempt; `body` is the raw bytes that were signed."""
 
     attempt_uid = models.UUIDField(unique=True)
-    node = models.ForeignKey("workers.Node", on_delete=models.PROTECT, related_name="receipts", db_constraint=False)
+    node = models.ForeignKey(
+        "workers.Node", on_delete=models.PROTECT, related_name="receipts", db_constraint=False
+    )
     body = models.BinaryField()
     signature = models.BinaryField()
     key_id = models.TextField()
@@ -102,7 +106,9 @@ class Receipt(models.Model):
 class ReceiptComparison(models.Model):
     """A receipt that was compared with our record."""
 
-    receipt = models.OneToOneField(Receipt, on_delete=models.PROTECT, primary_key=True, related_name="comparison")
+    receipt = models.OneToOneField(
+        Receipt, on_delete=models.PROTECT, primary_key=True, related_name="comparison"
+    )
     compared_at = models.DateTimeField()
 
     class Meta:
@@ -132,7 +138,9 @@ class MeterFlag(models.Model):
 class NodeEvent(models.Model):
     """Something that happened to a node's connection: a second agent with its token, a refused receipt."""
 
-    node = models.ForeignKey("workers.Node", on_delete=models.PROTECT, related_name="events", db_constraint=False)
+    node = models.ForeignKey(
+        "workers.Node", on_delete=models.PROTECT, related_name="events", db_constraint=False
+    )
     kind = models.TextField()
     details = models.JSONField()
     created_at = models.DateTimeField()
