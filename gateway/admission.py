@@ -31,6 +31,8 @@ REATTEMPT_QUERY = """
         %s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[])
 """
 RECONNECT_SECONDS = 0.1
+# Wallets with a crowd of their own; past it, those that nobody waits for are forgotten.
+CROWDS_MAX = 256
 
 
 class Asked(NamedTuple):
@@ -81,26 +83,25 @@ class Admissions:
         :raises DatabaseAway: PostgreSQL does not answer; nothing was started, or it will be swept
         """
         deadline = time.monotonic() + self._seconds
+        # An answer that was lost takes as long again to be found.
+        patience = 2 * self._seconds
         try:
-            # Waiting for a lock, and for an answer that was lost, come to twice `seconds` at most.
-            async with asyncio.timeout(2 * self._seconds):
-                verdict = await self._main.submit(asked)
-                while verdict.verdict == "busy" and time.monotonic() < deadline:
-                    verdict = await self._wait_in_crowd(asked)
+            verdict = await self._main.submit(asked, seconds=patience)
+            while verdict.verdict == "busy" and time.monotonic() < deadline:
+                verdict = await self._wait_in_crowd(asked, patience)
         except TimeoutError as error:
             raise DatabaseAway("admission took too long", sent=True) from error
         return verdict
 
-    async def _wait_in_crowd(self, asked: Asked) -> Verdict:
+    async def _wait_in_crowd(self, asked: Asked, seconds: float) -> Verdict:
         wallet = asked.organization_id
         crowd = self._crowds.get(wallet)
         if crowd is None:
+            if len(self._crowds) >= CROWDS_MAX:
+                busy = {one: crowd for one, crowd in self._crowds.items() if not crowd.is_idle()}
+                self._crowds = busy
             crowd = self._crowds[wallet] = Coalescer(self._run_waiting, orphan=self._orphan)
-        try:
-            return await crowd.submit(asked)
-        finally:
-            if crowd.is_idle() and self._crowds.get(wallet) is crowd:
-                del self._crowds[wallet]
+        return await crowd.submit(asked, seconds=seconds)
 
     async def _run(self, batch: list[Asked]) -> list[Verdict]:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -25,11 +27,15 @@ EVENTS = [
 ]
 
 
+# Sites and offers are few; writing one of their ids costs as much as a small JSON object.
+text_of: Callable[[UUID], str] = lru_cache(maxsize=4096)(str)
+
+
 def write_usage(
     billed: Billed,
     *,
     receipt_uid: UUID,
-    job_uid: UUID,
+    job_uid: str,
     chip_seconds: Decimal,
     tier: str,
     attribution: str,
@@ -102,11 +108,11 @@ def write_limit_chunk(first: dict[str, Raw], *, model: str, unfinished: list[int
     return b"data: %s\n\n" % msgspec.json.encode(chunk)
 
 
-def make_headers(*, job_uid: UUID, listing: Listing) -> list[tuple[bytes, bytes]]:
+def make_headers(*, job_uid: str, listing: Listing) -> list[tuple[bytes, bytes]]:
     """Headers that say who ran it."""
     return [
-        (b"x-jouleport-job", str(job_uid).encode()),
+        (b"x-jouleport-job", job_uid.encode()),
         # Providers may have names that no header may carry.
         (b"x-jouleport-provider", quote(listing.provider_slug).encode()),
-        (b"x-jouleport-site", str(listing.site_uid).encode()),
+        (b"x-jouleport-site", text_of(listing.site_uid).encode()),
     ]

@@ -7,6 +7,7 @@ The gateway as one ASGI application: the data plane's addresses, and its life wi
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -90,7 +91,8 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
-        request_id = accept_request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+        given = headers.get(b"x-request-id")
+        request_id = accept_request_id(given.decode("latin-1")) if given else os.urandom(16).hex()
         begun = False
 
         async def send_once(message: Message) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,6 +32,7 @@ BUYER_GONE = "buyer_gone"
 BUYER_STALLED = "buyer_stalled"
 LEASE_LOST = "lease_lost"
 
+read_uid: Callable[[str], UUID] = lru_cache(maxsize=4096)(UUID)
 read_origin = lru_cache(maxsize=1024)(upstream.read_origin)
 
 
@@ -145,7 +147,7 @@ class Attempt:
             attempt_uid=self.uid,
             receipt_uid=self.receipt_uid,
             card_uid=card_uid,
-            node_uid=UUID(self.listing.node_uid),
+            node_uid=read_uid(self.listing.node_uid),
             expires_at=time.time() + TICKET_SECONDS,
             number=self.number,
         )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from gateway.database import DatabaseAway, DatabaseBusy, Links
 from marketplace.book import Book
-from marketplace.listings import NodePresence
+from workers import presence
+from workers.presence import RelayWord
 
 COLUMN_NAMES = (
     "offer_id offer_uid model_id model_slug context_length tokenizer provider_org_id provider_name site_uid "
@@ -24,50 +23,13 @@ COLUMN_NAMES = (
 )
 COLUMNS = COLUMN_NAMES.split()
 QUERY = f"SELECT {', '.join(COLUMNS)} FROM book_v1()"  # noqa: S608 - the names are constants
-PATTERN = "relay:*"
 CHANNEL = "relays"
 # A relay that is missing from an emptied Redis writes itself again within two seconds.
 GRACE_SECONDS = 4.0
 # Without Redis nobody says which nodes are connected; what was known is believed this long.
 BLIND_SECONDS_MAX = 30.0
-FETCH_ROWS_MAX = 1_000_000
 
 logger = logging.getLogger(__name__)
-
-
-class NodeWord(msgspec.Struct):
-    """What a relay says of one node."""
-
-    epoch: int = 0
-    slots: int = 0
-    busy: int = 0
-    models: frozenset[str] | None = None
-    tier: str = "declared"
-
-
-class RelayWord(msgspec.Struct):
-    """What a relay writes under its name: its address and its nodes."""
-
-    url: str
-    nodes: dict[str, NodeWord]
-
-
-def merge_presence(words: Mapping[str, RelayWord]) -> dict[str, NodePresence]:
-    """Make one view of all relays; of a node that two relays name, the later connection is the true one."""
-    presence: dict[str, NodePresence] = {}
-    for word in words.values():
-        for node_uid, node in word.nodes.items():
-            known = presence.get(node_uid)
-            if known is None or known.epoch < node.epoch:
-                presence[node_uid] = NodePresence(
-                    relay_url=word.url,
-                    slots=node.slots,
-                    busy=node.busy,
-                    models=node.models,
-                    epoch=node.epoch,
-                    tier=node.tier,
-                )
-    return presence
 
 
 class BookKeeper:
@@ -106,9 +68,9 @@ class BookKeeper:
             # Nothing changed: the shelves that were built for matching stay.
             return
         self._rows = rows
-        presence = self.book.presence
+        nodes = self.book.presence
         self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
-        self.book = self.book.with_presence(presence)
+        self.book = self.book.with_presence(nodes)
         self.version += 1
 
     async def refresh(self) -> None:
@@ -128,13 +90,8 @@ class BookKeeper:
         :raises RedisError: Redis does not answer
         """
         now = time.monotonic()
-        names = [name async for name in self._redis.scan_iter(match=PATTERN, count=1000)]
-        for name, value in zip(names, await self._redis.mget(names) if names else (), strict=True):
-            try:
-                if value is not None:
-                    self._relays[str(name)] = (now, msgspec.json.decode(value, type=RelayWord))
-            except (msgspec.DecodeError, msgspec.ValidationError):
-                logger.warning("A relay's word cannot be read: %s", name)
+        for name, word in (await presence.read_relays(self._redis)).items():
+            self._relays[name] = (now, word)
         self._seen_at = now
         self._use_presence(now)
 
@@ -142,9 +99,9 @@ class BookKeeper:
         self._relays = {
             name: (at, word) for name, (at, word) in self._relays.items() if at > now - GRACE_SECONDS
         }
-        presence = merge_presence({name: word for name, (_, word) in self._relays.items()})
-        if presence != self.book.presence:
-            self.book = self.book.with_presence(presence)
+        nodes = presence.merge_presence({name: word for name, (_, word) in self._relays.items()})
+        if nodes != self.book.presence:
+            self.book = self.book.with_presence(nodes)
 
     async def run(self) -> None:
         """Reload the offers until cancelled."""

@@ -19,6 +19,9 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Headers = dict[bytes, bytes]
 
+# A task costs more than all of a short request's bookkeeping; who leaves sooner is noticed this much later.
+UNWATCHED_SECONDS = 0.05
+
 
 class Exchange:
     """One chat request and its answer."""
@@ -35,6 +38,7 @@ class Exchange:
         self._job: Job | None = None
         self._attempt: Attempt | None = None
         self._gone = False
+        self._watch: asyncio.Task[None] | None = None
         self._status = 200
         self._ended_how = "complete"
         self._billed = Billed("none")
@@ -46,7 +50,7 @@ class Exchange:
 
         :raises ApiError: it was refused or failed before anything was sent
         """
-        watch: asyncio.Task[None] | None = None
+        watch: asyncio.TimerHandle | None = None
         try:
             key = await self.runtime.keys.find(self.headers.get(b"authorization", b""))
             body = await self._read_body()
@@ -60,7 +64,7 @@ class Exchange:
                 idempotency_key=None if idempotency_key is None else idempotency_key.decode("latin-1"),
             )
             self._job, self._attempt = job, attempt
-            watch = asyncio.create_task(self._watch_buyer())
+            watch = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._begin_watch)
             await self._try_candidates(job, attempt)
         except ApiError as error:
             self._status, self._ended_how = error.status, error.code
@@ -68,8 +72,10 @@ class Exchange:
         except BuyerGone:
             self._status, self._ended_how = 499, "buyer_gone"
         finally:
-            if watch is not None and not watch.done():
+            if watch is not None:
                 watch.cancel()
+            if self._watch is not None:
+                self._watch.cancel()
             self._log()
 
     async def _read_body(self) -> bytes:
@@ -97,6 +103,9 @@ class Exchange:
     @staticmethod
     def _refuse_body(limit: int) -> ApiError:
         return ApiError(413, "body_too_large", f"The body is longer than {limit} bytes.", retry=False)
+
+    def _begin_watch(self) -> None:
+        self._watch = asyncio.get_running_loop().create_task(self._watch_buyer())
 
     async def _watch_buyer(self) -> None:
         """Stop whatever runs for a buyer who hangs up."""
@@ -157,7 +166,7 @@ class Exchange:
         with_metadata = self.headers.get(answers.METADATA_HEADER) == b"enabled"
         headers = [
             (b"x-request-id", self.request_id.encode()),
-            *answers.make_headers(job_uid=job.uid, listing=listing),
+            *answers.make_headers(job_uid=job.uid_text, listing=listing),
         ]
         if job.chat.stream:
             relay = streaming.Relay(
@@ -185,11 +194,11 @@ class Exchange:
         }
         if job is not None and attempt is not None:
             facts |= {
-                "job": str(job.uid),
+                "job": job.uid_text,
                 "organization": job.key.organization_id,
                 "key": job.key.key_id,
                 "model": attempt.listing.model_slug,
-                "offer": str(attempt.listing.offer_uid),
+                "offer": answers.text_of(attempt.listing.offer_uid),
                 "attempts": job.attempts,
                 "tokens_in": billed.tokens_in,
                 "tokens_out": billed.tokens_out,

@@ -67,7 +67,7 @@ async def complete(
         usage=answers.write_usage(
             billed,
             receipt_uid=attempt.receipt_uid,
-            job_uid=job.uid,
+            job_uid=job.uid_text,
             chip_seconds=usage.chip_seconds,
             tier=usage.tier,
             attribution=usage.attribution,

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
-
 from core import ids
 from gateway import models, requests
 from gateway.admission import Admissions, Asked, Verdict
@@ -17,18 +15,18 @@ from gateway.attempts import Attempt
 from gateway.book import BookKeeper
 from gateway.database import DatabaseAway, DatabaseBusy
 from gateway.errors import ApiError, invalid, unavailable
+from gateway.explanations import Explainer
 from gateway.keys import Key, Keys
 from gateway.leases import Leases
-from gateway.requests import ChatRequest
 from marketplace import matching
 from marketplace.listings import Listing
 from marketplace.matching import Match, Reason
+from workers.chat import ChatRequest
 from workers.metering import InputBounds, Limits
 
 # What a request is expected to use when it is compared: four bytes a token, and answers of this length.
 EXPECTED_BYTES_PER_TOKEN = 4
 EXPECTED_OUTPUT_TOKENS = 256
-DESCRIBED_MAX = 8
 PLACINGS_MAX = 4
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
 # Reasons that pass by themselves: somebody connects, a slot becomes free, a card begins.
@@ -52,6 +50,8 @@ class Terms(NamedTuple):
     prompt: InputBounds
     # Tokens that each choice may have.
     limit: int
+    # Who was chosen, and why the others were not: JSON.
+    explanation: str
 
 
 class Job:
@@ -59,9 +59,10 @@ class Job:
 
     def __init__(self, *, uid: UUID, job_id: int, key: Key, terms: Terms) -> None:
         self.uid = uid
+        self.uid_text = str(uid)
         self.job_id = job_id
         self.key = key
-        self.chat, self.match, self.prompt, self.limit = terms
+        self.chat, self.match, self.prompt, self.limit, self.explanation = terms
         self.attempts = 1
         self._left = [candidate.listing for candidate in terms.match.candidates[1:]]
 
@@ -81,7 +82,7 @@ class Job:
 
     def write_metadata(self) -> bytes:
         """Who was chosen, and why the others were not."""
-        return msgspec.json.encode(self.match.describe())
+        return self.explanation.encode()
 
 
 class Jobs:
@@ -96,6 +97,7 @@ class Jobs:
         self._leases = leases
         self._attempts_max = attempts_max
         self._running: Counter[int] = Counter()
+        self._explainer = Explainer()
 
     async def place(
         self, *, key: Key, chat: ChatRequest, body: bytes, idempotency_key: str | None
@@ -152,7 +154,7 @@ class Jobs:
         limit = requests.choose_limit(
             chat, context_length=context, default=listing.max_output_default, cap=listing.max_output_cap
         )
-        return Terms(chat, match, prompt, limit)
+        return Terms(chat, match, prompt, limit, self._explainer.explain(match))
 
     def _open(self, asked: Asked, verdict: Verdict, key: Key, terms: Terms) -> tuple[Job, Attempt]:
         if verdict.job_id is None or verdict.attempt_id is None:
@@ -250,7 +252,7 @@ def _ask(key: Key, terms: Terms, idempotency_key: str | None, body_hash: bytes |
         receipt_uid=ids.make_uid(),
         idempotency_key=idempotency_key,
         body_hash=body_hash,
-        matched=msgspec.json.encode(terms.match.describe(limit=DESCRIBED_MAX)).decode(),
+        matched=terms.explanation,
     )
 
 

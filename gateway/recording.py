@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -91,12 +90,12 @@ class Recorder:
 
         :raises DatabaseAway: not written within `seconds`, as far as we know
         """
-        return await self._insist(lambda: self._records.submit(used), self._seconds)
+        return await self._insist(self._records, used, self._seconds)
 
     async def fail(self, failed: Failed) -> None:
         """End an attempt that delivered nothing; its hold is given back at once."""
         try:
-            await self._insist(lambda: self._failures.submit(failed), self._seconds)
+            await self._insist(self._failures, failed, self._seconds)
         except DatabaseAway:
             self.fail_later(failed)
 
@@ -113,19 +112,20 @@ class Recorder:
 
     async def _fail_in_background(self, failed: Failed) -> None:
         try:
-            await self._insist(lambda: self._failures.submit(failed), BACKGROUND_SECONDS)
+            await self._insist(self._failures, failed, BACKGROUND_SECONDS)
         except DatabaseAway:
             logger.warning(
                 "Unable to give back the hold of attempt %s; left to the sweeper", failed.attempt_id
             )
 
-    async def _insist[Result](self, call: Callable[[], Awaitable[Result]], seconds: float) -> Result:
+    async def _insist[Item, Result](
+        self, coalescer: Coalescer[Item, Result], item: Item, seconds: float
+    ) -> Result:
         deadline = time.monotonic() + seconds
         while True:
             left = deadline - time.monotonic()
             try:
-                async with asyncio.timeout(max(left, RETRY_SECONDS)):
-                    return await call()
+                return await coalescer.submit(item, seconds=max(left, RETRY_SECONDS))
             except (DatabaseAway, DatabaseBusy, TimeoutError) as error:
                 if time.monotonic() + RETRY_SECONDS >= deadline:
                     raise DatabaseAway(str(error), sent=True) from error

@@ -1,77 +1,28 @@
 """
-Chat requests: what is read of them, what is refused, and what may be changed before they are sent on.
+Chat requests at the buyer's door: `workers.chat`, with refusals in OpenAI's shape.
 
-The body is split into its top-level fields and no further: the bytes of every field that is not named here
-reach the model server exactly as the buyer wrote them. Changed are, exhaustively:
-
-* `model`: to the name the upstream knows it by
-* `stream_options.include_usage`: set on streams, so that usage can be compared
-* `max_tokens`, `max_completion_tokens`: the offer's default when absent, lowered to the offer's cap
-* REMOVED: routing fields, which are ours, and identifiers of the buyer's users, which are nobody's business
+What a request may say is the same for online and deferred jobs and stands in `workers.chat`. Here is added
+what only somebody who writes the bytes by hand could do: give a field twice, or nest without end.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-from msgspec import Raw
-
 from gateway.errors import ApiError, invalid
-from marketplace import preferences
-from workers import metering
+from marketplace.preferences import RoutingRefused
+from workers import chat, metering
+from workers.chat import ChatInvalid, ChatRequest
 
-USER_FIELDS = frozenset({"user", "safety_identifier", "metadata", "session_id", "trace"})
-REMOVED = preferences.ROUTING_FIELDS | USER_FIELDS | {"usage"}
-ROUTING_READ = ("model", "models", "provider", "route", "plugins", "service_tier")
-LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
-PROMPT_FIELDS = ("messages", "tools", "functions", "response_format")
 # A second value for one of these could mean one thing to us and another to the model server.
-UNIQUE_FIELDS = ("model", "stream", "messages", "n", "stream_options", *LIMIT_FIELDS)
-CHOICES_MAX = 16
-FIELDS_MAX = 200
+UNIQUE_FIELDS = ("model", "stream", "messages", "n", "stream_options", *chat.LIMIT_FIELDS)
 DEPTH_MAX = 512
+
+_UNIQUE_MARKS = [b'"%s"' % name.encode() for name in UNIQUE_FIELDS]
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
-MEDIA = frozenset({"image_url", "input_audio", "file", "video_url"})
-MEDIA_MARKS = tuple(b'"%s"' % name.encode() for name in MEDIA)
-
-_fields_decoder = msgspec.json.Decoder(dict[str, Raw])
-_encoder = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """
-    One chat request, read. `limit` is what the buyer allows each choice to have in tokens, None if unsaid;
-    `text_bytes` and `media` measure the prompt; `include_usage` is whether a stream's buyer asked for usage.
-    """
-
-    fields: Mapping[str, Raw]
-    routing: preferences.Routing
-    stream: bool
-    include_usage: bool
-    choices: int
-    limit: int | None
-    text_bytes: int
-    media: int
-
-    def write_body(self, *, model: str, tokens_out: int) -> bytes:
-        """The body for an upstream: its own name of the model, and `tokens_out` for each choice at most."""
-        fields = {name: value for name, value in self.fields.items() if name not in REMOVED}
-        fields["model"] = Raw(_encoder.encode(model))
-        limits = [name for name in LIMIT_FIELDS if _is_given(fields, name)]
-        for name in limits or LIMIT_FIELDS[:1]:
-            fields[name] = Raw(b"%d" % tokens_out)
-        if self.stream:
-            given = fields.get("stream_options", Raw(b"null"))
-            options = _fields_decoder.decode(given) if bytes(given) != b"null" else {}
-            fields["stream_options"] = Raw(_encoder.encode(options | {"include_usage": Raw(b"true")}))
-        return _encoder.encode(fields)
 
 
 def read_chat(body: bytes) -> ChatRequest:
@@ -80,50 +31,47 @@ def read_chat(body: bytes) -> ChatRequest:
 
     :raises ApiError: 400 with the field's name in `param`
     """
-    fields = _split(body)
-    if bytes(fields.get("messages", Raw(b"null")))[:1] != b"[":
-        raise invalid("messages must be a list of messages.", param="messages")
-    stream = _read(fields, "stream", bool, False)
-    options = _read(fields, "stream_options", dict[str, Raw], {})
-    include_usage = _read(options, "include_usage", bool, False, prefix="stream_options.")
-    if options and not stream:
-        raise invalid("stream_options is only for streams.", param="stream_options")
-    choices = _read(fields, "n", int, 1)
-    if not 1 <= choices <= CHOICES_MAX:
-        raise invalid(f"n must be between 1 and {CHOICES_MAX}.", param="n")
-    text_bytes, media = _measure_prompt(fields)
-    return ChatRequest(
-        fields=fields,
-        routing=_read_routing(fields),
-        stream=stream,
-        include_usage=include_usage,
-        choices=choices,
-        limit=_read_limit(fields),
-        text_bytes=text_bytes,
-        media=media,
-    )
-
-
-def _split(body: bytes) -> dict[str, Raw]:
-    try:
-        if not body.isascii():
-            body.decode()
-        fields = _fields_decoder.decode(body)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise invalid(f"The body is not a JSON object: {error}", code="invalid_json") from None
-    except RecursionError:
-        raise invalid("The body is nested too deeply.", code="invalid_json") from None
     # Few bodies have so many brackets at all.
     if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _measure_depth(body) > DEPTH_MAX:
         raise invalid("The body is nested too deeply.", code="invalid_json")
-    if len(fields) > FIELDS_MAX:
-        raise invalid(f"The body has more than {FIELDS_MAX} fields.")
-    for name in UNIQUE_FIELDS:
+    try:
+        request = chat.read_chat(body)
+    except (ChatInvalid, RoutingRefused) as refused:
+        raise _translate(refused) from None
+    for mark in _UNIQUE_MARKS:
         # Within a string the quotes are escaped, so this finds keys, here or deeper; seldom two of one name.
-        if body.count(b'"%s"' % name.encode()) > 1:
+        if body.count(mark) > 1:
             _refuse_repeated_fields(body)
             break
-    return fields
+    return request
+
+
+def bound_prompt(request: ChatRequest, *, context_length: int) -> metering.InputBounds:
+    """
+    Bound the prompt's tokens.
+
+    :raises ApiError: 400 when it surely is longer than the model's context
+    """
+    try:
+        return chat.bound_prompt(request, context_length=context_length)
+    except ChatInvalid as refused:
+        raise _translate(refused) from None
+
+
+def choose_limit(request: ChatRequest, *, context_length: int, default: int, cap: int) -> int:
+    """
+    Choose how many tokens each choice may have.
+
+    :raises ApiError: 400 when the buyer allows more than the model's whole context
+    """
+    try:
+        return chat.choose_limit(request, context_length=context_length, default=default, cap=cap)
+    except ChatInvalid as refused:
+        raise _translate(refused) from None
+
+
+def _translate(refused: ChatInvalid | RoutingRefused) -> ApiError:
+    return ApiError(400, refused.code, refused.message, param=refused.param, retry=False)
 
 
 def _measure_depth(body: bytes) -> int:
@@ -148,94 +96,3 @@ def _refuse_repeated_fields(body: bytes) -> None:
     for name in names:
         if names.count(name) > 1:
             raise invalid(f"{name} is given more than once.", param=name)
-
-
-def _is_given(fields: Mapping[str, Raw], name: str) -> bool:
-    return name in fields and bytes(fields[name]) != b"null"
-
-
-def _read[Value](
-    fields: Mapping[str, Raw], name: str, kind: type[Value], absent: Value, *, prefix: str = ""
-) -> Value:
-    if not _is_given(fields, name):
-        return absent
-    try:
-        return msgspec.json.decode(fields[name], type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
-        raise invalid(f"{prefix}{name}: {error}", param=f"{prefix}{name}") from None
-
-
-def _read_limit(fields: Mapping[str, Raw]) -> int | None:
-    limits = []
-    for name in LIMIT_FIELDS:
-        if _is_given(fields, name):
-            limit = _read(fields, name, int, 0)
-            if limit < 1:
-                raise invalid(f"{name} must be at least 1.", param=name)
-            limits.append(limit)
-    return min(limits) if limits else None
-
-
-def _read_routing(fields: Mapping[str, Raw]) -> preferences.Routing:
-    decoded = {name: msgspec.json.decode(fields[name]) for name in ROUTING_READ if name in fields}
-    try:
-        return preferences.parse_routing(decoded)
-    except preferences.RoutingRefused as refused:
-        raise ApiError(400, refused.code, refused.message, param=refused.param, retry=False) from None
-
-
-def _measure_prompt(fields: Mapping[str, Raw]) -> tuple[int, int]:
-    size = media = 0
-    for name in PROMPT_FIELDS:
-        if name in fields:
-            raw = bytes(fields[name])
-            size += len(raw)
-            if name == "messages" and any(mark in raw for mark in MEDIA_MARKS):
-                hidden, media = _measure_media(raw)
-                size -= hidden
-    return max(size, 0), media
-
-
-def _measure_media(messages: bytes) -> tuple[int, int]:
-    """How many bytes of the messages are pictures and sounds, and how many of these there are."""
-    hidden = count = 0
-    try:
-        decoded = msgspec.json.decode(messages)
-    except (msgspec.DecodeError, RecursionError):
-        raise invalid("messages cannot be read.", param="messages") from None
-    for message in decoded:
-        parts = message.get("content") if isinstance(message, dict) else None
-        for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict) and part.get("type") in MEDIA:
-                count += 1
-                hidden += len(_encoder.encode(part))
-    return hidden, count
-
-
-def bound_prompt(request: ChatRequest, *, context_length: int) -> metering.InputBounds:
-    """
-    Bound the prompt's tokens.
-
-    :raises ApiError: 400 when it surely is longer than the model's context
-    """
-    if request.text_bytes > context_length * metering.PROMPT_BYTES_PER_TOKEN_MAX:
-        message = f"The prompt is longer than this model's context of {context_length} tokens."
-        raise invalid(message, param="messages", code="context_length_exceeded")
-    return metering.bound_input(
-        text_bytes=request.text_bytes, media=request.media, context_length=context_length
-    )
-
-
-def choose_limit(request: ChatRequest, *, context_length: int, default: int, cap: int) -> int:
-    """
-    Choose how many tokens each choice may have.
-
-    :raises ApiError: 400 when the buyer allows more than the model's whole context
-    """
-    if request.limit is None:
-        return min(default, cap, context_length)
-    if request.limit > context_length:
-        name = next(name for name in LIMIT_FIELDS if _is_given(request.fields, name))
-        message = f"{name} is {request.limit}, but this model's context has {context_length} tokens."
-        raise invalid(message, param=name, code="max_tokens_exceeded")
-    return min(request.limit, cap)

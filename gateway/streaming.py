@@ -243,7 +243,7 @@ class Relay:
                 answers.write_usage(
                     self.billed,
                     receipt_uid=attempt.receipt_uid,
-                    job_uid=self.job.uid,
+                    job_uid=self.job.uid_text,
                     chip_seconds=usage.chip_seconds,
                     tier=usage.tier,
                     attribution=usage.attribution,

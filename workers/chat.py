@@ -26,7 +26,9 @@ LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 PROMPT_FIELDS = ("messages", "tools", "functions", "response_format")
 CHOICES_MAX = 16
 FIELDS_MAX = 200
-MEDIA_MARKS = (b'"image_url"', b'"input_audio"', b'"file"', b'"video_url"')
+# Only these are measured by number instead of by their bytes: text under another name is still text.
+MEDIA = frozenset({"image_url", "input_audio", "file", "video_url"})
+MEDIA_MARKS = tuple(b'"%s"' % name.encode() for name in MEDIA)
 
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _encoder = msgspec.json.Encoder()
@@ -198,7 +200,7 @@ def _measure_media(messages: bytes) -> tuple[int, int]:
     for message in decoded:
         parts = message.get("content") if isinstance(message, dict) else None
         for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict) and part.get("type") not in ("text", "refusal"):
+            if isinstance(part, dict) and part.get("type") in MEDIA:
                 count += 1
                 hidden += len(_encoder.encode(part))
     return hidden, count

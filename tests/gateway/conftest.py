@@ -182,15 +182,11 @@ async def reload_book(gateway: Gateway) -> None:
 def make_key(connection: psycopg.Connection[Any], organization_id: int) -> tuple[int, str]:
     """A new key of an organization: its id, and its text."""
     token = tokens.make_token(tokens.TokenKind.LIVE)
-    key_id = exchange.insert(
-        connection,
-        "accounts_apikey",
-        uid=ids.make_uid(),
-        organization_id=organization_id,
-        name="laptop",
-        mode="LIVE",
-        digest=token.digest,
-        last4=token.last4,
-        created_at=exchange.JUST_BEFORE,
-    )
+    row = connection.execute(
+        "INSERT INTO accounts_apikey (uid, organization_id, name, mode, digest, last4, created_at)"
+        " VALUES (%s, %s, 'laptop', 'LIVE', %s, %s, now()) RETURNING id",
+        [ids.make_uid(), organization_id, token.digest, token.last4],
+    ).fetchone()
+    assert row is not None
+    key_id: int = row[0]
     return key_id, token.text

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway import arrays
-from gateway.book import NodeWord, RelayWord, merge_presence
 from gateway.coalescing import BATCH_MAX, Coalescer
 from gateway.settings import SettingsRefused, read_settings
+from workers.presence import NodeWord, RelayWord, merge_presence
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=20)
 ENVIRONMENT = {
@@ -43,10 +43,10 @@ class Calls:
 async def test_one_call_gathers_what_waits_for_the_one_before() -> None:
     calls = Calls()
     coalescer = Coalescer(calls.run)
-    tasks = [asyncio.create_task(coalescer.submit(0))]
+    tasks = [asyncio.create_task(coalescer.submit(0, seconds=5))]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    tasks += [asyncio.create_task(coalescer.submit(item)) for item in range(1, 100)]
+    tasks += [asyncio.create_task(coalescer.submit(item, seconds=5)) for item in range(1, 100)]
     await asyncio.sleep(0)
     calls.gate.set()
 
@@ -54,6 +54,7 @@ async def test_one_call_gathers_what_waits_for_the_one_before() -> None:
 
     assert results == [item * 10 for item in range(100)]
     assert [len(batch) for batch in calls.batches] == [1, BATCH_MAX, 35]
+    await asyncio.sleep(0.05)
     assert coalescer.is_idle()
 
 
@@ -62,17 +63,19 @@ async def test_an_error_reaches_every_waiter_of_its_batch_and_no_other() -> None
     calls.gate.set()
     coalescer = Coalescer(calls.run)
 
-    first = await asyncio.gather(coalescer.submit(-1), coalescer.submit(2), return_exceptions=True)
+    first = await asyncio.gather(
+        coalescer.submit(-1, seconds=5), coalescer.submit(2, seconds=5), return_exceptions=True
+    )
 
     assert [type(result) for result in first] == [RuntimeError, RuntimeError]
-    assert await coalescer.submit(3) == 30
+    assert await coalescer.submit(3, seconds=5) == 30
 
 
 async def _leave_before(coalescer: Coalescer[int, int], calls: Calls) -> None:
-    first = asyncio.create_task(coalescer.submit(1))
+    first = asyncio.create_task(coalescer.submit(1, seconds=5))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    waiting = asyncio.create_task(coalescer.submit(2))
+    waiting = asyncio.create_task(coalescer.submit(2, seconds=5))
     await asyncio.sleep(0)
     waiting.cancel()
     calls.gate.set()
@@ -80,7 +83,7 @@ async def _leave_before(coalescer: Coalescer[int, int], calls: Calls) -> None:
 
 
 async def _leave_during(coalescer: Coalescer[int, int], calls: Calls) -> None:
-    task = asyncio.create_task(coalescer.submit(2))
+    task = asyncio.create_task(coalescer.submit(2, seconds=5))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     task.cancel()
@@ -89,7 +92,7 @@ async def _leave_during(coalescer: Coalescer[int, int], calls: Calls) -> None:
 
 
 async def _leave_at_the_same_moment(coalescer: Coalescer[int, int], calls: Calls) -> None:
-    task = asyncio.create_task(coalescer.submit(2))
+    task = asyncio.create_task(coalescer.submit(2, seconds=5))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     calls.gate.set()
@@ -182,6 +185,6 @@ def test_of_two_relays_that_name_a_node_the_later_connection_counts() -> None:
         "new": RelayWord("http://new", {"n": NodeWord(epoch=2, slots=2)}),
     }
 
-    presence = merge_presence(words)
+    nodes = merge_presence(words)
 
-    assert (presence["n"].relay_url, presence["only"].relay_url) == ("http://new", "http://old")
+    assert (nodes["n"].relay_url, nodes["only"].relay_url) == ("http://new", "http://old")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway import requests
 from gateway.errors import ApiError
+from workers.chat import ChatRequest
 
 JSON = st.recursive(
     st.none()
@@ -23,7 +24,7 @@ JSON = st.recursive(
 )
 
 
-def read(**fields: Any) -> requests.ChatRequest:
+def read(**fields: Any) -> ChatRequest:
     return requests.read_chat(json.dumps({"model": "m", "messages": [], **fields}).encode())
 
 
