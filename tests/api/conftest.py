@@ -1,0 +1,93 @@
+"""People and programs that call the REST interface."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts import agent_tokens, audit, keys, organizations
+from accounts.keys import IssuedKey
+from accounts.models import AgentToken, Organization, Role, User
+from billing.wallets import Wallet
+from marketplace.models import Job
+from tests.cast import NOW
+from tests.market import Stand, fund_wallet, lab_wallet, small, stand  # noqa: F401
+from tests.workers.conftest import BLOB_KEY
+from workers import blobs, jobs
+from workers.blobs import FolderStore
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The database's own time."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    """Where views keep deferred texts."""
+    store = FolderStore(tmp_path / "blobs", keys=[BLOB_KEY])
+    monkeypatch.setattr(blobs, "open_store", lambda: store)
+    return store
+
+
+def make_user(organization: Organization | None, role: Role, name: str) -> User:
+    """A person, in a role of an organization."""
+    user = User.objects.create_user(email=f"{name}@example.org", password=None, name=name)
+    if organization is not None:
+        organizations.add_member(organization=organization, user=user, role=role, actor=audit.SYSTEM, now=NOW)
+    return user
+
+
+def make_client() -> APIClient:
+    """Nobody in particular."""
+    return APIClient(SERVER_NAME="localhost")
+
+
+def sign_in(user: User) -> APIClient:
+    """A browser in which somebody is signed in."""
+    client = make_client()
+    client.force_login(user)
+    return client
+
+
+def use_key(text: str) -> APIClient:
+    """A program with a key."""
+    client = make_client()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return client
+
+
+@dataclass(frozen=True, slots=True)
+class Farm:
+    """The farm with one of everything that REST shows."""
+
+    organization: Organization
+    owner: User
+    key: IssuedKey
+    wallet: Wallet
+    token: AgentToken
+    stand: Stand
+    job: Job
+
+
+@pytest.fixture
+def estate(farm: Organization, stand: Stand, store: FolderStore, now: datetime) -> Farm:  # noqa: F811
+    """The farm buys as well: it has a key, a wallet and a job that waits."""
+    owner = make_user(farm, Role.OWNER, "owner")
+    key = keys.issue_key(organization=farm, name="farm", actor=audit.SYSTEM, now=NOW)
+    wallet = fund_wallet(farm)
+    token = agent_tokens.issue_agent_token(organization=farm, name="spare", actor=audit.SYSTEM, now=NOW)
+    body = {"model": "small", "messages": [{"role": "user", "content": "Why?"}]}
+    uid = jobs.submit_job(
+        organization=farm, api_key=key.key, body=json.dumps(body).encode(), now=now, store=store
+    ).uid
+    job = jobs.find_job(organization=farm, uid=uid)
+    return Farm(farm, owner, key, wallet, token.agent_token, stand, job)

@@ -1,0 +1,160 @@
+"""Every operation of the REST interface: what it needs, and a call of it that succeeds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.access import Permission
+from tests.api.conftest import Farm
+
+SITE = {
+    "name": "Hill",
+    "country": "SE",
+    "region": "Norrbotten",
+    "grid_zone": "SE1",
+    "time_zone": "Europe/Stockholm",
+    "currency": "USD",
+    "energy_price": "0.031",
+    "pue": "1.1",
+    "gco2_per_kwh": "20",
+    "carbon_source": "test",
+}
+SERVING = {
+    "joules_per_output_token": "0.9",
+    "tokens_per_second": "60",
+    "utilisation": "0.5",
+    "watts_idle": "20",
+    "capital": "800",
+    "margin": "0.1",
+}
+CHAT = {"model": "small", "messages": [{"role": "user", "content": "Why?"}], "max_tokens": 40}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`needs` None: nothing but being somebody. `path` and `body` are made from the farm's things."""
+
+    method: str
+    name: str
+    path: Callable[[Farm], str]
+    needs: Permission | None
+    status: int = 200
+    body: Callable[[Farm], Any] | None = None
+    named_by_address: bool = False
+    """Whether the address names one thing, which strangers must not find."""
+    by_key: bool = False
+    """Whether only a key may do it."""
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+VIEW, USE, MONEY = Permission.VIEW, Permission.USE, Permission.VIEW_MONEY
+SITES, KEYS, MOVE = Permission.MANAGE_SITES, Permission.MANAGE_KEYS, Permission.MANAGE_MONEY
+
+
+def _listed(name: str, path: str, needs: Permission | None) -> Route:
+    return Route("GET", name, lambda _: path, needs)
+
+
+def _made(name: str, path: str, needs: Permission | None, body: Callable[[Farm], Any], **more: Any) -> Route:
+    return Route("POST", name, lambda _: path, needs, more.pop("status", 201), body, **more)
+
+
+def _named(
+    method: str,
+    name: str,
+    path: Callable[[Farm], str],
+    needs: Permission,
+    body: Any = None,
+    status: int = 200,
+) -> Route:
+    return Route(method, name, path, needs, status, body, named_by_address=True)
+
+
+ROUTES = (
+    _listed("organizations", "/api/organizations", None),
+    _made("organizations", "/api/organizations", None, lambda _: {"name": "New", "country": "SE"}),
+    _named("GET", "organization", lambda f: f"/api/organizations/{f.organization.uid}", VIEW),
+    _named("GET", "members", lambda f: f"/api/organizations/{f.organization.uid}/members", VIEW),
+    _named(
+        "POST",
+        "members",
+        lambda f: f"/api/organizations/{f.organization.uid}/members",
+        Permission.MANAGE_MEMBERS,
+        lambda _: {"email": "newcomer@example.org", "role": "MEMBER"},
+        201,
+    ),
+    _listed("agent-tokens", "/api/agent-tokens", VIEW),
+    _made("agent-tokens", "/api/agent-tokens", SITES, lambda _: {"name": "new"}),
+    _named("POST", "agent-token-revocation", lambda f: f"/api/agent-tokens/{f.token.uid}/revoke", SITES),
+    _listed("keys", "/api/keys", VIEW),
+    _made("keys", "/api/keys", KEYS, lambda _: {"name": "new"}),
+    _named("POST", "key-revocation", lambda f: f"/api/keys/{f.key.key.uid}/revoke", KEYS),
+    _named(
+        "PUT",
+        "key-limit",
+        lambda f: f"/api/keys/{f.key.key.uid}/limit",
+        MOVE,
+        lambda _: {"amount": "5", "currency": "USD"},
+    ),
+    _listed("wallets", "/api/wallets", MONEY),
+    _listed("earnings", "/api/earnings", MONEY),
+    _listed("statement", "/api/wallets/USD/statement", MONEY),
+    _listed("sites", "/api/sites", VIEW),
+    _made("sites", "/api/sites", SITES, lambda _: SITE),
+    _named("GET", "site", lambda f: f"/api/sites/{f.stand.site.uid}", VIEW),
+    _named("PUT", "site", lambda f: f"/api/sites/{f.stand.site.uid}", SITES, lambda _: SITE),
+    _listed("models", "/api/models", None),
+    _listed("nodes", "/api/nodes", VIEW),
+    _made(
+        "nodes",
+        "/api/nodes",
+        SITES,
+        lambda f: {
+            "site": str(f.stand.site.uid),
+            "name": "second",
+            "chips": 1,
+            "watts_idle": "20",
+            "watts_busy": "90.5",
+        },
+    ),
+    _named("GET", "node", lambda f: f"/api/nodes/{f.stand.node.uid}", VIEW),
+    _named("POST", "node-retirement", lambda f: f"/api/nodes/{f.stand.node.uid}/retire", SITES),
+    _listed("offers", "/api/offers", VIEW),
+    _made(
+        "offers",
+        "/api/offers",
+        SITES,
+        lambda f: {
+            "site": str(f.stand.site.uid),
+            "model": "small",
+            "slots": 2,
+            "max_output_default": 64,
+            "max_output_cap": 512,
+            "serving": SERVING,
+            "endpoint": {"node": str(f.stand.node.uid), "upstream_model": "simulated-small"},
+        },
+    ),
+    _named("GET", "offer", lambda f: f"/api/offers/{f.stand.offer.uid}", VIEW),
+    _named(
+        "PUT",
+        "offer-endpoint",
+        lambda f: f"/api/offers/{f.stand.offer.uid}/endpoint",
+        SITES,
+        lambda f: {"node": str(f.stand.node.uid), "upstream_model": "other"},
+    ),
+    _named(
+        "PUT", "offer-serving", lambda f: f"/api/offers/{f.stand.offer.uid}/serving", SITES, lambda _: SERVING
+    ),
+    _named("GET", "cards", lambda f: f"/api/offers/{f.stand.offer.uid}/cards", VIEW),
+    _named("POST", "cards", lambda f: f"/api/offers/{f.stand.offer.uid}/cards", SITES, lambda _: {}, 201),
+    _named("POST", "offer-live", lambda f: f"/api/offers/{f.stand.offer.uid}/live", SITES),
+    _named("POST", "offer-pause", lambda f: f"/api/offers/{f.stand.offer.uid}/pause", SITES),
+    _named("POST", "offer-withdrawal", lambda f: f"/api/offers/{f.stand.offer.uid}/withdraw", SITES),
+    _listed("jobs", "/api/jobs", VIEW),
+    _made("jobs", "/api/jobs", USE, lambda _: {"request": CHAT}, status=202, by_key=True),
+    _named("GET", "job", lambda f: f"/api/jobs/{f.job.uid}", VIEW),
+    _named("POST", "job-cancellation", lambda f: f"/api/jobs/{f.job.uid}/cancel", USE),
+)
+PUBLIC = {"schema", "docs", "reference"}
