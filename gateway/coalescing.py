@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 BATCH_MAX = 64
 CROWDED = 4
-GATHER_SECONDS_MAX = 0.004
+GATHER_SECONDS_MAX = 0.006
 
 
 class Coalescer[Item, Result]:

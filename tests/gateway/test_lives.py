@@ -44,17 +44,16 @@ async def test_renews_leases_and_writes_checkpoints(
     http: httpx.AsyncClient, market: Market, gateway: Gateway
 ) -> None:
     await break_upstream(market, gateway, "rate=40+tokens=200")
+    query = "SELECT delivered_in, delivered_out, lease_until > now() + interval '8 s' AS fresh FROM attempt"
+    checkpoint: dict[str, Any] = {}
     async with http.stream("POST", CHAT, json=FINE | {"stream": True}) as answer:
         async for _ in answer.aiter_bytes():
-            query = "SELECT delivered_in, delivered_out, lease_until > now() + interval '9 s' FROM attempt"
-            row = market.connection.execute(query).fetchone()
-            assert row is not None
-            if row[1]:
+            [checkpoint] = exchange.fetch(market.connection, query)
+            if checkpoint["delivered_out"]:
                 break
 
-    assert row[0] == 12
-    assert 20 <= row[1] <= 80
-    assert row[2]
+    assert (checkpoint["delivered_in"], checkpoint["fresh"]) == (12, True)
+    assert 10 <= checkpoint["delivered_out"] <= 80
 
 
 async def test_a_stream_whose_attempt_was_fenced_stops(
