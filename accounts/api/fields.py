@@ -28,6 +28,8 @@ class DecimalStringField(serializers.Field[Decimal, Any, str, Any]):
 
     def to_internal_value(self, data: Any) -> Decimal:
         """Read a string; a JSON number has been a float already and is refused."""
+        if not isinstance(data, str):
+            self.fail("form")
         try:
             value = parse_decimal(data)
         except NotAnAmount:

@@ -16,24 +16,9 @@ from tests.databases import Database
 
 METHODS = ("get", "post", "put", "patch", "delete")
 TABLES = (
-    "accounts_organization",
-    "accounts_membership",
-    "accounts_apikey",
-    "accounts_agenttoken",
-    "site",
-    "node",
-)
-TABLES += (
-    "offer",
-    "price_card",
-    "endpoint",
-    "serving_profile",
-    "job",
-    "scope",
-    "entry",
-    "hold",
-    "accounts_auditevent",
-)
+    "accounts_organization accounts_membership accounts_apikey accounts_agenttoken accounts_auditevent "
+    "site node offer price_card endpoint serving_profile job scope entry hold"
+).split()
 
 
 def call(client: APIClient, route: Route, estate: Farm) -> Any:

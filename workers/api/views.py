@@ -169,8 +169,8 @@ class JobDetail(OrganizationView):
         bill = jobs.find_bill(job=job)
         answer = jobs.read_answer(job=job, bill=bill, store=blobs.open_store(), now=timezone.now())
         # Put together as bytes: the answer is given as it came, and the cost is a decimal literal.
-        fields: dict[str, Any] = {name: Raw(render(value)) for name, value in JobAnswer(job).data.items()}
-        fields["matched"] = Raw(render(job.matched))
+        fields: dict[str, Any] = msgspec.json.decode(render(JobAnswer(job).data), type=dict[str, Raw])
+        fields["matched"] = job.matched
         fields["usage"] = Raw(answers.write_usage(bill)) if bill else None
         fields["answer"] = Raw(answer) if answer else None
         return HttpResponse(msgspec.json.encode(fields), content_type=JSON)

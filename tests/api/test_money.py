@@ -1,0 +1,166 @@
+"""Wallets, statements and earnings add up."""
+
+import json
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from billing.tasks import post_charges
+from core import ids
+from marketplace.models import Job
+from tests.api.conftest import Farm, sign_in, use_key
+from tests.api.routes import CHAT
+from tests.databases import Database
+from workers.models import Attempt
+
+
+def run_job(db: Database, job: Job, farm: Farm, *, tokens_out: int) -> None:
+    """Run a job to its end, as a dispatcher does."""
+    with db.connect() as connection:
+        connection.execute(
+            "SELECT reattempt_v1(%s::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[], %s::bigint[],"
+            " %s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[])",
+            [
+                [job.pk],
+                [job.offer_id],
+                [job.card_id],
+                [farm.stand.node.pk],
+                [ids.make_uid()],
+                [ids.make_uid()],
+            ],
+        )
+        attempt = Attempt.objects.get(job=job)
+        connection.execute(
+            "SELECT record_usage_v1(%s::bigint[], ARRAY[1], ARRAY[true], ARRAY[10]::bigint[],"
+            " ARRAY[0]::bigint[], %s::bigint[], ARRAY[10]::bigint[], ARRAY[0]::bigint[], %s::bigint[],"
+            " ARRAY['claim'], ARRAY[2.0], ARRAY[100.0], ARRAY['declared'], ARRAY['apportioned'],"
+            " ARRAY['complete'], ARRAY['SUCCEEDED'])",
+            [[attempt.pk], [tokens_out], [tokens_out]],
+        )
+
+
+@pytest.fixture
+def spent(db: Database, estate: Farm) -> list[str]:
+    """Five jobs, run and posted; their uids."""
+    client = use_key(estate.key.text)
+    uids = [client.post("/api/jobs", {"request": CHAT}, format="json").json()["uid"] for _ in range(5)]
+    for number, uid in enumerate(uids):
+        run_job(db, Job.objects.get(uid=uid), estate, tokens_out=number + 1)
+        post_charges()
+    return uids
+
+
+def test_a_wallet_says_what_is_held(estate: Farm) -> None:
+    (wallet,) = sign_in(estate.owner).get("/api/wallets").json()["results"]
+
+    assert (wallet["currency"], wallet["posted"]) == ("USD", "10")
+    assert Decimal(wallet["held"]) > 0
+    assert Decimal(wallet["available"]) == Decimal(wallet["posted"]) - Decimal(wallet["held"])
+
+
+def test_the_rows_of_all_pages_add_up_to_the_balance(estate: Farm, spent: list[str]) -> None:
+    client = sign_in(estate.owner)
+
+    rows, address = [], "/api/wallets/USD/statement?page_size=2"
+    while address:
+        page = client.get(address).json()
+        rows += page["results"]
+        address = page["next"]
+
+    assert sum(Decimal(row["amount"]) for row in rows) == Decimal(page["posted"]) < 10
+    assert [row["job"] for row in rows] == [*reversed(spent), None]
+    assert rows[-1]["kind"] == "TOPUP"
+    assert len({row["id"] for row in rows}) == 6
+
+
+@pytest.mark.parametrize("query", ["cursor=nonsense", "page_size=0", "page_size=201", "page_size=x"])
+def test_refuses_pages_that_cannot_be(estate: Farm, query: str) -> None:
+    assert sign_in(estate.owner).get(f"/api/wallets/USD/statement?{query}").status_code == 422
+
+
+def test_there_is_no_statement_without_a_wallet(estate: Farm) -> None:
+    answer = sign_in(estate.owner).get("/api/wallets/CNY/statement")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_wallet")
+
+
+def test_a_provider_sees_what_is_owed(db: Database, estate: Farm, spent: list[str]) -> None:
+    (earning,) = sign_in(estate.owner).get("/api/earnings").json()["results"]
+
+    with db.connect() as connection:
+        row = connection.execute("SELECT sum(amount - fee + overrun) FROM charge").fetchone()
+    assert row is not None
+    assert (earning["currency"], Decimal(earning["payable"])) == ("USD", row[0])
+
+
+def test_a_key_spends_up_to_its_limit(estate: Farm) -> None:
+    client = sign_in(estate.owner)
+    made = client.post(
+        "/api/keys", {"name": "small", "limit": {"amount": "0.000000002", "currency": "USD"}}, format="json"
+    ).json()
+    assert made["limit"] == {
+        "amount": "0.000000002",
+        "spent": "0",
+        "held": "0",
+        "available": "0.000000002",
+        "currency": "USD",
+    }
+
+    refused = use_key(made["secret"]).post("/api/jobs", {"request": CHAT}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (402, "key_limit_exceeded")
+
+    raised = client.put(f"/api/keys/{made['uid']}/limit", {"amount": "1", "currency": "USD"}, format="json")
+    assert raised.status_code == 200
+    assert use_key(made["secret"]).post("/api/jobs", {"request": CHAT}, format="json").status_code == 202
+    assert Decimal(client.get("/api/keys").json()["results"][0]["limit"]["held"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "status", "code"),
+    [
+        ({"amount": 5, "currency": "USD"}, 400, "invalid"),
+        ({"amount": "-5", "currency": "USD"}, 400, "invalid"),
+        ({"amount": "1e3", "currency": "USD"}, 400, "invalid"),
+        ({"amount": "0.0000000001", "currency": "USD"}, 400, "invalid"),
+        ({"amount": "5", "currency": "XYZ"}, 422, "invalid_limit"),
+        ({"amount": "5"}, 400, "invalid"),
+    ],
+)
+def test_refuses_limits_that_are_none(estate: Farm, limit: Any, status: int, code: str) -> None:
+    answer = sign_in(estate.owner).put(f"/api/keys/{estate.key.key.uid}/limit", limit, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
+
+
+def test_a_limit_stays_in_its_currency(estate: Farm) -> None:
+    client, path = sign_in(estate.owner), f"/api/keys/{estate.key.key.uid}/limit"
+    client.put(path, {"amount": "5", "currency": "USD"}, format="json")
+
+    answer = client.put(path, {"amount": "5", "currency": "CNY"}, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "limit_in_other_currency")
+
+
+def test_a_job_shows_its_cost_as_a_literal_and_a_string(estate: Farm, spent: list[str]) -> None:
+    content = sign_in(estate.owner).get(f"/api/jobs/{spent[0]}").content
+
+    job = json.loads(content, parse_float=str)
+    assert job["usage"]["cost"] == job["usage"]["cost_amount"]
+    assert (job["usage"]["completion_tokens"], job["usage"]["currency"]) == (1, "USD")
+    assert UUID(job["usage"]["job_id"]) == UUID(spent[0])
+    # Nothing was kept in the store: this job was run by hand.
+    assert job["answer"] is None
+
+
+def test_cancels_a_job_and_frees_its_money(db: Database, estate: Farm) -> None:
+    client = sign_in(estate.owner)
+
+    answer = client.post(f"/api/jobs/{estate.job.uid}/cancel")
+
+    assert answer.json()["state"] == "CANCELLED"
+    assert client.get("/api/wallets").json()["results"][0]["held"] == "0"
+    with psycopg.connect(db.dsn) as connection:
+        assert connection.execute("SELECT state FROM hold").fetchall() == [("CLOSED",)]
