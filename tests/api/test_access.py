@@ -15,10 +15,23 @@ from tests.cast import NOW
 from tests.databases import Database
 
 METHODS = ("get", "post", "put", "patch", "delete")
-TABLES = (
-    "accounts_organization accounts_membership accounts_apikey accounts_agenttoken accounts_auditevent "
-    "site node offer price_card endpoint serving_profile job scope entry hold"
-).split()
+TABLES = [
+    "accounts_organization",
+    "accounts_membership",
+    "accounts_apikey",
+    "accounts_agenttoken",
+    "accounts_auditevent",
+    "site",
+    "node",
+    "offer",
+    "price_card",
+    "endpoint",
+    "serving_profile",
+    "job",
+    "scope",
+    "entry",
+    "hold",
+]
 
 
 def call(client: APIClient, route: Route, estate: Farm) -> Any:
