@@ -64,7 +64,7 @@ SELECT md5(string_agg(part, ',' ORDER BY part)) FROM (
                WHERE a.attnum > 0 AND c.relnamespace = 'public'::regnamespace
     UNION ALL SELECT concat('f', oid, xmin) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     UNION ALL SELECT concat('d', oid, xmin) FROM pg_default_acl
-    UNION ALL SELECT concat('m', oid, xmin) FROM pg_auth_members) parts
+    UNION ALL SELECT concat('m', roleid, member, xmin) FROM pg_auth_members) parts
 """
 # Filled by migrations, and the same in every database.
 KEPT = frozenset(

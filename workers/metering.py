@@ -171,7 +171,7 @@ class Count:
     """
     What goes into a usage record: our count, the claim beside it, and how ours was found.
 
-    `method` is `claim` (the upstream's figure, within bounds) or `deltas` (counted here).
+    `method` is `claim` (the upstream's figure, within bounds), `deltas` (counted) or `bytes` (reckoned).
     """
 
     ours_in: int
@@ -303,4 +303,4 @@ def _count(
     if believed and out is not None and low <= out <= min(high, limits.tokens_out):
         return Count(ours_in, cached, out, claim, "claim")
     ours_out = min(low if fallback is None else fallback, limits.tokens_out)
-    return Count(ours_in, cached, ours_out, claim, "deltas")
+    return Count(ours_in, cached, ours_out, claim, "deltas" if fallback is None else "bytes")

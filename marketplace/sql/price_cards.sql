@@ -13,6 +13,11 @@ ALTER TABLE price_card DROP CONSTRAINT IF EXISTS price_card_currency_of_its_offe
 ALTER TABLE price_card ADD CONSTRAINT price_card_currency_of_its_offer
     FOREIGN KEY (offer_id, currency) REFERENCES offer (id, currency);
 
+-- NaN passes every comparison with zero.
+ALTER TABLE price_card DROP CONSTRAINT IF EXISTS price_card_is_finite;
+ALTER TABLE price_card ADD CONSTRAINT price_card_is_finite CHECK (
+    input_price < 'NaN' AND cached_input_price < 'NaN' AND output_price < 'NaN' AND chip_second_price < 'NaN');
+
 CREATE OR REPLACE TRIGGER price_card_never_changes BEFORE UPDATE OR DELETE ON price_card
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER price_card_never_emptied BEFORE TRUNCATE ON price_card

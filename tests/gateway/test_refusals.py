@@ -126,6 +126,7 @@ async def test_a_body_that_is_too_large(market: Market, settings: Settings) -> N
         ("Bearer " + tokens.make_token(tokens.TokenKind.LIVE).text, "invalid_api_key"),
         ("Bearer " + tokens.make_token(tokens.TokenKind.NODE).text, "invalid_api_key"),
     ],
+    ids=["none", "another scheme", "of no form", "unknown", "a node's"],
 )
 async def test_a_key_that_is_none(url: str, market: Market, header: str, code: str) -> None:
     async with httpx.AsyncClient(base_url=url, headers={"authorization": header}) as http:

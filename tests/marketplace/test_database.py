@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -15,6 +15,8 @@ from tests.databases import Database
 from tests.marketplace.listings import NOW, TOMORROW
 
 pytestmark = pytest.mark.sql
+
+OTHER_UID = UUID("01900000-0000-7000-8000-000000000001")
 
 
 def write_card(offer: Offer, **changed: Any) -> PriceCard:
@@ -94,7 +96,7 @@ def test_not_even_the_owner_changes_a_card(db: Database, live: Offer, statement:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"currency": "CNY"}, {"unit": "CHIP_SECOND"}, {"uid": uuid4()}, {"state": "GONE"}, {"slots": 0}],
+    [{"currency": "CNY"}, {"unit": "CHIP_SECOND"}, {"uid": OTHER_UID}, {"state": "GONE"}, {"slots": 0}],
     ids=str,
 )
 def test_an_offer_stays_what_its_cards_were_written_for(draft: Offer, changed: dict[str, Any]) -> None:

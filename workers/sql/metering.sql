@@ -47,7 +47,7 @@ CREATE TABLE usage_record (
     billed_in     bigint NOT NULL,
     billed_cached bigint NOT NULL,
     billed_out    bigint NOT NULL,
-    count_method  text NOT NULL CHECK (count_method IN ('tokenizer', 'claim', 'deltas', 'checkpoint')),
+    count_method  text NOT NULL CHECK (count_method IN ('tokenizer', 'claim', 'deltas', 'bytes', 'checkpoint')),
     chip_seconds  numeric(20, 6) NOT NULL CHECK (chip_seconds >= 0),
     joules        numeric(20, 3) NOT NULL CHECK (joules >= 0),
     tier          text NOT NULL CHECK (tier IN ('declared', 'polled', 'counter', 'cross_checked', 'attested')),
