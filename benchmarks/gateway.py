@@ -119,7 +119,7 @@ def _announced(exchange: Exchange, redis_url: str, port: int) -> Iterator[None]:
 @contextmanager
 def _gateway(exchange: Exchange, environ: dict[str, str], port: int) -> Iterator[int]:
     arguments = ["gateway.asgi:app", "--port", str(port), "--http", "httptools", "--loop", "uvloop"]
-    arguments += ["--no-access-log", "--log-level", "warning"]
+    arguments += ["--no-access-log", "--no-proxy-headers", "--log-level", "warning"]
     with _python(exchange, "gateway", environ, "uvicorn", *arguments, port=port) as pid:
         yield pid
 

@@ -61,6 +61,8 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nothing here asks where a request came from.
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS_MAX,
     )

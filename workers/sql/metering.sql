@@ -21,8 +21,8 @@ CREATE TABLE attempt (
     CONSTRAINT attempt_ended_has_a_time CHECK ((state = 'RUNNING') = (ended_at IS NULL))
 ) WITH (fillfactor = 80);
 COMMENT ON COLUMN attempt.delivered_out IS 'The checkpoint: output tokens relayed to the buyer when the lease was last renewed.';
-CREATE INDEX attempt_lease ON attempt (lease_until) WHERE state = 'RUNNING';
--- Only one attempt of a job runs at a time.
+-- Only one attempt of a job runs at a time. The sweeper walks this index too: few attempts run at once, and leases are
+-- renewed each second, which an index of their times would make dear.
 CREATE UNIQUE INDEX attempt_one_running ON attempt (job_id) WHERE state = 'RUNNING';
 
 -- An attempt that ended stays as it ended: a late answer of a fenced attempt changes nothing.

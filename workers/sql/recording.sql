@@ -229,7 +229,7 @@ BEGIN
       INTO lost, delivered, empty FROM (
         SELECT a.id, a.delivered_out > 0 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = a.id) AS has_any
           FROM attempt a WHERE a.state = 'RUNNING' AND a.lease_until < now()
-         ORDER BY a.id LIMIT least(p_limit, 64) FOR NO KEY UPDATE SKIP LOCKED) l;
+         ORDER BY a.job_id LIMIT least(p_limit, 64) FOR NO KEY UPDATE SKIP LOCKED) l;  -- the order of attempt_one_running
     IF delivered IS NOT NULL THEN
         PERFORM r.verdict
                -- Checkpoints count from the start of the attempt; what earlier records billed is taken off.
