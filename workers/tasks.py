@@ -8,6 +8,7 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
+from accounts import replays
 from workers import blobs, comparison, jobs
 
 SECONDS_MAX = 20
@@ -59,3 +60,9 @@ def wake_dispatcher(**_: Any) -> int:
 def sweep_blobs(**_: Any) -> int:
     """Remove the texts that have expired; gives how many."""
     return blobs.open_store().sweep(now=timezone.now())
+
+
+@shared_task(name="workers.tasks.forget_replays")
+def forget_replays(**_: Any) -> int:
+    """Remove old answers to requests with an Idempotency-Key; gives how many."""
+    return replays.forget_replays(now=timezone.now())

@@ -57,7 +57,9 @@ class Entry(models.Model):
     kind = models.TextField()
     actor = models.TextField()
     reason = models.TextField()
-    reverses = models.OneToOneField("self", on_delete=models.PROTECT, related_name="reversed_by", null=True)
+    reverses = models.OneToOneField(
+        "self", on_delete=models.PROTECT, related_name="reversed_by", null=True, db_column="reverses"
+    )
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 

@@ -10,6 +10,8 @@ from accounts.keys import IssuedKey
 from accounts.models import Organization
 from billing import wallets
 from billing.wallets import Wallet
+from config.celery import SCHEDULE
+from config.celery import app as celery_app
 from marketplace.models import Job
 from tests.databases import Database
 from tests.market import Stand
@@ -82,3 +84,10 @@ def test_removes_expired_texts(queued: Job, store: FolderStore) -> None:
 
     assert tasks.sweep_blobs() == 1
     assert tasks.sweep_blobs() == 0
+
+
+def test_every_wake_up_is_on_the_schedule() -> None:
+    ours = {name for name in celery_app.tasks if name.startswith("workers.tasks.")}
+
+    assert ours <= SCHEDULE.keys()
+    assert tasks.forget_replays in {celery_app.tasks[name] for name in ours}

@@ -1,0 +1,270 @@
+"""Operators' view of money: read-only, with the way from every row to those it came from and led to."""
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts import audit
+from accounts.audit import Actor
+from accounts.models import User
+from billing import charges, ledger, trial_balance
+from billing.links import NOTHING, BooksAdmin, link, table
+from billing.models import (
+    Charge,
+    ChargeEntry,
+    ChargeQuarantine,
+    Currency,
+    Entry,
+    Hold,
+    LedgerAccount,
+    Posting,
+    QueuedCharge,
+    Scope,
+)
+
+ROWS_MAX = 200
+
+
+@admin.register(Currency)
+class CurrencyAdmin(BooksAdmin):
+    """Currencies the ledger keeps."""
+
+    list_display = ("code", "name", "kind", "exponent")
+    id_fields = ()
+    search_fields = ("code", "name")
+    ordering = ("code",)
+
+
+@admin.register(LedgerAccount)
+class LedgerAccountAdmin(BooksAdmin):
+    """The chart of accounts, and the trial balance."""
+
+    list_display = ("code", "purpose", "category", "currency", "balance", "closed_at")
+    list_filter = ("category", "purpose", "currency")
+    list_select_related = ("organization",)
+    list_per_page = 50
+    search_fields = ("code", "organization__name", "organization__uid")
+    readonly_fields = ("balance", "newest_postings")
+    change_list_template = "admin/billing/ledgeraccount/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Beside the usual pages, the trial balance."""
+        page = self.admin_site.admin_view(self.show_trial_balance)
+        return [path("trial-balance/", page, name="billing_trial_balance"), *super().get_urls()]
+
+    def show_trial_balance(self, request: HttpRequest) -> HttpResponse:
+        """Every account's balance, in columns that come to the same."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Trial balance",
+            "balances": trial_balance.read_trial_balances(),
+        }
+        return TemplateResponse(request, "admin/billing/trial_balance.html", context)
+
+    @admin.display(description="balance")
+    def balance(self, account: LedgerAccount) -> str:
+        """In its usual sense."""
+        return f"{ledger.balance(account_id=account.pk):f}"
+
+    @admin.display(description="newest postings")
+    def newest_postings(self, account: LedgerAccount) -> SafeString:
+        """The last of them, each with its entry."""
+        newest = Posting.objects.filter(account=account).select_related("entry").order_by("-entry_id", "seq")
+        return table(
+            ("entry", "kind", "key", "amount", "happened at"),
+            (
+                (
+                    link("billing_entry", row.entry_id),
+                    row.entry.kind,
+                    row.entry.key,
+                    row.amount,
+                    row.entry.happened_at,
+                )
+                for row in newest[:ROWS_MAX]
+            ),
+        )
+
+
+@admin.register(Entry)
+class EntryAdmin(BooksAdmin):
+    """Movements of money."""
+
+    list_display = ("id", "kind", "key", "actor", "happened_at", "recorded_at")
+    list_filter = ("kind",)
+    search_fields = ("key", "reason", "actor")
+    exclude = ("fingerprint",)
+    readonly_fields = ("number", "postings", "charges", "reversal")
+
+    @admin.display(description="number in the ledger")
+    def number(self, entry: Entry) -> str:
+        """Gap-free; none for a moment after the commit."""
+        numbered = getattr(entry, "number", None)
+        return f"{numbered.seq}, chain {bytes(numbered.chain).hex()}" if numbered else NOTHING
+
+    @admin.display(description="postings")
+    def postings(self, entry: Entry) -> SafeString:
+        """Debits and credits; they sum to zero in every currency."""
+        rows = Posting.objects.filter(entry=entry).select_related("account").order_by("seq")
+        return table(
+            ("account", "amount", "currency"),
+            (
+                (link("billing_ledgeraccount", row.account_id, row.account.code), row.amount, row.currency)
+                for row in rows
+            ),
+        )
+
+    @admin.display(description="charges")
+    def charges(self, entry: Entry) -> SafeString:
+        """What this entry posted."""
+        usages = (
+            ChargeEntry.objects.filter(entry=entry).order_by("usage_id").values_list("usage_id", flat=True)
+        )
+        rows = Charge.objects.filter(usage_id__in=list(usages[:ROWS_MAX])).order_by("usage_id")
+        return table(
+            ("charge", "amount", "fee", "overrun", "hold"),
+            (
+                (
+                    link("billing_charge", row.usage_id),
+                    f"{row.amount} {row.currency}",
+                    row.fee,
+                    row.overrun,
+                    link("billing_hold", row.hold_id),
+                )
+                for row in rows
+            ),
+        )
+
+    @admin.display(description="reversed by")
+    def reversal(self, entry: Entry) -> SafeString:
+        """The entry that undid this one."""
+        undoing = getattr(entry, "reversed_by", None)
+        return link("billing_entry", undoing.pk if undoing else None)
+
+
+@admin.register(Scope)
+class ScopeAdmin(BooksAdmin):
+    """Wallets and limits."""
+
+    list_display = ("id", "kind", "organization", "currency", "posted", "held", "available", "ceiling")
+    list_filter = ("kind", "currency")
+    list_select_related = ("organization",)
+    search_fields = ("organization__name", "organization__uid")
+    readonly_fields = ("available", "open_holds")
+
+    @admin.display(description="open holds")
+    def open_holds(self, scope: Scope) -> SafeString:
+        """What is set aside, oldest first."""
+        rows = Hold.objects.filter(scopes__contains=[scope.pk], state="OPEN").order_by("id")[:ROWS_MAX]
+        return table(
+            ("hold", "amount", "released", "opened at"),
+            ((link("billing_hold", row.pk), row.amount, row.released, row.opened_at) for row in rows),
+        )
+
+
+@admin.register(Hold)
+class HoldAdmin(BooksAdmin):
+    """Money set aside for jobs."""
+
+    list_display = ("id", "job", "amount", "released", "currency", "state", "opened_at", "closed_at")
+    list_filter = ("state", "currency")
+    id_fields = ("id", "source")
+    search_fields = ("currency",)
+    readonly_fields = ("job", "limited_by", "charges")
+
+    @admin.display(description="job")
+    def job(self, hold: Hold) -> SafeString:
+        """What it was opened for."""
+        return link("marketplace_job", hold.source)
+
+    @admin.display(description="scopes")
+    def limited_by(self, hold: Hold) -> SafeString:
+        """The wallet and limits it raised."""
+        return table(("scope",), ((link("billing_scope", scope),) for scope in hold.scopes))
+
+    @admin.display(description="charges")
+    def charges(self, hold: Hold) -> SafeString:
+        """What it was used for."""
+        rows = Charge.objects.filter(hold=hold).order_by("usage_id")
+        return table(
+            ("charge", "amount", "closes it"),
+            ((link("billing_charge", row.usage_id), row.amount, row.closes_hold) for row in rows),
+        )
+
+
+@admin.register(Charge)
+class ChargeAdmin(BooksAdmin):
+    """Usage with its price; from here to the usage, the job, and the entry that posted it."""
+
+    list_display = ("usage_id", "amount", "currency", "rated", "fee", "overrun", "stands", "rated_at")
+    list_filter = ("currency",)
+    id_fields = ("usage_id", "hold__source")
+    search_fields = ("currency",)
+    ordering = ("-usage_id",)
+    readonly_fields = ("provider_amount", "usage", "job", "stands")
+
+    @admin.display(description="usage record")
+    def usage(self, charge: Charge) -> SafeString:
+        """The attempt with its meters, price card and receipt."""
+        return link("admin:workers_attempt_by_usage", charge.usage_id, f"usage record {charge.usage_id}")
+
+    @admin.display(description="job")
+    def job(self, charge: Charge) -> SafeString:
+        """The job that is paid for."""
+        return link("marketplace_job", charge.hold.source)
+
+    @admin.display(description="stands")
+    def stands(self, charge: Charge) -> SafeString:
+        """Posted, queued, or in quarantine."""
+        posted = ChargeEntry.objects.filter(pk=charge.pk).first()
+        if posted is not None:
+            return link("billing_entry", posted.entry_id, f"posted in entry {posted.entry_id}")
+        if QueuedCharge.objects.filter(pk=charge.pk).exists():
+            return format_html("{}", "queued")
+        if ChargeQuarantine.objects.filter(pk=charge.pk).exists():
+            return link("billing_chargequarantine", charge.pk, "in quarantine")
+        return format_html("{}", "nothing to pay")
+
+
+@admin.register(ChargeQuarantine)
+class ChargeQuarantineAdmin(BooksAdmin):
+    """Charges that the ledger refused; they wait here alone."""
+
+    list_display = ("usage_id", "charge", "error", "quarantined_at")
+    id_fields = ("usage_id",)
+    search_fields = ("error",)
+    ordering = ("quarantined_at",)
+    readonly_fields = ("charge",)
+    actions = ("requeue",)
+
+    @admin.display(description="charge")
+    def charge(self, row: ChargeQuarantine) -> SafeString:
+        """What could not be posted."""
+        return link("billing_charge", row.usage_id)
+
+    @admin.action(description="Queue again: the cause is gone", permissions=["requeue"])
+    def requeue(self, request: HttpRequest, queryset: QuerySet[ChargeQuarantine]) -> None:
+        """Have charges posted after all; recorded under the operator's name."""
+        assert isinstance(request.user, User)  # noqa: S101 - the admin lets in nobody else
+        for row in queryset:
+            with transaction.atomic():
+                charges.requeue_charge(usage_id=row.usage_id)
+                audit.record_event(
+                    actor=Actor.from_user(request.user),
+                    action="charge.requeue",
+                    subject_kind="charge",
+                    subject_uid=None,
+                    organization=None,
+                    now=timezone.now(),
+                    details={"usage_id": row.usage_id, "error": row.error},
+                )
+            self.message_user(request, f"Charge {row.usage_id} is queued.", messages.SUCCESS)
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        """Rows are never edited, but whoever might may queue them again."""
+        return request.user.has_perm("billing.change_chargequarantine")
