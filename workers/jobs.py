@@ -74,6 +74,13 @@ class NoWallet(Unpaid):
     message = "This organization has no wallet that can pay for this job."
 
 
+class NotDeferred(DomainError):
+    """An online job ends with the connection of whoever asked for it."""
+
+    code = "job_is_online"
+    message = "An online request ends when its connection is closed."
+
+
 class KeyRevoked(DomainError):
     """The key ended in this moment."""
 
@@ -266,10 +273,13 @@ def _with_places() -> QuerySet[Job]:
 
 def cancel_job(*, organization: Organization, uid: UUID, store: BlobStore) -> Job:
     """
-    Ask for a job's end: a queued one ends now, a running one within seconds; a finished one stays as it is.
+    Ask for a deferred job's end: a queued one ends now, a running one within seconds; a finished one stays.
 
     :raises core.errors.NotFound: if there is none, or it is somebody else's
+    :raises NotDeferred: if its buyer waits for it on an open connection
     """
+    if find_job(organization=organization, uid=uid).kind != Job.Kind.DEFERRED:
+        raise NotDeferred
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT cancel_job_v1(%s, %s)", [organization.pk, uid])
         state = cursor.fetchone()[0]

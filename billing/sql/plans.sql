@@ -13,7 +13,9 @@ BEGIN
         'change_hold_v1',
         'post_v1',
         'post_charges_v1',
-        'check_postings']) LOOP
+        'check_postings',
+        'check_entry_has_postings',
+        'unposted_v1']) LOOP
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', f);
