@@ -8,6 +8,7 @@ transaction may stand in between.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,19 @@ class DatabaseAway(Exception):
 
 class DatabaseBusy(Exception):
     """Somebody else held a lock for too long. Nothing took effect."""
+
+
+def is_lost(connection: psycopg.AsyncConnection[Any]) -> bool:
+    """
+    Whether an idle connection is of no more use: the server has closed it, or said goodbye.
+
+    Asked before a statement is sent: one that is lost afterwards may or may not have taken effect.
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Link:
@@ -52,7 +66,8 @@ class Link:
             sent = False
             try:
                 connection = self._connection
-                if connection is None or connection.closed:
+                if connection is None or is_lost(connection):
+                    await self._drop()
                     connection = self._connection = await psycopg.AsyncConnection.connect(
                         self._url,
                         autocommit=True,
