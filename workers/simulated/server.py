@@ -186,7 +186,9 @@ class Connection(asyncio.Protocol):
     async def _send_plain(self, question: answers.Question, behaviour: Behaviour) -> None:
         body = answers.write_answer(question, behaviour)
         if behaviour.rate:
-            await asyncio.sleep(behaviour.tokens / behaviour.rate)
+            limit = question.tokens_max
+            tokens = behaviour.tokens if limit is None else min(behaviour.tokens, limit)
+            await asyncio.sleep(tokens / behaviour.rate)
         if behaviour.fault == "garbage_body":
             body = GARBAGE
         elif behaviour.fault == "bad_json":
