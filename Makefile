@@ -11,14 +11,15 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
+# Bytecode is kept: every program starts in half the time.
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 CODE := accounts agent billing config core gateway marketplace workers
 STATIC := DJANGO_SETTINGS_MODULE=config.static_settings
-# Bytecode is kept: every program of the suite starts in half the time.
-PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/pytest
+PYTEST := $(BIN)/pytest
 JOBS ?= 2
 PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
@@ -54,7 +55,7 @@ setup: .venv/dev.stamp ## Make .venv with the pinned packages
 
 .venv/dev.stamp: .tools/uv/$(UV_VERSION).stamp requirements-dev.lock .python-version
 	@[ -x $(PYTHON) ] || $(UV) venv --quiet --python .tools/uv/bin/python .venv
-	@$(UV) pip sync --quiet --python $(PYTHON) --require-hashes requirements-dev.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements-dev.lock
 	@rm -f .venv/model.stamp
 	@touch $@
 
