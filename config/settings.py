@@ -132,6 +132,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
+# --- Operators' pages ---------------------------------------------------------------------------------
+
+UNFOLD = {"SITE_TITLE": "Jouleport", "SITE_HEADER": "Jouleport", "SITE_SYMBOL": "bolt"}
+
 # --- API ------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
