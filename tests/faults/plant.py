@@ -201,9 +201,9 @@ class Plant:
         for name in names:
             self.running[name].wait()
 
-    def terminate(self, name: str) -> None:
-        """Ask a program to end, without waiting."""
-        self.running[name].send_signal(signal.SIGTERM)
+    def send(self, name: str, number: signal.Signals) -> None:
+        """Send a program a signal, without waiting for what comes of it."""
+        self.running[name].send_signal(number)
 
     def wait_connected(self) -> None:
         """Wait until the relay holds both agents and Redis says so."""
