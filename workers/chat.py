@@ -30,7 +30,11 @@ FIELDS_MAX = 200
 MEDIA = frozenset({"image_url", "input_audio", "file", "video_url"})
 MEDIA_MARKS = tuple(b'"%s"' % name.encode() for name in MEDIA)
 
+# `\u` and four digits are six bytes; the character is of three at most.
+ESCAPE_BYTES_SPARED = 3
+
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
+_list_decoder = msgspec.json.Decoder(list[Raw])
 _encoder = msgspec.json.Encoder()
 
 
@@ -183,24 +187,39 @@ def _measure_prompt(fields: Mapping[str, Raw]) -> tuple[int, int]:
     for name in PROMPT_FIELDS:
         if name in fields:
             raw = bytes(fields[name])
-            size += len(raw)
+            size += _measure_text(raw)
             if name == "messages" and any(mark in raw for mark in MEDIA_MARKS):
                 hidden, media = _measure_media(raw)
                 size -= hidden
     return max(size, 0), media
 
 
+def _measure_text(raw: bytes) -> int:
+    """Bytes of text: as long as it is written, but for the characters written as escapes."""
+    if b"\\u" not in raw:
+        return len(raw)
+    # A backslash that is escaped itself begins no escape.
+    return len(raw) - ESCAPE_BYTES_SPARED * raw.replace(b"\\\\", b"__").count(b"\\u")
+
+
 def _measure_media(messages: bytes) -> tuple[int, int]:
     """How many bytes of the messages are pictures and sounds, and how many of these there are."""
     hidden = count = 0
     try:
-        decoded = msgspec.json.decode(messages)
-    except (msgspec.DecodeError, RecursionError):
+        for message in _list_decoder.decode(messages):
+            content = _get(message, "content")
+            if bytes(memoryview(content)[:1]) != b"[":
+                continue
+            for part in _list_decoder.decode(content):
+                if bytes(_get(part, "type")) in MEDIA_MARKS:
+                    count += 1
+                    # As it stands in the body, so that no more is taken off than was counted.
+                    hidden += _measure_text(bytes(part))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ChatInvalid("messages cannot be read.", param="messages") from None
-    for message in decoded:
-        parts = message.get("content") if isinstance(message, dict) else None
-        for part in parts if isinstance(parts, list) else ():
-            if isinstance(part, dict) and part.get("type") in MEDIA:
-                count += 1
-                hidden += len(_encoder.encode(part))
     return hidden, count
+
+
+def _get(fields: Raw, name: str) -> Raw:
+    is_object = bytes(memoryview(fields)[:1]) == b"{"
+    return _fields_decoder.decode(fields).get(name, Raw()) if is_object else Raw()

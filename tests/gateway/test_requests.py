@@ -144,3 +144,28 @@ def test_a_key_inside_text_or_deeper_down_is_not_a_repetition() -> None:
     read(
         messages=[{"role": "user", "content": 'say "model" and "model"'}], tools=[{"model": 1}, {"model": 2}]
     )
+
+
+def test_a_picture_hides_no_more_than_its_own_bytes() -> None:
+    # Written again, each of these numbers would be four times as long, and the text beside them free.
+    numbers = b"[" + b",".join([b"1e15"] * 8_000) + b"]"
+    text = b'{"type":"text","text":"%s"}' % (b"word " * 20_000)
+    picture = b'{"type":"image_url","image_url":{"url":"data:,"},"x":%s}' % numbers
+    body = b'{"model":"m","messages":[{"role":"user","content":[%s,%s]}]}' % (text, picture)
+
+    chat = requests.read_chat(body)
+
+    assert chat.media == 1
+    assert 100_000 <= chat.text_bytes < 100_200
+
+
+@pytest.mark.parametrize(
+    ("text", "share"), [("为什么" * 500, 1.1), ("почему " * 500, 1.5), ("\\u" * 500, 1.0)]
+)
+def test_characters_written_as_escapes_are_measured_as_characters(text: str, share: float) -> None:
+    messages = [{"role": "user", "content": text}]
+    plain = requests.read_chat(json.dumps({"model": "m", "messages": messages}, ensure_ascii=False).encode())
+
+    escaped = read(messages=messages)
+
+    assert plain.text_bytes <= escaped.text_bytes <= plain.text_bytes * share
