@@ -18,7 +18,7 @@ from marketplace.listings import Listing
 from workers import tickets
 from workers.upstream import client as upstream
 from workers.upstream.connection import Aborted, Response, TimedOut, UpstreamError
-from workers.upstream.framing import Meter
+from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
 
 PATH = "/nodes/%s/v1/chat/completions"
 RELAY_HEADER = b"x-jouleport-relay"
@@ -167,7 +167,9 @@ class Attempt:
             if response.status == 200:
                 return response
             content = await response.read(limit=ERROR_BYTES_MAX)
-        except UpstreamError as error:
+            # Behind a relay a refusal is followed by a meter as well.
+            content = FrameReader(framed=HEADER in response.headers).feed(content)
+        except (UpstreamError, MeterRefused) as error:
             raise self.explain(error) from error
         raise explain_status(response, content)
 
@@ -241,6 +243,6 @@ def _read_retry_after(response: Response) -> int:
 def _read_message(content: bytes) -> str:
     try:
         message = msgspec.json.decode(content)["error"]["message"]
-    except (msgspec.DecodeError, KeyError, TypeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
         return ""
     return str(message)[:MESSAGE_LENGTH_MAX]

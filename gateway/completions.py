@@ -39,10 +39,13 @@ async def complete(
     """
     body, meter = await _read_body(attempt, response, limit=runtime.settings.answer_bytes_max)
     try:
+        if not body.isascii():
+            # What is not looked into is passed on as it came, and must be readable as well.
+            body.decode()
         answer = _answer_decoder.decode(body)
         if not answer.choices:
             raise AttemptFailed("upstream_garbage", make_error("upstream_garbage"))
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise AttemptFailed("upstream_garbage", make_error("upstream_garbage")) from error
     if attempt.stop_reason:
         raise attempt.explain(RuntimeError(attempt.stop_reason))

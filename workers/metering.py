@@ -121,7 +121,7 @@ def read_claim(usage: bytes | msgspec.Raw) -> Claim:
     """
     try:
         given = msgspec.json.decode(usage) if len(memoryview(usage)) else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return NO_CLAIM
     if not isinstance(given, dict):
         return NO_CLAIM
