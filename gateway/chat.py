@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from gateway import answers, completions, requests, streaming
-from gateway.attempts import Attempt, AttemptFailed, BuyerGone, make_error
+from gateway.attempts import BUYER_STALLED, Attempt, AttemptFailed, BuyerGone, make_error
 from gateway.errors import ApiError
 from gateway.jobs import Job
 from gateway.recording import Billed, Failed
@@ -180,8 +180,13 @@ class Exchange:
         completion = await completions.complete(runtime, job, attempt, response, with_metadata=with_metadata)
         self._billed = completion.billed
         headers += [answers.JSON, (b"content-length", b"%d" % len(completion.body))]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._send({"type": "http.response.body", "body": completion.body})
+        try:
+            async with asyncio.timeout(runtime.settings.stalled_buyer_seconds):
+                await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+                await self._send({"type": "http.response.body", "body": completion.body})
+        except TimeoutError:
+            # The server closes what is not complete.
+            self._ended_how = BUYER_STALLED
 
     def _log(self) -> None:
         job, attempt, billed = self._job, self._attempt, self._billed

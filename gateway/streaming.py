@@ -29,6 +29,8 @@ from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
 
 DONE = b"[DONE]"
 DONE_EVENT = b"data: [DONE]\n\n"
+# What may come before the first content, which is kept until then: far more than any model server says.
+HELD_BYTES_MAX = 1024 * 1024
 
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
@@ -69,6 +71,7 @@ class Relay:
         self._with_metadata = with_metadata
         self._limits = job.limits
         self._held: list[bytes] = []
+        self._held_bytes = 0
         self._first: dict[str, Raw] = {}
         self._done = False
         self._model = attempt.listing.model_slug
@@ -137,8 +140,10 @@ class Relay:
                 self._done = True
                 break
             try:
+                if not payload.isascii():
+                    payload.decode()
                 chunk = _chunk_decoder.decode(payload)
-            except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError):
                 await self._send(out)
                 raise StreamBroken("upstream_garbage") from None
             if metering.has_value(chunk.error):
@@ -179,9 +184,13 @@ class Relay:
             return
         if not self.begun:
             self._held += events
+            self._held_bytes += sum(map(len, events))
             if not self.tally.deltas:
+                if self._held_bytes > HELD_BYTES_MAX:
+                    raise StreamBroken("upstream_garbage")
                 return
             events, self._held = self._held, []
+            self.attempt.sending_since = time.monotonic()
             await self._begin()
         attempt = self.attempt
         attempt.sending_since = time.monotonic()
@@ -193,10 +202,10 @@ class Relay:
             attempt.delivered_out = min(self.tally.deltas, self._limits.tokens_out)
 
     async def _begin(self) -> None:
-        self.begun = True
         await self._send_message(
             {"type": "http.response.start", "status": 200, "headers": [*answers.EVENTS, *self._headers]}
         )
+        self.begun = True
 
     def _explain(self, broken: Exception) -> str:
         """How a stream that broke ended."""
@@ -233,8 +242,6 @@ class Relay:
             await runtime.recorder.fail(Failed(attempt.attempt_id, code, state))
         if gone:
             return
-        if not self.begun:
-            await self._begin()
         tail = self._held
         if error is not None:
             tail.append(error.render_event(answer_id=f"chatcmpl-{self.job.uid}", model=self._model))
@@ -250,7 +257,16 @@ class Relay:
                     currency=attempt.listing.currency,
                 )
             )
-        await self._send_message({"type": "http.response.body", "body": b"".join(tail), "more_body": False})
+        try:
+            # No lease watches over this one.
+            async with asyncio.timeout(runtime.settings.stalled_buyer_seconds):
+                if not self.begun:
+                    await self._begin()
+                await self._send_message(
+                    {"type": "http.response.body", "body": b"".join(tail), "more_body": False}
+                )
+        except TimeoutError:
+            self.ended_how = BUYER_STALLED
 
     def _write_end(self, usage: bytes) -> list[bytes]:
         tail = []
