@@ -23,6 +23,10 @@ from workers.relay.nodes import CREDIT_BYTES, Known, NodeRefused, Registry, Sess
 from workers.relay.store import Store
 
 HELLO_SECONDS_MAX = 10.0
+# An agent that takes nothing for so long is let go, whatever it still says.
+SEND_SECONDS_MAX = 10.0
+# Of each connection; any more are refused without a word in the database.
+REFUSALS_NOTED_MAX = 20
 STORE_AWAY = (psycopg.Error, PoolTimeout)
 
 log = logging.getLogger("jouleport.relay.agents")
@@ -59,7 +63,7 @@ class AgentDoor:
         self._registry = registry
         self._frames = frames
         self._heartbeat_seconds = heartbeat_seconds
-        self._events: set[asyncio.Task[None]] = set()
+        self._events: set[asyncio.Future[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
@@ -74,7 +78,7 @@ class AgentDoor:
             await _deny(send, 401)
             return
         await send({"type": "websocket.accept"})
-        wire = Wire(send)
+        wire = Wire(send, reader=asyncio.current_task())
         try:
             session = await self._greet(known, receive, wire)
         except Refusal as refusal:
@@ -89,6 +93,10 @@ class AgentDoor:
         log.info("agent connected", extra={"node": str(known.node_uid), "epoch": session.epoch})
         try:
             await self._serve(session, receive)
+        except asyncio.CancelledError:
+            if not wire.stalled:
+                raise
+            log.warning("agent takes nothing", extra={"node": str(known.node_uid)})
         finally:
             self._registry.remove(session, now_ns=time.monotonic_ns())
             log.info("agent gone", extra={"node": str(known.node_uid), "epoch": session.epoch})
@@ -190,7 +198,10 @@ class AgentDoor:
             self._note(after.known, "SECOND_CONNECTION", details)
             log.warning("second connection", extra={"node": str(after.known.node_uid), **details})
         self._registry.remove(before, now_ns=time.monotonic_ns())
-        await before.close(protocol.CLOSE_REPLACED, "replaced", "another connection came with this token")
+        # Whoever waits for the new connection does not wait for the old one.
+        self._later(
+            before.close(protocol.CLOSE_REPLACED, "replaced", "another connection came with this token")
+        )
 
     def _note(self, known: Known, kind: str, details: Mapping[str, Any]) -> None:
         async def write() -> None:
@@ -199,14 +210,19 @@ class AgentDoor:
             except STORE_AWAY:
                 log.exception("event not written", extra={"kind": kind})
 
-        task = asyncio.create_task(write())
+        self._later(write())
+
+    def _later(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
         self._events.add(task)
         task.add_done_callback(self._events.discard)
 
     async def _serve(self, session: Session, receive: Receive) -> None:
         async def acknowledge(uids: list[UUID]) -> None:
-            await session.tell(Kind.RECEIPT_ACK, protocol.ReceiptAck(stored=uids, rejected=[]))
+            # Other agents' receipts do not wait until this one takes its answer.
+            self._later(session.tell(Kind.RECEIPT_ACK, protocol.ReceiptAck(stored=uids, rejected=[])))
 
+        refusals = 0
         while not session.closed:
             message = await receive()
             if message["type"] != "websocket.receive":
@@ -221,24 +237,42 @@ class AgentDoor:
                 await session.close(protocol.CLOSE_GARBAGE, "garbage", str(error)[:300])
                 return
             except receipts.ReceiptRefused as error:
+                refusals += 1
+                if refusals > REFUSALS_NOTED_MAX:
+                    continue
                 self._note(session.known, "RECEIPT_REFUSED", {"reason": str(error)[:300]})
 
 
 class Wire:
-    """Sends frames; a connection that is gone swallows them, and its reader notices."""
+    """
+    Sends frames; a connection that is gone swallows them, and its reader notices.
 
-    def __init__(self, send: Send) -> None:
+    One that takes nothing any more is `stalled`, and its reader is cancelled, so that nobody waits for ever.
+    """
+
+    def __init__(self, send: Send, *, reader: asyncio.Task[Any] | None = None) -> None:
         self._send: Callable[[Message], Awaitable[None]] = send
+        self._reader = reader
         self._closed = False
+        self.stalled = False
 
     async def send_frame(self, message: bytes) -> None:
         """Send one frame."""
         if self._closed:
             return
         try:
-            await self._send({"type": "websocket.send", "bytes": message})
+            async with asyncio.timeout(SEND_SECONDS_MAX):
+                await self._send({"type": "websocket.send", "bytes": message})
+        except TimeoutError:
+            self._stall()
         except (OSError, RuntimeError):
             self._closed = True
+
+    def _stall(self) -> None:
+        if not self._closed:
+            self._closed = self.stalled = True
+            if self._reader is not None:
+                self._reader.cancel()
 
     async def refuse(self, close_code: int, code: str, message: str) -> None:
         """Say why, then close."""
@@ -249,7 +283,8 @@ class Wire:
             return
         self._closed = True
         try:
-            await self._send({"type": "websocket.close", "code": close_code, "reason": code})
+            async with asyncio.timeout(SEND_SECONDS_MAX):
+                await self._send({"type": "websocket.close", "code": close_code, "reason": code})
         except (OSError, RuntimeError):
             return
 

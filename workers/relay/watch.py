@@ -30,6 +30,7 @@ class Watch:
         self._store = store
         self._settings = settings
         self._refresh_now = asyncio.Event()
+        self._closing: set[asyncio.Future[None]] = set()
 
     async def sweep(self) -> None:
         """Look at every attempt's time limits, until cancelled."""
@@ -134,4 +135,7 @@ class Watch:
 
     async def _end(self, session: Session, close_code: int, code: str, message: str) -> None:
         self._registry.remove(session, now_ns=time.monotonic_ns())
-        await session.close(close_code, code, message)
+        # An agent that takes nothing must not keep us from the others.
+        task = asyncio.ensure_future(session.close(close_code, code, message))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
