@@ -1,5 +1,7 @@
 """One exchange for all tests that break something; each must leave it clean and gets it mended."""
 
+import os
+import random
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,6 +13,16 @@ from tests.faults.buyers import Crowd, is_serving
 from tests.faults.plant import Plant, django_at, make_plant, wait_until
 
 FOLDER = Path(__file__).parent
+# How often each test is run: one that breaks something at a moment of chance says more the oftener it runs.
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+MOMENT_DELTAS_MAX = 60
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run everything here as often as FAULT_ROUNDS says."""
+    if ROUNDS > 1:
+        metafunc.fixturenames.append("fault_round")
+        metafunc.parametrize("fault_round", range(ROUNDS))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -94,3 +106,13 @@ def crowd(plant: Plant) -> Iterator[Crowd]:
     """Buyers at the gateway."""
     with Crowd(plant.url(), plant.cast.buyer.key) as crowd:
         yield crowd
+
+
+@pytest.fixture
+def moment(request: pytest.FixtureRequest) -> int:
+    """After how many deltas something breaks: early in the one usual round, at any time in the others."""
+    parameters = getattr(request.node, "callspec", None)
+    number = parameters.params.get("fault_round", 0) if parameters else 0
+    return (
+        random.Random(f"{request.node.originalname} {number}").randint(1, MOMENT_DELTAS_MAX) if number else 5
+    )

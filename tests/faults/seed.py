@@ -7,6 +7,7 @@ from decimal import Decimal
 from accounts import audit, keys, organizations
 from accounts.models import Organization
 from billing import wallets
+from core import ids
 from core.money import Money
 from marketplace import catalogue, offers, price_cards, sites
 from marketplace.models import Model
@@ -60,7 +61,7 @@ def make_buyer(name: str, *, funds: str) -> Buyer:
     wallets.top_up(
         organization_id=organization.pk,
         amount=Money(Decimal(funds), "USD"),
-        bank_reference=f"{name} {funds}",
+        bank_reference=str(ids.make_uid()),
         actor="test",
         happened_at=now,
     )

@@ -6,13 +6,13 @@ from tests.faults.plant import Plant, wait_until
 
 
 def test_requests_of_a_killed_agent_move_on_before_their_first_byte_and_end_after_it(
-    plant: Plant, books: Books, crowd: Crowd
+    plant: Plant, books: Books, crowd: Crowd, moment: int
 ) -> None:
     plant.order("cheap", "stall_body+seconds=60", times=4)
     silent = crowd.ask(4, tokens=10)
     wait_until(lambda: plant.count("cheap")["running"] == 4, what="four requests wait for their first token")
     streams = crowd.ask(8, tokens=400)
-    crowd.wait_begun(streams, deltas=5)
+    crowd.wait_begun(streams, deltas=moment)
     elsewhere = crowd.ask(4, tokens=60)
     crowd.wait_begun(elsewhere)
 

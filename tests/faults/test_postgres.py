@@ -53,10 +53,10 @@ def test_streams_wait_two_seconds_for_their_record_while_postgresql_is_away(
 
 
 def test_an_immediate_restart_of_postgresql_is_hardly_noticed(
-    plant: Plant, books: Books, crowd: Crowd
+    plant: Plant, books: Books, crowd: Crowd, moment: int
 ) -> None:
     streams = crowd.ask(16, tokens=100)
-    crowd.wait_begun(streams, deltas=10)
+    crowd.wait_begun(streams, deltas=moment)
 
     plant.kill("postgres")
     plant.start("postgres")

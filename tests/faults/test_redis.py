@@ -10,11 +10,11 @@ from tests.faults.watching import watched
 
 
 def test_streams_go_on_and_nothing_is_oversold_without_redis(
-    plant: Plant, books: Books, crowd: Crowd
+    plant: Plant, books: Books, crowd: Crowd, moment: int
 ) -> None:
     with watched(lambda: [plant.count(seller)["running"] for seller in SELLERS]) as running:
         streams = crowd.ask(20, tokens=160)
-        crowd.wait_begun(streams)
+        crowd.wait_begun(streams, deltas=moment)
 
         plant.kill("redis")
         during = crowd.ask_plainly()

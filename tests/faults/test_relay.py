@@ -10,13 +10,13 @@ RECEIPTS = """
 
 
 def test_streams_of_a_killed_relay_end_with_an_error_and_cost_what_was_delivered(
-    plant: Plant, books: Books, crowd: Crowd
+    plant: Plant, books: Books, crowd: Crowd, moment: int
 ) -> None:
     plant.order("cheap", "stall_body+seconds=60", times=3)
     silent = crowd.ask(3, tokens=400)
     wait_until(lambda: plant.count("cheap")["running"] == 3, what="three requests wait for their first token")
     streams = crowd.ask(14, tokens=400)
-    crowd.wait_begun(streams, deltas=5)
+    crowd.wait_begun(streams, deltas=moment)
 
     plant.kill("relay")
 
