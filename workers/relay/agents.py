@@ -166,8 +166,10 @@ class AgentDoor:
 
     def _open(self, known: Known, welcomed: Welcomed, wire: Wire) -> Session:
         hello, epoch = welcomed
+        # Names are the provider's own: nobody else's node of the same name is on the same machine.
+        machine = f"{known.organization_id}/{hello.machine_id}" if hello.machine_id else None
         meter = apportioning.join_machine(
-            self._registry.find_machine(hello.machine_id),
+            self._registry.find_machine(machine),
             chips=known.chips,
             slots=hello.slots,
             idle_watts=known.watts_idle,
@@ -183,7 +185,7 @@ class AgentDoor:
             agent_slots=hello.slots,
             models=hello.models,
             meter=meter,
-            machine_id=hello.machine_id,
+            machine_id=machine,
             send=wire.send_frame,
             close=wire.refuse,
             last_heard=time.monotonic(),

@@ -48,6 +48,7 @@ class Known:
     watts_idle: float
     offer_slots: int | None
     public_key: bytes | None
+    organization_id: int
 
 
 @dataclass(slots=True, eq=False)

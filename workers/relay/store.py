@@ -26,7 +26,7 @@ _SLOTS = """
 """
 _FIND = f"""
     SELECT n.id, n.uid, t.id, t.revoked_at IS NOT NULL, n.state, n.chips, n.declared_watts_idle::float8,
-           {_SLOTS}, t.public_key
+           {_SLOTS}, t.public_key, n.organization_id
       FROM accounts_agenttoken t JOIN node n ON n.agent_token_id = t.id
      WHERE t.digest = %s
 """  # noqa: S608 - the inserted text is a constant above
@@ -117,8 +117,8 @@ class Store:
             row = await (await connection.execute(_FIND, [digest])).fetchone()
         if row is None or row[3]:
             return None
-        node_id, uid, token_id, _, state, chips, watts, slots, key = row
-        return Known(node_id, uid, token_id, digest, state, chips, watts, slots, key)
+        node_id, uid, token_id, _, state, chips, watts, slots, key, organization_id = row
+        return Known(node_id, uid, token_id, digest, state, chips, watts, slots, key, organization_id)
 
     async def pin_key(self, *, node_id: int, token_id: int, public_key: bytes) -> bool:
         """Pin the key if none is pinned, and note that; say whether this key is the pinned one."""
