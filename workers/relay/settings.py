@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from workers.relay import nodes
 from workers.tickets import SECRET_BYTES_MIN
@@ -20,9 +21,9 @@ class SettingRefused(Exception):
 class Settings:
     """`head_seconds`: until the model server's status; `idle_seconds`: between two pieces of an answer."""
 
-    database_url: str
-    redis_url: str
-    ticket_secret: bytes
+    database_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    ticket_secret: bytes = field(repr=False)
     host: str
     port: int
     url: str
@@ -43,7 +44,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     :raises SettingRefused: one is missing or makes no sense
     """
     parser = argparse.ArgumentParser(prog="python -m workers.relay", description=__doc__)
-    for field, text in (
+    for limit, text in (
         ("head", "how long a model server may take until it answers (plain answers come whole)"),
         ("idle", "how long an answer may pause"),
         ("stall", "how long a buyer may read nothing"),
@@ -51,8 +52,8 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         ("drain", "how long running attempts may go on after SIGTERM"),
         ("heartbeat", "how often agents report; one silent for three of these is let go"),
     ):
-        default = Settings.__dataclass_fields__[f"{field}_seconds"].default
-        parser.add_argument(f"--{field}-seconds", type=float, default=default, help=text)
+        default = Settings.__dataclass_fields__[f"{limit}_seconds"].default
+        parser.add_argument(f"--{limit}-seconds", type=float, default=default, help=text)
     given = parser.parse_args(arguments)
     host, _, port = environment.get("JOULEPORT_RELAY_ADDRESS", DEFAULT_ADDRESS).rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
@@ -79,7 +80,14 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
 
 
 def _need(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name)
+    value, path = environment.get(name), environment.get(f"{name}_FILE")
+    if value and path:
+        raise SettingRefused(f"{name} and {name}_FILE are both set")
+    if path:
+        try:
+            value = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingRefused(f"{name}_FILE: {error}") from error
     if not value:
         raise SettingRefused(f"{name} is not set")
     return value
