@@ -13,9 +13,18 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, tuple_row
 
 CONNECT_SECONDS_MAX = 2
+# A server that is cut off says nothing; without this the kernel waits for it for a quarter of an hour.
+NETWORK: dict[str, int | str | None] = {
+    "connect_timeout": CONNECT_SECONDS_MAX,
+    "tcp_user_timeout": 8_000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
 STATEMENT_MILLISECONDS_MAX = 5000
 
 
@@ -29,6 +38,11 @@ class DatabaseAway(Exception):
 
 class DatabaseBusy(Exception):
     """Somebody else held a lock for too long. Nothing took effect."""
+
+
+def add_limits(url: str) -> str:
+    """The address with limits for a network that fails; what it says itself stays."""
+    return make_conninfo("", **(NETWORK | conninfo_to_dict(url)))
 
 
 def is_lost(connection: psycopg.AsyncConnection[Any]) -> bool:
@@ -48,7 +62,7 @@ class Link:
     """One connection, used by one caller at a time. It is opened when it is first needed."""
 
     def __init__(self, url: str, *, lock_milliseconds: int = 2000) -> None:
-        self._url = url
+        self._url = add_limits(url)
         self._options = (
             f"-c statement_timeout={STATEMENT_MILLISECONDS_MAX} -c lock_timeout={lock_milliseconds}"
         )
@@ -72,7 +86,6 @@ class Link:
                         self._url,
                         autocommit=True,
                         prepare_threshold=None,
-                        connect_timeout=CONNECT_SECONDS_MAX,
                         options=self._options,
                         row_factory=tuple_row,
                     )

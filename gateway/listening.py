@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import psycopg
 
+from gateway.database import add_limits
+
 REVOKED = "jouleport_revoked"
 BOOK = "jouleport_book"
-CONNECT_SECONDS_MAX = 2
 RETRY_SECONDS = 0.5
 # A connection that died without a word is noticed by asking.
 PING_SECONDS = 10.0
@@ -34,7 +35,7 @@ class Listener:
         on_book: Callable[[], None],
         on_lost: Callable[[], None],
     ) -> None:
-        self._url = url
+        self._url = add_limits(url)
         self._on_revoked = on_revoked
         self._on_book = on_book
         self._on_lost = on_lost
@@ -54,9 +55,7 @@ class Listener:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(
-            self._url, autocommit=True, prepare_threshold=None, connect_timeout=CONNECT_SECONDS_MAX
-        )
+        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, prepare_threshold=None)
         async with connection:
             await connection.execute(f"LISTEN {REVOKED}")
             await connection.execute(f"LISTEN {BOOK}")
