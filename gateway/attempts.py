@@ -130,7 +130,14 @@ class Attempt:
             response.abort(Aborted(self.stop_reason))
 
     async def call(
-        self, client: upstream.Client, *, relay_url: str, secret: bytes, body: bytes, request_id: str
+        self,
+        client: upstream.Client,
+        *,
+        relay_url: str,
+        secret: bytes,
+        body: bytes,
+        request_id: str,
+        timeouts: upstream.Timeouts | None = None,
     ) -> Response:
         """
         Send the request to the node and give its answer once its head is in.
@@ -162,6 +169,7 @@ class Attempt:
                 path=prefix + PATH % self.listing.node_uid,
                 headers=headers,
                 body=body,
+                timeouts=timeouts,
                 started=self._take_response,
             )
             if response.status == 200:

@@ -68,6 +68,9 @@ class Exchange:
             await self._try_candidates(job, attempt)
         except ApiError as error:
             self._status, self._ended_how = error.status, error.code
+            if self._job is not None and b"idempotency-key" in self.headers:
+                # The key belongs to this job: a repeat under it would only be told so.
+                error.retry, error.retry_after = False, None
             raise
         except BuyerGone:
             self._status, self._ended_how = 499, "buyer_gone"
@@ -162,6 +165,7 @@ class Exchange:
             secret=runtime.settings.ticket_secret,
             body=job.write_body(listing),
             request_id=self.request_id,
+            timeouts=None if job.chat.stream else runtime.settings.plain_timeouts,
         )
         with_metadata = self.headers.get(answers.METADATA_HEADER) == b"enabled"
         headers = [

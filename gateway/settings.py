@@ -46,6 +46,8 @@ class Settings:
     renew_seconds: float = 1.0
     stalled_buyer_seconds: float = 60.0
     timeouts: Timeouts = field(default_factory=Timeouts)
+    # A plain answer comes whole, so its head may take as long as a relay lets a model server take.
+    plain_timeouts: Timeouts = field(default_factory=lambda: Timeouts(head=310.0))
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:

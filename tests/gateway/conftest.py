@@ -137,7 +137,12 @@ async def serve(gateway: Gateway) -> AsyncIterator[str]:
 def settings(db: Database, redis_url: str) -> Settings:
     """The gateway's settings, with less patience than in production."""
     return Settings(
-        database_url=db.dsn, redis_url=redis_url, ticket_secret=SECRET, log_requests=False, timeouts=QUICK
+        database_url=db.dsn,
+        redis_url=redis_url,
+        ticket_secret=SECRET,
+        log_requests=False,
+        timeouts=QUICK,
+        plain_timeouts=QUICK,
     )
 
 

@@ -85,6 +85,20 @@ async def test_a_failure_before_the_first_byte(
     assert market.read_jobs() == [("FAILED", code)]
 
 
+async def test_a_failure_under_an_idempotency_key_is_not_to_be_repeated(
+    http: httpx.AsyncClient, market: Market, gateway: Gateway
+) -> None:
+    await break_upstream(market, gateway, "busy")
+    headers = {"idempotency-key": "order-1"}
+
+    answer = await http.post(CHAT, json=FINE, headers=headers)
+    again = await http.post(CHAT, json=FINE, headers=headers)
+
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (429, "false")
+    assert "retry-after" not in answer.headers
+    assert (again.status_code, again.headers["x-should-retry"]) == (409, "false")
+
+
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
