@@ -10,48 +10,22 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-PREFIX = "JOULEPORT_"
-# The agent is another program with options of its own, which it checks itself.
-AGENT_PREFIX = "JOULEPORT_AGENT_"
-SECRETS = frozenset(
-    {
-        "DATABASE_URL",
-        "DATABASE_OWNER_URL",
-        "REDIS_URL",
-        "JOULEPORT_SECRET_KEY",
-        "JOULEPORT_TICKET_SECRET",
-        "JOULEPORT_BLOB_KEY",
-    }
-)
-KNOWN = frozenset(
-    {
-        *(name for name in SECRETS if name.startswith(PREFIX)),
-        "JOULEPORT_DEBUG",
-        "JOULEPORT_ALLOWED_HOSTS",
-        "JOULEPORT_WEB_ADDRESS",
-        "JOULEPORT_RELAY_ADDRESS",
-        "JOULEPORT_RELAY_URL",
-        "JOULEPORT_BLOB_DIR",
-        "JOULEPORT_LOG_FORMAT",
-        "JOULEPORT_LOG_LEVEL",
-        "JOULEPORT_HOME",
-        "JOULEPORT_PG_BIN",
-    }
-)
+from core.environment import BadEnvironment, refuse_unknown
+
+__all__ = [
+    "REPOSITORY",
+    "BadEnvironment",
+    "address",
+    "choice",
+    "flag",
+    "home",
+    "names",
+    "refuse_unknown",
+    "secret",
+    "text",
+]
+
 REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-class BadEnvironment(Exception):
-    """The environment does not describe a system that can be started."""
-
-
-def refuse_unknown(environ: Mapping[str, str] = os.environ, *, also: Iterable[str] = ()) -> None:
-    """Raise BadEnvironment if a JOULEPORT_ variable is set that nothing reads."""
-    known = KNOWN | {f"{name}_FILE" for name in SECRETS} | set(also)
-    ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(AGENT_PREFIX))
-    unknown = sorted(name for name in ours if name not in known)
-    if unknown:
-        raise BadEnvironment(f"unknown environment variables: {', '.join(unknown)}")
 
 
 def text(name: str, default: str | None = None, *, environ: Mapping[str, str] = os.environ) -> str:

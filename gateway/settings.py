@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.environment import BadEnvironment, refuse_unknown
 from workers.upstream.client import Timeouts
 
 SECRET_BYTES_MIN = 16
@@ -56,6 +57,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
     :raises SettingsRefused: a variable is missing, given twice, or has a value it cannot have
     """
+    try:
+        refuse_unknown(environ)
+    except BadEnvironment as error:
+        raise SettingsRefused(str(error)) from None
     log_format = environ.get("JOULEPORT_LOG_FORMAT") or "json"
     if log_format not in LOG_FORMATS:
         raise SettingsRefused(f"JOULEPORT_LOG_FORMAT must be one of {', '.join(LOG_FORMATS)}")

@@ -1,8 +1,8 @@
 -- Plans that follow the size of a call, not what the planner last heard of the tables.
 --
 -- These functions are given arrays of ids and look each of them up. A session that plans them while the tables are still
--- small would keep scans of whole tables, or merge joins that walk whole indexes, until the next ANALYZE: each call would
--- cost more the more there is. Looking up by index is right at every size.
+-- small would keep scans of whole tables, or joins that walk whole indexes, until the next ANALYZE: each call would cost
+-- more the more there is. Looking up by index is right at every size.
 DO $$
 DECLARE
     f regprocedure;
@@ -19,5 +19,8 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', f);
+        -- Thousands of charges a call are joined by hash, each side bounded by their ids.
+        EXECUTE format('ALTER FUNCTION %s SET enable_hashjoin = %s', f,
+                       CASE f::regproc::text WHEN 'post_charges_v1' THEN 'on' ELSE 'off' END);
     END LOOP;
 END $$;

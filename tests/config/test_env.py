@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config import env
+from core import environment
 
 
 def test_refuses_an_unknown_variable_of_ours() -> None:
@@ -16,7 +17,9 @@ def test_refuses_an_unknown_variable_of_ours() -> None:
 
 
 def test_knows_every_documented_variable() -> None:
-    env.refuse_unknown(dict.fromkeys(env.KNOWN, "") | {"JOULEPORT_SECRET_KEY_FILE": "/x", "PATH": "/bin"})
+    env.refuse_unknown(
+        dict.fromkeys(environment.KNOWN, "") | {"JOULEPORT_SECRET_KEY_FILE": "/x", "PATH": "/bin"}
+    )
 
 
 @pytest.mark.parametrize("value", ["yes", "on", "2"])

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.environment import BadEnvironment, refuse_unknown
 from workers.relay import nodes
 from workers.tickets import SECRET_BYTES_MIN
 
@@ -55,6 +56,10 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
         default = Settings.__dataclass_fields__[f"{limit}_seconds"].default
         parser.add_argument(f"--{limit}-seconds", type=float, default=default, help=text)
     given = parser.parse_args(arguments)
+    try:
+        refuse_unknown(environment)
+    except BadEnvironment as error:
+        raise SettingRefused(str(error)) from None
     host, _, port = environment.get("JOULEPORT_RELAY_ADDRESS", DEFAULT_ADDRESS).rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
         raise SettingRefused("JOULEPORT_RELAY_ADDRESS is not host:port")

@@ -50,7 +50,8 @@ BEGIN
         SELECT i.n, w.id AS wallet, k.spend_scope_id AS lim,
                rate_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS amount,
                CASE WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
-                         OR k.expires_at <= now() THEN 'key_revoked'
+                         -- Test keys have no books of their own, and must not spend what is real.
+                         OR k.mode <> 'LIVE' OR k.expires_at <= now() THEN 'key_revoked'
                     WHEN o.id IS NULL OR o.state <> 'LIVE' THEN 'offer_withdrawn'
                     WHEN c.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
                                                  ORDER BY f.starts_at DESC LIMIT 1) THEN 'card_stale'
