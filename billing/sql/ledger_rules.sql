@@ -63,7 +63,8 @@ BEGIN
     IF cardinality(wallets) > 1 THEN
         PERFORM 1 FROM scope s WHERE s.id = ANY (wallets) ORDER BY s.kind, s.id FOR NO KEY UPDATE;
     END IF;
-    UPDATE scope s SET posted = s.posted + d.amount FROM unnest(wallets, amounts) d(id, amount) WHERE s.id = d.id;
+    UPDATE scope s SET posted = s.posted + d.amount FROM unnest(wallets, amounts) d(id, amount)
+     WHERE s.id = d.id AND s.id = ANY (wallets);
     RETURN NULL;
 END $$;
 CREATE TRIGGER posting_checked AFTER INSERT ON posting
