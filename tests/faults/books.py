@@ -11,9 +11,8 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg.rows import dict_row
 
-from config.embedded import postgres
 from tests.faults.buyers import Answer
-from tests.faults.plant import TOKENS_PER_SECOND, WAIT_SECONDS_MAX, wait_until
+from tests.faults.plant import TOKENS_PER_SECOND, WAIT_SECONDS_MAX, Plant, wait_until
 from tests.faults.seed import Buyer
 
 BILLS = """
@@ -71,8 +70,9 @@ class Bill:
 class Books:
     """The books since this object was made."""
 
-    def __init__(self, cluster: postgres.Cluster, buyer: Buyer) -> None:
-        self._url = cluster.url()
+    def __init__(self, plant: Plant, buyer: Buyer) -> None:
+        self._plant = plant
+        self._url = plant.cluster.url()
         self._buyer = buyer
         self._first_job = self.read_value("SELECT coalesce(max(id), 0) FROM job")
         self._posted = self._read_posted()
@@ -112,7 +112,12 @@ class Books:
 
     def wait_settled(self, *, seconds: float = WAIT_SECONDS_MAX) -> None:
         """Wait until nothing runs, no charge waits and no hold is open."""
-        wait_until(lambda: self.read_value(OPEN) == 0, what="everything is settled", seconds=seconds)
+
+        def is_settled() -> bool:
+            self._plant.look_after()
+            return bool(self.read_value(OPEN) == 0)
+
+        wait_until(is_settled, what="everything is settled", seconds=seconds)
 
     def check(self, answers: Iterable[Answer]) -> None:
         """

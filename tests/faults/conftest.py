@@ -97,8 +97,8 @@ def plant(yard: Yard, request: pytest.FixtureRequest) -> Iterator[Plant]:
 @pytest.fixture
 def books(plant: Plant) -> Books:
     """The exchange's books from here on."""
-    Books(plant.cluster, plant.cast.buyer).wait_settled()
-    return Books(plant.cluster, plant.cast.buyer)
+    Books(plant, plant.cast.buyer).wait_settled()
+    return Books(plant, plant.cast.buyer)
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ TOKENS_PER_SECOND = 20
 # An answer goes on until its limit.
 TOKENS = 1_000_000
 LOG_BYTES_SHOWN = 4_000
+# If Redis dies while Celery's worker acknowledges a message, the worker ends with an error.
+MORTAL = {"tasks", "beat"}
 
 
 def wait_until(condition: Callable[[], object], *, what: str, seconds: float = WAIT_SECONDS_MAX) -> None:
@@ -81,6 +83,8 @@ class Plant:
     programs: dict[str, Program] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     cast: Cast = field(init=False)
+    # Programs that a test ended itself, and will start again itself.
+    ended: set[str] = field(default_factory=set)
 
     def url(self, name: str = "gateway") -> str:
         """Where a program listens."""
@@ -184,6 +188,7 @@ class Plant:
         """Start programs that do not run, at once, and return when all are ready."""
         started = [name for name in names if not self.is_running(name)]
         for name in started:
+            self.ended.discard(name)
             with (self.home / f"{name}.log").open("ab") as log:
                 self.running[name] = processes.start(self.programs[name], output=log)
         for name in started:
@@ -196,13 +201,22 @@ class Plant:
 
     def kill(self, *names: str) -> None:
         """Kill programs with all their children, without a warning."""
+        self.ended.update(names)
         for name in names:
             processes.kill_group(self.running[name])
         for name in names:
             self.running[name].wait()
 
+    def look_after(self) -> None:
+        """Start Celery's programs again if they ended, as a supervisor does; nothing else may end by itself."""
+        dead = {name for name in self.running if not self.is_running(name)} - self.ended
+        assert dead <= MORTAL, f"ended by themselves: {dead}"
+        self.start(*dead)
+
     def send(self, name: str, number: signal.Signals) -> None:
         """Send a program a signal, without waiting for what comes of it."""
+        if number is signal.SIGTERM:
+            self.ended.add(name)
         self.running[name].send_signal(number)
 
     def wait_connected(self) -> None:

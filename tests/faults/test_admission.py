@@ -24,7 +24,7 @@ def test_two_hundred_at_once_on_a_wallet_with_room_for_ten(plant: Plant, books: 
     books.wait_settled()
     held = books.read_bills()[one.job].held
     poor = make_buyer("Poor", funds=str(ROOM * held + held / 2))
-    ledger = Books(plant.cluster, poor)
+    ledger = Books(plant, poor)
 
     with (
         psycopg.connect(plant.cluster.url(), autocommit=True) as connection,
