@@ -208,7 +208,7 @@ class Plant:
             self.running[name].wait()
 
     def look_after(self) -> None:
-        """Start Celery's programs again if they ended, as a supervisor does; nothing else may end by itself."""
+        """Start Celery's programs again if they ended, as a supervisor does; no other may end by itself."""
         dead = {name for name in self.running if not self.is_running(name)} - self.ended
         assert dead <= MORTAL, f"ended by themselves: {dead}"
         self.start(*dead)
