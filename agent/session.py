@@ -189,7 +189,7 @@ class Session:
         code, message = protocol.read_refusal(frame.payload)
         if code in FINAL_REFUSALS:
             raise AgentStopped(FINAL_REFUSALS[code], message)
-        log.warning("relay refuses for now", extra={"code": code, "reason": message})
+        log.warning("relay refuses, trying again", extra={"code": code, "reason": message})
 
     async def _serve(self, socket: ClientConnection, welcome: protocol.Welcome) -> None:
         async def send(message: bytes) -> None:
