@@ -53,9 +53,10 @@ setup: .venv/dev.stamp ## Make .venv with the pinned packages
 	.tools/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 	@touch $@
 
-.venv/dev.stamp: .tools/uv/$(UV_VERSION).stamp requirements-dev.lock .python-version
+.venv/dev.stamp: .tools/uv/$(UV_VERSION).stamp requirements-dev.lock pyproject.toml .python-version
 	@[ -x $(PYTHON) ] || $(UV) venv --quiet --python .tools/uv/bin/python .venv
 	@$(UV) pip sync --quiet --compile-bytecode --python $(PYTHON) --require-hashes requirements-dev.lock
+	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --no-build-isolation --editable .
 	@rm -f .venv/model.stamp
 	@touch $@
 
