@@ -33,6 +33,9 @@ DEADLINE_MAX = timedelta(days=7)
 REQUEST_KEPT = timedelta(days=1)
 BODY_BYTES_MAX = 8 * 1024 * 1024
 KEY_LENGTH_MAX = 255
+# How long a repeated key is told which job it was.
+CLAIMS_KEPT = timedelta(days=30)
+FORGET_MAX = 10_000
 PLACINGS_MAX = 4
 DESCRIBED_MAX = 8
 
@@ -269,6 +272,13 @@ def list_jobs(*, organization: Organization) -> QuerySet[Job]:
 
 def _with_places() -> QuerySet[Job]:
     return Job.objects.select_related("model", "offer__site", "offer__organization")
+
+
+def forget_claims(*, now: datetime) -> int:
+    """Forget the Idempotency-Keys of jobs claimed longer ago than CLAIMS_KEPT; gives how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT forget_claims_v1(%s, %s)", [now - CLAIMS_KEPT, FORGET_MAX])
+        return int(cursor.fetchone()[0])
 
 
 def cancel_job(*, organization: Organization, uid: UUID, store: BlobStore) -> Job:

@@ -64,5 +64,5 @@ def sweep_blobs(**_: Any) -> int:
 
 @shared_task(name="workers.tasks.forget_replays")
 def forget_replays(**_: Any) -> int:
-    """Remove old answers to requests with an Idempotency-Key; gives how many."""
-    return replays.forget_replays(now=timezone.now())
+    """Remove old answers to requests with an Idempotency-Key, and old claims of such keys; gives how many."""
+    return replays.forget_replays(now=timezone.now()) + jobs.forget_claims(now=timezone.now())

@@ -37,6 +37,20 @@ CREATE TABLE idempotency_claim (
     claimed_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (organization_id, key)
 );
+CREATE INDEX idempotency_claim_age ON idempotency_claim (claimed_at);
+
+-- Forget claims older than `p_before`, at most `p_limit`; whoever repeats a key after that is taken at the word.
+CREATE FUNCTION forget_claims_v1(p_before timestamptz, p_limit int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    forgotten int;
+BEGIN
+    DELETE FROM idempotency_claim WHERE (organization_id, key) IN (
+        SELECT c.organization_id, c.key FROM idempotency_claim c WHERE c.claimed_at < p_before
+         ORDER BY c.claimed_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+    GET DIAGNOSTICS forgotten = ROW_COUNT;
+    RETURN forgotten;
+END $$;
 
 -- Once an attempt is billable no other can be, and a finished job stays finished.
 CREATE FUNCTION keep_job_history() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -55,3 +69,5 @@ CREATE TRIGGER job_kept BEFORE DELETE ON job FOR EACH ROW EXECUTE FUNCTION refus
 
 REVOKE ALL ON job, idempotency_claim FROM :app_role;
 GRANT SELECT ON job, idempotency_claim TO :app_role;
+REVOKE ALL ON FUNCTION forget_claims_v1 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forget_claims_v1 TO :app_role;

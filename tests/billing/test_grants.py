@@ -62,7 +62,7 @@ GRANTED = {
     *("account_v1", "limit_v1", "post_v1", "balance_v1", "sequence_entries_v1", "post_charges_v1"),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
-    *("attach_blobs_v1", "sweep_v1"),
+    *("attach_blobs_v1", "sweep_v1", "forget_claims_v1"),
 }
 # Trigger functions cannot be called, and which cluster this is is no secret.
 OPEN = {"check_postings", "check_entry_has_postings", "ledger_cluster"}

@@ -178,6 +178,16 @@ def test_refuses_a_deadline_out_of_reach(
         submit(deadline=now + timedelta(hours=hours))
 
 
+def test_a_key_is_forgotten_after_its_time(lab_wallet: Wallet, stand: Stand, submit: Submit) -> None:
+    first = submit(idempotency_key="once")
+    # Claims carry the database's clock.
+    today, day = datetime.now(UTC), timedelta(days=1)
+
+    assert jobs.forget_claims(now=today + jobs.CLAIMS_KEPT - day) == 0
+    assert jobs.forget_claims(now=today + jobs.CLAIMS_KEPT + day) == 1
+    assert submit(idempotency_key="once").uid != first.uid
+
+
 def test_answers_a_repeat_with_the_first_job(
     lab: Organization, lab_wallet: Wallet, stand: Stand, submit: Submit
 ) -> None:
