@@ -47,7 +47,7 @@ DECLARE
 BEGIN
     DELETE FROM idempotency_claim WHERE (organization_id, key) IN (
         SELECT c.organization_id, c.key FROM idempotency_claim c WHERE c.claimed_at < p_before
-         ORDER BY c.claimed_at LIMIT p_limit FOR UPDATE SKIP LOCKED);
+         ORDER BY c.claimed_at LIMIT p_limit);
     GET DIAGNOSTICS forgotten = ROW_COUNT;
     RETURN forgotten;
 END $$;
