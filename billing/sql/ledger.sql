@@ -66,9 +66,9 @@ CREATE TABLE ledger_account (
 
 -- A transaction id means something only inside the cluster that gave it: after a dump is restored elsewhere, the pair
 -- (cluster, transaction) still tells old entries from new ones.
-CREATE FUNCTION ledger_cluster() RETURNS bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-AS $$ SELECT system_identifier FROM pg_control_system() $$;
+CREATE FUNCTION ledger_cluster() RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT (pg_catalog.pg_control_system()).system_identifier
+$$;
 
 CREATE TABLE entry (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

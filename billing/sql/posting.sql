@@ -52,18 +52,22 @@ CREATE FUNCTION post_v1(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    -- 1.5 and 1.500 are the same amount.
-    plain text := (SELECT string_agg(trim_scale(a)::text, ',' ORDER BY n) FROM unnest(p_amounts) WITH ORDINALITY u(a, n));
-    print bytea := sha256(convert_to(concat_ws('|', p_kind, p_reverses, p_accounts::text, plain), 'UTF8'));
+    plain text := '';
+    a numeric;
+    print bytea;
     old_print bytea;
 BEGIN
     IF cardinality(p_accounts) <> cardinality(p_amounts) OR cardinality(p_accounts) > 1000 THEN
         RAISE EXCEPTION 'one amount an account, at most 1000' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- Neither NULL nor NaN nor infinity has a scale.
-    IF EXISTS (SELECT 1 FROM unnest(p_amounts) a WHERE coalesce(scale(a), 99) > 9) THEN
-        RAISE EXCEPTION 'amounts have at most nine places' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
+    FOREACH a IN ARRAY p_amounts LOOP
+        -- Neither NULL nor NaN nor infinity has a scale.
+        IF coalesce(scale(a), 99) > 9 THEN
+            RAISE EXCEPTION 'amounts have at most nine places' USING ERRCODE = 'invalid_parameter_value';
+        END IF;
+        plain := plain || ',' || trim_scale(a);  -- 1.5 and 1.500 are the same amount
+    END LOOP;
+    print := sha256(convert_to(concat_ws('|', p_kind, p_reverses, p_accounts::text, plain), 'UTF8'));
     INSERT INTO entry (key, fingerprint, kind, actor, reason, reverses, happened_at)
     VALUES (p_key, print, p_kind, p_actor, p_reason, p_reverses, p_happened_at)
     ON CONFLICT (key) DO NOTHING RETURNING id INTO entry_id;
@@ -80,7 +84,7 @@ BEGIN
     INSERT INTO posting (entry_id, seq, account_id, currency, amount)
     SELECT post_v1.entry_id, p.seq, p.account, a.currency, p.amount
       FROM unnest(p_accounts, p_amounts) WITH ORDINALITY AS p(account, amount, seq)
-      LEFT JOIN ledger_account a ON a.id = p.account;
+      LEFT JOIN LATERAL (SELECT currency FROM ledger_account WHERE id = p.account OFFSET 0) a ON true;
     RETURN NEXT;
 END $$;
 

@@ -64,8 +64,8 @@ GRANTED = {
     *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1"),
 }
-# Trigger functions cannot be called, and which cluster this is is no secret.
-OPEN = {"check_postings", "check_entry_has_postings", "ledger_cluster"}
+# Trigger functions cannot be called.
+OPEN = {"check_postings", "check_entry_has_postings"}
 
 
 @pytest.fixture(scope="module")
