@@ -1,6 +1,6 @@
 """Buyers' API keys: issued once in clear, known afterwards by their digest, revoked at once everywhere."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.db import transaction
@@ -9,6 +9,7 @@ from django.db.models import Q
 from accounts import audit, revocations, tokens
 from accounts.audit import Actor
 from accounts.models import ApiKey, KeyMode, Organization
+from accounts.rates import RateLimits
 from accounts.tokens import TokenKind
 from core.errors import DomainError, Invalid, Unauthenticated
 
@@ -51,6 +52,7 @@ def issue_key(
     now: datetime,
     mode: KeyMode = KeyMode.LIVE,
     expires_at: datetime | None = None,
+    limits: RateLimits | None = None,
 ) -> IssuedKey:
     """
     Make a key for `organization`. The caller has checked that the actor may.
@@ -69,6 +71,7 @@ def issue_key(
             last4=token.last4,
             created_by=actor.user,
             expires_at=expires_at,
+            **asdict(limits or RateLimits()),
         )
         _record(key, "key.issue", actor=actor, now=now)
     return IssuedKey(key, token.text)

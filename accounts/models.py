@@ -79,6 +79,11 @@ class Organization(models.Model):
     name = models.CharField(max_length=200)
     country = models.CharField(max_length=2)
     """ISO 3166-1 alpha-2, upper case."""
+    key_requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    """What each of its keys may have; the platform's figure when empty, and likewise below."""
+    key_tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    concurrent_requests = models.PositiveIntegerField(null=True, blank=True)
+    """Of all its keys together."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="organizations"
@@ -91,6 +96,13 @@ class Organization(models.Model):
                 condition=models.Q(country__regex=r"^[A-Z]{2}$"),
             ),
             models.CheckConstraint(name="accounts_organization_has_a_name", condition=~models.Q(name="")),
+            models.CheckConstraint(
+                name="accounts_organization_rates_leave_room",
+                # Unknown counts as true here, and so does an empty limit.
+                condition=models.Q(
+                    key_requests_per_minute__gt=0, key_tokens_per_minute__gt=0, concurrent_requests__gt=0
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -151,9 +163,20 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
     spend_scope_id = models.BigIntegerField(null=True, blank=True)
     """Row of billing's scopes that limits what this key spends."""
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    """Lowers what the organization's keys may have; empty: all of it. Likewise the two below."""
+    tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    concurrent_requests = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [
+            models.CheckConstraint(
+                name="accounts_apikey_rates_leave_room",
+                # Unknown counts as true here, and so does an empty limit.
+                condition=models.Q(
+                    requests_per_minute__gt=0, tokens_per_minute__gt=0, concurrent_requests__gt=0
+                ),
+            ),
             models.CheckConstraint(
                 name="accounts_apikey_digest_is_sha256",
                 condition=Exact(Length("digest"), DIGEST_BYTES),

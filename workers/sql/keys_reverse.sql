@@ -1,0 +1,1 @@
+DROP FUNCTION IF EXISTS key_v2(bytea);
