@@ -47,6 +47,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=200, blank=True, default="")
     is_active = models.BooleanField(default=True, db_default=True)
     is_staff = models.BooleanField(default=False, db_default=False)
+    language = models.CharField(max_length=10, blank=True, default="", db_default="")
+    """Code of the language of pages and mail; empty: what the browser asks for."""
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
+    """IANA name of the zone in which pages show moments; empty: UTC."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = UserManager()
@@ -118,12 +122,41 @@ class Role(models.TextChoices):
     MEMBER = "MEMBER"
 
 
+class Project(models.Model):
+    """A named group of keys and members, so that what they spend can be limited together."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(max_length=200)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="accounts_project_name_once",
+                fields=["organization", "name"],
+                condition=models.Q(archived_at=None),
+            ),
+            # Whatever names a project names its organization with it (accounts/sql/projects.sql).
+            models.UniqueConstraint(name="accounts_project_of_organization", fields=["id", "organization"]),
+            models.CheckConstraint(name="accounts_project_has_a_name", condition=~models.Q(name="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name}"
+
+
 class Membership(models.Model):
     """One person in one organization, in one role."""
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role)
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, null=True, blank=True, related_name="memberships"
+    )
+    """Where the keys this person makes spend, unless a key is in a project of its own."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -161,8 +194,12 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     """The key ends at this moment; it is no longer valid then."""
     revoked_at = models.DateTimeField(null=True, blank=True)
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, null=True, blank=True, related_name="api_keys"
+    )
+    """Where it spends; none: where its maker's keys do."""
     spend_scope_id = models.BigIntegerField(null=True, blank=True)
-    """Row of billing's scopes that limits what this key spends."""
+    """Read and written by the previous version only; limits know the key they are for."""
     requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
     """Lowers what the organization's keys may have; empty: all of it. Likewise the two below."""
     tokens_per_minute = models.PositiveIntegerField(null=True, blank=True)

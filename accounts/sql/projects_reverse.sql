@@ -1,0 +1,2 @@
+ALTER TABLE accounts_apikey DROP CONSTRAINT IF EXISTS accounts_apikey_project_of_its_organization;
+ALTER TABLE accounts_membership DROP CONSTRAINT IF EXISTS accounts_membership_project_of_its_organization;
