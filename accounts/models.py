@@ -301,9 +301,14 @@ class AuditEvent(models.Model):
 
 
 class ApiReplay(models.Model):
-    """The first answer to a POST with an Idempotency-Key, for its repeats. It holds no secret."""
+    """
+    The first answer to a POST with an Idempotency-Key, for its repeats. It holds no secret.
 
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
+    It belongs to the organization that was acted for; to a person for what a person does for none yet.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, related_name="+")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
     key = models.CharField(max_length=255)
     operation = models.CharField(max_length=255)
     """Method and path."""
@@ -317,6 +322,12 @@ class ApiReplay(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(name="accounts_apireplay_once", fields=["organization", "key"]),
+            models.UniqueConstraint(name="accounts_apireplay_once_a_person", fields=["user", "key"]),
+            models.CheckConstraint(
+                name="accounts_apireplay_has_one_holder",
+                condition=models.Q(organization=None, user__isnull=False)
+                | models.Q(organization__isnull=False, user=None),
+            ),
             models.CheckConstraint(
                 name="accounts_apireplay_body_hash_is_sha256",
                 condition=Exact(Length("body_hash"), DIGEST_BYTES),
