@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from agent import energy, logs, receipts, settings, upstream
+from agent import energy, logs, receipts, settings, sources, upstream
 from agent.jobs import Jobs
 from agent.nvml import NvmlAccelerators
 from agent.session import AgentStopped, Exit, Session
@@ -122,13 +122,13 @@ async def _find_models(server: upstream.Upstream, *, seconds: float, stopped: as
 def _make_meter(wanted: settings.Settings) -> energy.Meter:
     parts: list[energy.Part] = []
     if wanted.energy == "auto":
-        devices: energy.Accelerators | None = None
+        devices: sources.Accelerators | None = None
         try:
             devices = NvmlAccelerators()
-        except energy.MeterLost as error:
+        except sources.MeterLost as error:
             log.info("no accelerators", extra={"reason": str(error)})
-        parts = energy.find_parts(rapl_root=wanted.rapl_root, devices=devices)
-    declared = energy.Declared(idle_watts=wanted.watts_idle, busy_watts=wanted.watts_busy)
+        parts, _ = energy.find_parts(rapl_root=wanted.rapl_root, devices=devices)
+    declared = sources.Declared(idle_watts=wanted.watts_idle, busy_watts=wanted.watts_busy)
     return energy.Meter(declared=declared, parts=parts, started_ns=time.monotonic_ns())
 
 

@@ -3,12 +3,12 @@ How much energy this machine has used, and how well that is known.
 
 Three tiers, best first: `counter` (a hardware energy counter: RAPL, NVML), `polled` (power read
 many times a second and integrated), `declared` (what the owner says it draws idle and busy). A
-source that disappears or stands still falls down one tier; the span it missed is filled with the
-declared figure, and every reading names the tier it was made at. A machine may have several parts
-(processor, accelerators): their joules are summed and the weakest tier among them is named.
+source that disappears, stands still or shows the impossible falls down one tier; the span it missed
+is filled with the declared figure, the reason is logged and reported, and every reading names the
+tier it was made at. A machine may have several parts (processor, accelerators): their joules are
+summed and the weakest tier among them is named.
 
-Reading a sensor blocks and happens in a thread (`Source.read`); what the numbers mean is pure
-(`Source.advance`) and is tested on recorded readings. Times are nanoseconds of a monotonic clock.
+The clock is an argument: nanoseconds of a monotonic clock. The sensors are in `agent.sources`.
 """
 
 from __future__ import annotations
@@ -19,158 +19,42 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+
+from agent.sources import (
+    AcceleratorCounter,
+    AcceleratorPower,
+    Accelerators,
+    Declared,
+    MeterLost,
+    RaplCounter,
+    Source,
+)
 
 TIERS = ("declared", "polled", "counter")
+# The same tiers by the short names that energy people use.
+SHORT_NAMES = {"declared": "M0", "polled": "M1", "counter": "M2"}
 SAMPLE_SECONDS = 0.2
 # Counters are refreshed every 20 to 100 ms, and no machine that is on draws nothing for this long.
 STUCK_SECONDS = 10
+STUCK_SECONDS_AT_WORK = 3
+# Where no limit is known, this many times what the owner declares is beyond belief.
+CEILING_TIMES = 4
+CEILING_WATTS_MIN = 1000
+# How many seconds at the ceiling may come at once: a reading that was late is no lie.
+CEILING_SECONDS = 2
 NANOS = 10**9
 
 log = logging.getLogger("jouleport.agent.energy")
 
 
-class MeterLost(Exception):
-    """A sensor is not there, cannot be read, or shows something impossible."""
-
-
-class Source(Protocol):
-    """One way to know the energy of one part of the machine."""
-
-    tier: str
-    name: str
-
-    def read(self) -> Sequence[int]:
-        """Read the raw numbers; may block. :raises MeterLost:"""
-
-    def advance(self, raw: Sequence[int], *, now_ns: int) -> int:
-        """Give the microjoules since the last call (0 at the first). :raises MeterLost:"""
-
-
-class RaplCounter:
-    """
-    The processor's energy counters under /sys/class/powercap, in microjoules.
-
-    Packages and memory are summed; the parts inside a package (cores, uncore) are in it already.
-    A counter that wraps around is carried on with its `max_energy_range_uj`.
-    """
-
-    tier = "counter"
-    name = "rapl"
-
-    def __init__(self, *, root: Path) -> None:
-        zones = sorted(root.glob("intel-rapl:*")) if root.is_dir() else []
-        self._files = [zone / "energy_uj" for zone in zones if _is_counted(zone)]
-        if not self._files:
-            raise MeterLost(f"no RAPL package under {root}")
-        self._ranges = [_read_number(file.with_name("max_energy_range_uj")) for file in self._files]
-        self._last: Sequence[int] | None = None
-        self.read()
-
-    def read(self) -> Sequence[int]:
-        return [_read_number(file) for file in self._files]
-
-    def advance(self, raw: Sequence[int], *, now_ns: int) -> int:
-        last, self._last = self._last, raw
-        if last is None:
-            return 0
-        # Counters run from 0 to the range inclusive, so one wrap is range + 1 steps.
-        return sum(
-            (new - old) if new >= old else (new + span + 1 - old)
-            for new, old, span in zip(raw, last, self._ranges, strict=True)
-        )
-
-
-def _is_counted(zone: Path) -> bool:
-    try:
-        name = (zone / "name").read_text().strip()
-    except OSError:
-        return False
-    return name.startswith("package") or name == "dram"
-
-
-def _read_number(file: Path) -> int:
-    try:
-        return int(file.read_text())
-    except (OSError, ValueError) as error:
-        raise MeterLost(f"{file} cannot be read") from error
-
-
-class Accelerators(Protocol):
-    """What is used of NVML; the real one is in `agent.nvml`. Each call may raise MeterLost."""
-
-    def energy_millijoules(self) -> Sequence[int]:
-        """Energy of each device since its driver was loaded."""
-
-    def power_milliwatts(self) -> Sequence[int]:
-        """Power each device draws now."""
-
-
-class AcceleratorCounter:
-    """NVML's energy counters, in millijoules since the driver was loaded."""
-
-    tier = "counter"
-    name = "nvml-energy"
-
-    def __init__(self, *, devices: Accelerators) -> None:
-        self._devices = devices
-        self._last: Sequence[int] | None = None
-
-    def read(self) -> Sequence[int]:
-        return self._devices.energy_millijoules()
-
-    def advance(self, raw: Sequence[int], *, now_ns: int) -> int:
-        last, self._last = self._last, raw
-        if last is None:
-            return 0
-        if len(raw) != len(last) or any(new < old for new, old in zip(raw, last, strict=True)):
-            raise MeterLost("an accelerator's energy counter fell back")
-        return 1000 * (sum(raw) - sum(last))
-
-
-class AcceleratorPower:
-    """NVML's power readings, integrated by the trapezoid rule."""
-
-    tier = "polled"
-    name = "nvml-power"
-
-    def __init__(self, *, devices: Accelerators) -> None:
-        self._devices = devices
-        self._last: tuple[int, int] | None = None
-
-    def read(self) -> Sequence[int]:
-        return self._devices.power_milliwatts()
-
-    def advance(self, raw: Sequence[int], *, now_ns: int) -> int:
-        milliwatts = sum(raw)
-        last, self._last = self._last, (milliwatts, now_ns)
-        if last is None:
-            return 0
-        # Milliwatts times nanoseconds are picojoules; two ends, so half of their sum.
-        return (milliwatts + last[0]) * max(now_ns - last[1], 0) // 2_000_000
-
-
 @dataclass(slots=True)
-class Declared:
-    """
-    What the owner declares: `idle` watts without work, `busy` watts while at least one job runs.
+class Mark:
+    """A moment: when, and what was declared and counted in all until then."""
 
-    Busy does not grow with the number of jobs: a machine that serves many at once draws little
-    more than for one, which is why serving many costs less energy each.
-    """
-
-    idle_watts: float
-    busy_watts: float
-    running: int = 0
-    last_ns: int | None = None
-
-    def advance(self, *, now_ns: int) -> int:
-        """Give the microjoules since the last call."""
-        last, self.last_ns = self.last_ns, now_ns
-        if last is None:
-            return 0
-        watts = self.busy_watts if self.running else self.idle_watts
-        return round(watts * max(now_ns - last, 0) / 1000)
+    at_ns: int
+    declared: int
+    counted: int
 
 
 @dataclass(slots=True)
@@ -179,8 +63,23 @@ class Part:
 
     name: str
     sources: list[Source]
-    unseen: int = 0
-    grown_ns: int | None = None
+    seen: Mark | None = None
+    grown: list[Mark] = field(default_factory=list)
+    silent: set[int] = field(default_factory=set)
+    level: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A source that was given up, and why."""
+
+    source: str
+    part: str
+    reason: str
+
+    def as_control(self) -> dict[str, str]:
+        """The form it has inside frames and in the status."""
+        return {"source": self.source, "part": self.part, "reason": self.reason[:300]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +102,9 @@ class Meter:
     declared: Declared
     parts: list[Part]
     started_ns: int
+    lost: list[Loss] = field(default_factory=list)
     _microjoules: int = 0
+    _declared: int = 0
     _per_job: int = 0
     _shared: int = 0
     _fallen: bool = field(default=False)
@@ -219,11 +120,25 @@ class Meter:
             return "declared"
         return min((part.sources[0].tier for part in self.parts), key=TIERS.index)
 
+    @property
+    def measured_by(self) -> list[str]:
+        """Names of the sources that count now; none where everything is declared."""
+        return [] if self._fallen else [part.sources[0].name for part in self.parts]
+
+    def describe(self) -> dict[str, Any]:
+        """Say how the energy is known, for people."""
+        return {
+            "tier": self.tier,
+            "level": SHORT_NAMES[self.tier],
+            "sources": self.measured_by,
+            "lost": [loss.as_control() for loss in self.lost],
+        }
+
     def set_running(self, running: int, *, now_ns: int) -> None:
         """Say how many jobs run from now on."""
         self.reading(now_ns=now_ns)
         self._share_out()
-        self.declared.running = running
+        self.declared.set_running(running, now_ns=now_ns)
 
     def job_microjoules(self, *, now_ns: int) -> int:
         """A running total that grows by each window's joules divided by the jobs that ran in it."""
@@ -243,35 +158,78 @@ class Meter:
         if self._fallen:
             self._microjoules += declared
             return
+        self._declared += declared
         for part, numbers in zip(self.parts, raw, strict=True):
-            self._microjoules += self._take_part(part, numbers, declared=declared, now_ns=now_ns)
+            try:
+                self._microjoules += self._take_part(part, numbers, now_ns=now_ns)
+            except _Missed as missed:
+                self._fall(part, missed, now_ns=now_ns)
 
-    def _take_part(
-        self, part: Part, numbers: Sequence[int] | MeterLost, *, declared: int, now_ns: int
-    ) -> int:
-        part.unseen += declared
+    def _take_part(self, part: Part, numbers: Sequence[int] | MeterLost, *, now_ns: int) -> int:
+        """:raises _Missed: the source is lost"""
+        source, before = part.sources[0], part.seen or self._mark(now_ns)
         try:
             if isinstance(numbers, MeterLost):
                 raise numbers
-            grown = part.sources[0].advance(numbers, now_ns=now_ns)
-            if grown > 0 or part.grown_ns is None:
-                part.unseen, part.grown_ns = 0, now_ns
-            elif now_ns - part.grown_ns > STUCK_SECONDS * NANOS:
-                raise MeterLost("the figure stands still")
+            grown = source.advance(numbers, now_ns=now_ns)
         except MeterLost as error:
-            return self._fall(part, error, now_ns=now_ns)
-        return grown
+            raise _Missed(str(error), since=before) from error
+        total = sum(grown)
+        self._check_ceiling(part, total, since=before, now_ns=now_ns)
+        mark = self._mark(now_ns, counted=total)
+        if part.seen is None:
+            part.grown = [mark] * len(grown)
+        part.seen = mark
+        for channel, microjoules in enumerate(grown):
+            if microjoules > 0:
+                part.grown[channel] = mark
+                part.silent.discard(channel)
+        self._check_standstill(part, now_ns=now_ns, total=total)
+        return total
 
-    def _fall(self, part: Part, reason: MeterLost, *, now_ns: int) -> int:
+    def _mark(self, now_ns: int, *, counted: int = 0) -> Mark:
+        return Mark(now_ns, self._declared, self._microjoules + counted)
+
+    def _check_ceiling(self, part: Part, total: int, *, since: Mark, now_ns: int) -> None:
+        """A bucket that empties at the ceiling: no leap and no steady excess passes. :raises _Missed:"""
+        ceiling = part.sources[0].ceiling_watts
+        if ceiling is None:
+            ceiling = max(CEILING_TIMES * self.declared.busy_watts, CEILING_WATTS_MIN)
+        drained = ceiling * max(now_ns - since.at_ns, 0) / 1000
+        part.level = max(0.0, part.level + total - drained)
+        if part.level > ceiling * CEILING_SECONDS * 1_000_000:
+            raise _Missed(f"it shows more than the {ceiling:.0f} W that can be drawn", since=since)
+
+    def _check_standstill(self, part: Part, *, now_ns: int, total: int) -> None:
+        """:raises _Missed: a channel has not moved for too long"""
+        source, work = part.sources[0], self.declared
+        at_work = work.running and now_ns - work.running_since_ns > STUCK_SECONDS_AT_WORK * NANOS
+        limit = STUCK_SECONDS_AT_WORK if at_work else STUCK_SECONDS
+        for channel, mark in enumerate(part.grown):
+            if now_ns - mark.at_ns <= limit * NANOS or channel in part.silent:
+                continue
+            if channel in source.optional:
+                part.silent.add(channel)
+                log.info("energy channel silent", extra={"channel": source.channels[channel]})
+                continue
+            # What the other channels counted in the last step is not lost with it.
+            self._microjoules += total
+            raise _Missed(f"{source.channels[channel]} stands still", since=mark)
+
+    def _fall(self, part: Part, missed: _Missed, *, now_ns: int) -> None:
+        """Give the source up; what it missed is the declared figure, less what was counted meanwhile."""
         lost = part.sources.pop(0)
-        missed, part.unseen, part.grown_ns = part.unseen, 0, now_ns
+        declared, counted = self._declared - missed.since.declared, self._microjoules - missed.since.counted
+        self._microjoules += max(declared - counted, 0)
+        part.seen, part.grown, part.level = None, [], 0
+        part.silent.clear()
         if not part.sources:
             self._fallen = True
+        self.lost.append(Loss(lost.name, part.name, str(missed)))
         log.warning(
             "energy source lost",
-            extra={"source": lost.name, "part": part.name, "reason": str(reason), "tier": self.tier},
+            extra={"source": lost.name, "part": part.name, "reason": str(missed), "tier": self.tier},
         )
-        return missed
 
     def _share_out(self) -> None:
         new, self._shared = self._microjoules - self._shared, self._microjoules
@@ -298,28 +256,37 @@ class Meter:
         return raw
 
 
-def find_parts(*, rapl_root: Path, devices: Accelerators | None) -> list[Part]:
+class _Missed(Exception):
+    """A source is lost, and nothing is known of its part since a moment."""
+
+    def __init__(self, reason: str, *, since: Mark) -> None:
+        super().__init__(reason)
+        self.since = since
+
+
+def find_parts(*, rapl_root: Path, devices: Accelerators | None) -> tuple[list[Part], list[Loss]]:
     """
-    Find the sensors of this machine. An empty list means that everything is declared.
+    Find the sensors of this machine, and those that were looked for in vain. No part: everything is declared.
 
     Where there are accelerators they are what the work runs on; a processor alone counts only
     where there is none, or together with them.
     """
     parts: list[Part] = []
+    missing: list[Loss] = []
     if devices is not None:
         sources: list[Source] = []
-        for source in (AcceleratorCounter(devices=devices), AcceleratorPower(devices=devices)):
+        for kind in (AcceleratorCounter, AcceleratorPower):
             try:
-                source.read()
+                sources.append(kind(devices=devices))
             except MeterLost as error:
-                log.info("energy source missing", extra={"source": source.name, "reason": str(error)})
-            else:
-                sources.append(source)
-        if not sources:
-            return []
-        parts.append(Part("accelerators", sources))
-    try:
-        parts.append(Part("processor", [RaplCounter(root=rapl_root)]))
-    except MeterLost as error:
-        log.info("energy source missing", extra={"source": RaplCounter.name, "reason": str(error)})
-    return parts
+                missing.append(Loss(kind.name, "accelerators", str(error)))
+        if sources:
+            parts.append(Part("accelerators", sources))
+    if devices is None or parts:
+        try:
+            parts.append(Part("processor", [RaplCounter(root=rapl_root)]))
+        except MeterLost as error:
+            missing.append(Loss(RaplCounter.name, "processor", str(error)))
+    for loss in missing:
+        log.info("energy source missing", extra=loss.as_control())
+    return parts, missing

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agent.energy import MeterLost
+from agent.sources import MeterLost
 
 
 class NvmlAccelerators:
@@ -34,6 +34,14 @@ class NvmlAccelerators:
     def power_milliwatts(self) -> Sequence[int]:
         """Power each device draws now."""
         return [self._call(self._nvml.nvmlDeviceGetPowerUsage, each) for each in self._handles]
+
+    def limit_milliwatts(self) -> Sequence[int]:
+        """Power each device is held to."""
+        return [self._call(self._nvml.nvmlDeviceGetEnforcedPowerLimit, each) for each in self._handles]
+
+    def names(self) -> Sequence[str]:
+        """What the devices are."""
+        return [str(self._call(self._nvml.nvmlDeviceGetName, each)) for each in self._handles]
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:

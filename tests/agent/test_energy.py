@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent import energy
-from agent.energy import Declared, Meter, MeterLost, Part
+from agent import energy, sources
+from agent.energy import Meter, Part
+from agent.sources import Declared, MeterLost
 
 SECOND = 10**9
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -48,6 +49,9 @@ class Replayed:
     def power_milliwatts(self) -> Sequence[int]:
         return self._read(slice(3, 5))
 
+    def limit_milliwatts(self) -> Sequence[int]:
+        return [70_000, 70_000]
+
     def _read(self, columns: slice) -> Sequence[int]:
         shown = self.rows[self.at][columns]
         if None in shown:
@@ -58,12 +62,12 @@ class Replayed:
 def test_rapl_sums_package_and_memory_and_survives_the_wrap(tmp_path: Path) -> None:
     recorded = load("rapl.json")
     write_row(tmp_path, recorded["ranges"], recorded["rows"][0])
-    counter = energy.RaplCounter(root=tmp_path)
+    counter = sources.RaplCounter(root=tmp_path)
 
     deltas = []
     for row in recorded["rows"]:
         write_row(tmp_path, recorded["ranges"], row)
-        deltas.append(counter.advance(counter.read(), now_ns=int(row[0] * SECOND)))
+        deltas.append(sum(counter.advance(counter.read(), now_ns=int(row[0] * SECOND))))
 
     assert deltas == recorded["microjoules"]
 
@@ -78,11 +82,11 @@ def test_rapl_that_is_not_there_is_said_to_be_lost(tmp_path: Path, broken: str) 
         (root / "intel-rapl:0" / "energy_uj").write_text("not a number")
 
     with pytest.raises(MeterLost):
-        energy.RaplCounter(root=root)
+        sources.RaplCounter(root=root)
 
 
 def make_meter(devices: Replayed, tmp_path: Path) -> Meter:
-    parts = energy.find_parts(rapl_root=tmp_path / "none", devices=devices)
+    parts, _ = energy.find_parts(rapl_root=tmp_path / "none", devices=devices)
     return Meter(declared=Declared(idle_watts=100, busy_watts=500), parts=parts, started_ns=0)
 
 
@@ -126,7 +130,7 @@ def test_a_counter_that_falls_back_falls_down_a_tier(tmp_path: Path) -> None:
 def test_without_sensors_everything_is_declared_and_follows_the_jobs(tmp_path: Path) -> None:
     meter = Meter(
         declared=Declared(idle_watts=100, busy_watts=500),
-        parts=energy.find_parts(rapl_root=tmp_path, devices=None),
+        parts=energy.find_parts(rapl_root=tmp_path, devices=None)[0],
         started_ns=0,
     )
 
@@ -144,11 +148,11 @@ def test_without_sensors_everything_is_declared_and_follows_the_jobs(tmp_path: P
 def test_the_weakest_part_names_the_tier(tmp_path: Path) -> None:
     recorded = load("rapl.json")
     write_row(tmp_path, recorded["ranges"], recorded["rows"][0])
-    power = energy.AcceleratorPower(devices=Replayed([[0, 1, 1, 1000, 1000]]))
+    power = sources.AcceleratorPower(devices=Replayed([[0, 1, 1, 1000, 1000]]))
 
     meter = Meter(
         declared=Declared(idle_watts=1, busy_watts=2),
-        parts=[Part("processor", [energy.RaplCounter(root=tmp_path)]), Part("accelerators", [power])],
+        parts=[Part("processor", [sources.RaplCounter(root=tmp_path)]), Part("accelerators", [power])],
         started_ns=0,
     )
 
