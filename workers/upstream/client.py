@@ -7,6 +7,7 @@ Timeouts cost nothing per call: each answer carries its deadline, and one ticker
 from __future__ import annotations
 
 import asyncio
+import random
 import ssl
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from workers.upstream.connection import Broken, Connection, Response, TimedOut, 
 TICK_SECONDS = 0.1
 IDLE_SECONDS_MAX = 15.0
 IDLE_CONNECTIONS_MAX = 256
+HTTPS_PORT = 443
 
 
 class Timeouts(NamedTuple):
@@ -29,11 +31,22 @@ class Timeouts(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where connections go; what a pool is kept for."""
+    """
+    Where connections go; what a pool is kept for.
+
+    With `addresses` connections go to one of these and to nothing else, whatever the host's name says.
+    """
 
     host: str
     port: int
     encrypted: bool
+    addresses: tuple[str, ...] = ()
+
+    def write_authority(self) -> bytes:
+        """What the Host header says."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = self.encrypted and self.port == HTTPS_PORT
+        return (host if usual else f"{host}:{self.port}").encode()
 
 
 def read_origin(url: str) -> tuple[Origin, str]:
@@ -50,10 +63,15 @@ def read_origin(url: str) -> tuple[Origin, str]:
 
 
 class Client:
-    """Sends requests to upstreams. Make it inside the running loop; close it at the end."""
+    """
+    Sends requests to upstreams. Make it inside the running loop; close it at the end.
 
-    def __init__(self, *, timeouts: Timeouts | None = None) -> None:
+    `certificates` is a file of authorities to trust instead of the system's.
+    """
+
+    def __init__(self, *, timeouts: Timeouts | None = None, certificates: str | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
+        self._certificates = certificates
         self._loop = asyncio.get_running_loop()
         self._idle: dict[Origin, list[Connection]] = {}
         self._active: set[Response] = set()
@@ -79,10 +97,9 @@ class Client:
         :raises Broken: the connection died before the head (a reused one is replaced once)
         :raises TimedOut: no head in time
         """
-        data = b"POST %s HTTP/1.1\r\nhost: %s:%d\r\n%scontent-length: %d\r\n\r\n%s" % (
+        data = b"POST %s HTTP/1.1\r\nhost: %s\r\n%scontent-length: %d\r\n\r\n%s" % (
             path.encode(),
-            origin.host.encode(),
-            origin.port,
+            origin.write_authority(),
             headers,
             len(body),
             body,
@@ -135,17 +152,32 @@ class Client:
 
     async def _open(self, origin: Origin, timeouts: Timeouts) -> Connection:
         if origin.encrypted and self._tls is None:
-            self._tls = ssl.create_default_context()
+            self._tls = ssl.create_default_context(cafile=self._certificates)
+            self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._tls.set_alpn_protocols(["http/1.1"])
+        addresses = list(origin.addresses or (origin.host,))
+        if len(addresses) > 1:
+            random.shuffle(addresses)
         try:
             async with asyncio.timeout(timeouts.connect):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(self._loop, lambda free: self._give_back(origin, free)),
-                    origin.host,
-                    origin.port,
-                    ssl=self._tls if origin.encrypted else None,
-                )
+                while True:
+                    try:
+                        return await self._connect(origin, addresses.pop())
+                    except OSError:
+                        if not addresses:
+                            raise
         except (OSError, TimeoutError) as error:
             raise Unreachable(f"cannot connect to the upstream: {type(error).__name__}") from error
+
+    async def _connect(self, origin: Origin, address: str) -> Connection:
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(self._loop, lambda free: self._give_back(origin, free)),
+            address,
+            origin.port,
+            ssl=self._tls if origin.encrypted else None,
+            # The name whose certificate is asked for, also where a checked address was dialled.
+            server_hostname=origin.host if origin.encrypted else None,
+        )
         return connection
 
     def _give_back(self, origin: Origin, connection: Connection) -> None:
