@@ -1,9 +1,9 @@
 """
-Ways to know the energy of one part of a machine: processor counters (RAPL), accelerators (NVML), declared watts.
+Ways to know the energy of one part of a machine: processor counters (RAPL), accelerators (NVML), declared.
 
-Reading a sensor blocks and happens in a thread (`read`); what the numbers mean is pure (`advance`) and is tested
-on recorded readings. A source has channels (packages, memories, devices), each of which must move by itself: one
-device that stands still would hide behind another one's growth.
+Reading a sensor blocks and happens in a thread (`read`); what the numbers mean is pure (`advance`) and is
+tested on recorded readings. A source has channels (packages, memories, devices), each of which must move by
+itself: one device that stands still would hide behind another one's growth.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol
 
 # Boards exceed their power limit for moments, and counters are refreshed a little late.
 LIMIT_TIMES = 1.5
-# A processor's short-term limits lie above its long-term one, and firmware sets both generously or not at all.
+# Short-term limits of processors lie above the long-term one, and firmware sets both generously or never.
 RAPL_LIMIT_TIMES = 3
 MEMORY_WATTS = 100
 
@@ -32,11 +32,14 @@ class Source(Protocol):
 
     tier: str
     name: str
-    channels: Sequence[str]
     optional: frozenset[int]
     """Channels that some machines have without ever counting in them."""
     ceiling_watts: float | None
     """More than all channels together can draw; None where nobody says."""
+
+    @property
+    def channels(self) -> Sequence[str]:
+        """What is counted one by one."""
 
     def read(self) -> Sequence[int]:
         """Read the raw numbers; may block. :raises MeterLost:"""
@@ -49,9 +52,9 @@ class RaplCounter:
     """
     The processor's energy counters under /sys/class/powercap, in microjoules.
 
-    Packages and memory are summed; the parts inside a package (cores, uncore) are in it already, and psys has
-    the packages in it. A counter that wraps around is carried on with its `max_energy_range_uj`; one that fell
-    back for another reason looks like a wrap of impossible size, and the ceiling refuses it.
+    Packages and memory are summed; the parts inside a package (cores, uncore) are in it already, and psys
+    has the packages in it. A counter that wraps around is carried on with its `max_energy_range_uj`; one that
+    fell back for another reason looks like a wrap of impossible size, and the ceiling refuses it.
 
     :raises MeterLost: there is no package, or it cannot be read
     """

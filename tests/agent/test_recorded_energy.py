@@ -1,7 +1,8 @@
-"""Readings that were recorded on real machines, and what the meter makes of them; fixtures/README.md says whose."""
+"""Readings recorded on real machines (fixtures/README.md says whose), and what the meter makes of them."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Channel:
 
     tier = "counter"
     name = "recorded"
-    channels = ("device",)
+    channels: Sequence[str] = ("device",)
     optional: frozenset[int] = frozenset()
 
     def __init__(self, *, ceiling_watts: float | None = None) -> None:
@@ -128,7 +129,7 @@ def test_a_gpus_power_while_work_starts_is_integrated() -> None:
         meter.take(meter.read_sensors(), now_ns=nanoseconds)
 
     # By hand: sum of (p1 + p2) / 2 x dt over the recorded rows.
-    by_hand = sum((b[1] + a[1]) / 2 * (b[0] - a[0]) / 1e6 for a, b in zip(rows, rows[1:], strict=False))
+    by_hand = sum((b[1] + a[1]) / 2 * (b[0] - a[0]) / 1e6 for a, b in itertools.pairwise(rows))
     assert meter.reading(now_ns=rows[-1][0]).microjoules == pytest.approx(by_hand, rel=1e-6)
     assert [loss.source for loss in missing] == ["nvml-energy", "rapl"]
     assert (meter.tier, meter.describe()["level"]) == ("polled", "M1")
