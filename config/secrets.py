@@ -23,6 +23,7 @@ def load_or_make(home: Path) -> dict[str, str]:
         "JOULEPORT_SECRET_KEY": secrets.token_urlsafe(48),
         "JOULEPORT_TICKET_SECRET": secrets.token_urlsafe(48),
         "JOULEPORT_BLOB_KEY": Fernet.generate_key().decode("ascii"),
+        "JOULEPORT_CREDENTIAL_KEYS": Fernet.generate_key().decode("ascii"),
     }
     values = {**made, **known}
     if values != known:

@@ -13,6 +13,7 @@ NOWHERE = {
     "JOULEPORT_SECRET_KEY": "read by static tools only",
     "JOULEPORT_TICKET_SECRET": "read by static tools only, and long enough",
     "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+    "JOULEPORT_CREDENTIAL_KEYS": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
 }
 for _name, _value in NOWHERE.items():
     os.environ.setdefault(_name, _value)

@@ -32,6 +32,7 @@ os.environ.update(
         "JOULEPORT_SECRET_KEY": "known to every test",
         "JOULEPORT_TICKET_SECRET": "known to every test, and long enough",
         "JOULEPORT_BLOB_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "JOULEPORT_CREDENTIAL_KEYS": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "JOULEPORT_HOME": str(HOME),
         "JOULEPORT_LOG_FORMAT": "console",
         "JOULEPORT_LOG_LEVEL": "WARNING",

@@ -55,6 +55,7 @@ class Yard:
                     "JOULEPORT_SECRET_KEY": "known to every test",
                     "JOULEPORT_TICKET_SECRET": SECRET.decode(),
                     "JOULEPORT_BLOB_KEY": BLOB_KEY,
+                    "JOULEPORT_CREDENTIAL_KEYS": BLOB_KEY,
                     "JOULEPORT_BLOB_DIR": str(self.folder / "blobs"),
                     "JOULEPORT_HOME": str(self.folder),
                 },
