@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from config import env
 from config.logs import logging_config
+from core import credentials
 
 env.refuse_unknown()
 
@@ -23,6 +24,7 @@ ALLOWED_HOSTS = env.names("JOULEPORT_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]"
 WEB_ADDRESS = env.address("JOULEPORT_WEB_ADDRESS", "127.0.0.1:8000")
 BLOB_DIR = env.text("JOULEPORT_BLOB_DIR", str(env.home() / "blobs"))
 BLOB_KEYS = [key.strip() for key in env.secret("JOULEPORT_BLOB_KEY").split(",")]
+CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 
 INSTALLED_APPS = [
     "config.apps.Wiring",
