@@ -16,6 +16,7 @@ from uuid import UUID
 
 from psycopg.rows import TupleRow
 
+from core.metrics import SIZES, Counts, Histogram
 from gateway import arrays
 from gateway.coalescing import Coalescer
 from gateway.database import Database, DatabaseAway, DatabaseBusy, Link, Links
@@ -73,7 +74,10 @@ class Admissions:
         self._database = database
         self._seconds = seconds
         self._orphan = orphan
+        self.verdicts = Counts()
+        self.waiting_sizes = Histogram(SIZES)
         self._main: Coalescer[Asked, Verdict] = Coalescer(self._run, orphan=orphan)
+        self.sizes = self._main.sizes
         self._crowds: dict[int, Coalescer[Asked, Verdict]] = {}
 
     async def admit(self, asked: Asked) -> Verdict:
@@ -90,7 +94,12 @@ class Admissions:
             while verdict.verdict == "busy" and time.monotonic() < deadline:
                 verdict = await self._wait_in_crowd(asked, patience)
         except TimeoutError as error:
+            self.verdicts.add("away")
             raise DatabaseAway("admission took too long", sent=True) from error
+        except DatabaseAway:
+            self.verdicts.add("away")
+            raise
+        self.verdicts.add(verdict.verdict)
         return verdict
 
     async def _wait_in_crowd(self, asked: Asked, seconds: float) -> Verdict:
@@ -100,7 +109,9 @@ class Admissions:
             if len(self._crowds) >= CROWDS_MAX:
                 busy = {one: crowd for one, crowd in self._crowds.items() if not crowd.is_idle()}
                 self._crowds = busy
-            crowd = self._crowds[wallet] = Coalescer(self._run_waiting, orphan=self._orphan)
+            crowd = self._crowds[wallet] = Coalescer(
+                self._run_waiting, orphan=self._orphan, sizes=self.waiting_sizes
+            )
         return await crowd.submit(asked, seconds=seconds)
 
     async def _run(self, batch: list[Asked]) -> list[Verdict]:

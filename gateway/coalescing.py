@@ -12,6 +12,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from core.metrics import SIZES, Histogram
+
 BATCH_MAX = 64
 CROWDED = 4
 GATHER_SECONDS_MAX = 0.006
@@ -22,7 +24,8 @@ class Coalescer[Item, Result]:
     Gathers items and runs them in batches, one batch at a time.
 
     `run` takes up to 64 items and gives as many results, in order. `orphan` is told of every item whose
-    waiter left although its batch went through, so that what was done for it can be undone.
+    waiter left although its batch went through, so that what was done for it can be undone. `sizes` counts
+    how many shared a call.
     """
 
     def __init__(
@@ -30,7 +33,9 @@ class Coalescer[Item, Result]:
         run: Callable[[list[Item]], Awaitable[list[Result]]],
         *,
         orphan: Callable[[Item, Result], None] | None = None,
+        sizes: Histogram | None = None,
     ) -> None:
+        self.sizes = sizes or Histogram(SIZES)
         self._run = run
         self._orphan = orphan
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
@@ -73,6 +78,7 @@ class Coalescer[Item, Result]:
                 batch = [(item, future) for item, future in batch if not future.done()]
                 if not batch:
                     continue
+                self.sizes.add(len(batch))
                 began = clock()
                 await self._run_batch(batch)
                 if len(batch) > CROWDED and len(waiting) < BATCH_MAX:

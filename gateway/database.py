@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import TupleRow, tuple_row
+
+from core.metrics import Counts, Histogram
 
 CONNECT_SECONDS_MAX = 2
 # A server that is cut off says nothing; without this the kernel waits for it for a quarter of an hour.
@@ -59,9 +62,15 @@ def is_lost(connection: psycopg.AsyncConnection[Any]) -> bool:
 
 
 class Link:
-    """One connection, used by one caller at a time. It is opened when it is first needed."""
+    """
+    One connection, used by one caller at a time. It is opened when it is first needed.
+
+    `seconds` counts how long calls took that PostgreSQL answered, `failures` those it did not, by kind.
+    """
 
     def __init__(self, url: str, *, lock_milliseconds: int = 2000) -> None:
+        self.seconds = Histogram()
+        self.failures = Counts()
         self._url = add_limits(url)
         self._options = (
             f"-c statement_timeout={STATEMENT_MILLISECONDS_MAX} -c lock_timeout={lock_milliseconds}"
@@ -90,12 +99,17 @@ class Link:
                         row_factory=tuple_row,
                     )
                 sent = True
+                began = time.monotonic()
                 cursor = await connection.execute(query, parameters)
-                return await cursor.fetchall()
+                rows = await cursor.fetchall()
+                self.seconds.add(time.monotonic() - began)
+                return rows
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+                self.failures.add("busy")
                 raise DatabaseBusy(str(error)) from error
             except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
                 # Disk full, shutdown and a cancelled statement are OperationalErrors as well.
+                self.failures.add("away")
                 await self._drop()
                 reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
                 raise DatabaseAway(reason, sent=sent) from error
@@ -118,6 +132,10 @@ class Links:
 
     def __init__(self, url: str, *, count: int, lock_milliseconds: int = 2000) -> None:
         self._all = [Link(url, lock_milliseconds=lock_milliseconds) for _ in range(count)]
+        # The same for all of them: which one was free means nothing.
+        self.seconds, self.failures = Histogram(), Counts()
+        for link in self._all:
+            link.seconds, link.failures = self.seconds, self.failures
         self._free: asyncio.LifoQueue[Link] = asyncio.LifoQueue()
         for link in reversed(self._all):
             self._free.put_nowait(link)
@@ -149,14 +167,18 @@ class Database:
         self.lookups = Links(url, count=2)
         self.changes = Links(url, count=2)
 
+    def by_purpose(self) -> dict[str, Link | Links]:
+        """Every connection by what it is for."""
+        return {
+            "admission": self.admission,
+            "waiting": self.waiting,
+            "recording": self.recording,
+            "leases": self.leases,
+            "lookups": self.lookups,
+            "changes": self.changes,
+        }
+
     async def close(self) -> None:
         """Close every connection."""
-        for links in (
-            self.admission,
-            self.waiting,
-            self.recording,
-            self.leases,
-            self.lookups,
-            self.changes,
-        ):
+        for links in self.by_purpose().values():
             await links.close()

@@ -51,6 +51,7 @@ class Leases:
         self._stalled = stalled
         self._running: dict[int, Leased] = {}
         self.last_renewal = time.monotonic()
+        self.renewed = 0
 
     def __len__(self) -> int:
         return len(self._running)
@@ -110,5 +111,6 @@ class Leases:
         for leased in batch:
             if leased.attempt_id in held:
                 leased.lease_until = began + self._lease_seconds
+                self.renewed += 1
             elif leased.attempt_id in self._running:
                 leased.lose_lease()

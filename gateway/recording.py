@@ -82,6 +82,7 @@ class Recorder:
         self._seconds = seconds
         self._records: Coalescer[Used, Billed] = Coalescer(self._record)
         self._failures: Coalescer[Failed, str] = Coalescer(self._fail)
+        self.sizes, self.failure_sizes = self._records.sizes, self._failures.sizes
         self._background: set[asyncio.Task[None]] = set()
 
     async def record(self, used: Used) -> Billed:
