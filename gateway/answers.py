@@ -40,9 +40,11 @@ def write_usage(
     tier: str,
     attribution: str,
     currency: str,
+    writes: bool = True,
 ) -> bytes:
     """
-    The usage object. `cost` is a decimal literal; the string beside it rules.
+    The usage object. `cost` is a decimal literal; the string beside it rules. Where a model writes no tokens
+    (`writes` False) nothing is said of them.
 
     Energy and carbon are ours at this moment; the signed final figures are at the receipt.
     """
@@ -51,8 +53,9 @@ def write_usage(
     joules, kwh = _plain(billed.joules), _plain(billed.kwh)
     gco2e, intensity = _plain(billed.gco2e), _plain(billed.intensity)
     grid = msgspec.json.encode(billed.grid or "").decode()
+    written = f'"completion_tokens":{tokens_out},' if writes else ""
     return (
-        f'{{"prompt_tokens":{tokens_in},"completion_tokens":{tokens_out},'
+        f'{{"prompt_tokens":{tokens_in},{written}'
         f'"total_tokens":{tokens_in + tokens_out},"prompt_tokens_details":{{"cached_tokens":{cached}}},'
         f'"cost":{cost},"cost_amount":"{cost}","currency":"{billed.currency or currency}",'
         f'"cost_details":{{"upstream_inference_cost":{paid_on}}},'
@@ -67,9 +70,8 @@ def _plain(figure: Decimal | None) -> str:
     return "0" if figure is None else format_plain(figure)
 
 
-def write_completion(body: bytes, *, model: str, usage: bytes, metadata: bytes | None) -> bytes:
+def write_completion(fields: dict[str, Raw], *, model: str, usage: bytes, metadata: bytes | None) -> bytes:
     """The upstream's answer with our name of the model and our usage; every other field as it came."""
-    fields = msgspec.json.decode(body, type=dict[str, Raw])
     fields["model"] = Raw(msgspec.json.encode(model))
     fields["usage"] = Raw(usage)
     if metadata is not None:
@@ -78,12 +80,12 @@ def write_completion(body: bytes, *, model: str, usage: bytes, metadata: bytes |
 
 
 def write_last_chunk(
-    first: dict[str, Raw], *, model: str, usage: bytes | None, metadata: bytes | None
+    first: dict[str, Raw], *, kind: str, model: str, usage: bytes | None, metadata: bytes | None
 ) -> bytes:
     """The chunk after all content: no choices, but usage if the buyer asked for it, and metadata likewise."""
     chunk: dict[str, Any] = {
         "id": first.get("id", Raw(b'""')),
-        "object": "chat.completion.chunk",
+        "object": kind,
         "created": first.get("created", Raw(b"0")),
         "model": model,
         "choices": [],
@@ -95,15 +97,16 @@ def write_last_chunk(
     return b"data: %s\n\n" % msgspec.json.encode(chunk)
 
 
-def write_limit_chunk(first: dict[str, Raw], *, model: str, unfinished: list[int]) -> bytes:
+def write_limit_chunk(
+    first: dict[str, Raw], *, kind: str, model: str, endings: list[dict[str, Any]]
+) -> bytes:
     """The chunk that ends choices we stopped because their hold is used up."""
-    choices = [{"index": index, "delta": {}, "finish_reason": "length"} for index in unfinished]
     chunk = {
         "id": first.get("id", Raw(b'""')),
-        "object": "chat.completion.chunk",
+        "object": kind,
         "created": first.get("created", Raw(b"0")),
         "model": model,
-        "choices": choices,
+        "choices": endings,
     }
     return b"data: %s\n\n" % msgspec.json.encode(chunk)
 

@@ -15,14 +15,13 @@ import msgspec
 from redis.exceptions import RedisError
 
 from core.request_ids import accept_request_id
-from gateway import models
+from gateway import doors, models
 from gateway.chat import Exchange, Headers
 from gateway.database import DatabaseAway, DatabaseBusy
 from gateway.errors import ApiError
 from gateway.runtime import Runtime
 from gateway.settings import Settings, SettingsRefused, read_settings
 
-CHAT = "/v1/chat/completions"
 MODELS = "/v1/models"
 JSON = (b"content-type", b"application/json")
 
@@ -120,9 +119,9 @@ class Gateway:
             return await _answer(send, 200, b'{"status":"ok"}', request_id)
         if runtime is None:
             raise ApiError(503, "starting", "The gateway is starting.", retry=True, retry_after=1)
-        if path == CHAT:
+        if (door := doors.BY_PATH.get(path)) is not None:
             _expect(method, "POST")
-            return await self._chat(runtime, headers, receive, send, request_id)
+            return await self._ask_model(runtime, door, headers, receive, send, request_id)
         if path == "/readyz":
             state = await runtime.check_ready()
             status = 200 if all(word == "ok" for name, word in state.items() if name != "redis") else 503
@@ -135,14 +134,20 @@ class Gateway:
             return await _answer(send, 200, body, request_id)
         raise ApiError(404, "unknown_address", f"There is nothing at {method} {path[:200]}.", retry=False)
 
-    async def _chat(
-        self, runtime: Runtime, headers: Headers, receive: Receive, send: Send, request_id: str
+    async def _ask_model(
+        self,
+        runtime: Runtime,
+        door: doors.Door,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+        request_id: str,
     ) -> None:
         if runtime.requests >= runtime.settings.requests_max:
             raise ApiError(503, "overloaded", "This gateway is full.", retry=True, retry_after=1)
         runtime.requests += 1
         try:
-            await Exchange(runtime, headers, receive, send, request_id=request_id).run()
+            await Exchange(runtime, door, headers, receive, send, request_id=request_id).run()
         finally:
             runtime.requests -= 1
 

@@ -20,7 +20,7 @@ from workers.upstream import client as upstream
 from workers.upstream.connection import Aborted, Response, TimedOut, UpstreamError
 from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
 
-PATH = "/nodes/%s/v1/chat/completions"
+PATH = "/nodes/%s"
 RELAY_HEADER = b"x-jouleport-relay"
 TICKET_SECONDS = 60.0
 ERROR_BYTES_MAX = 64 * 1024
@@ -89,6 +89,8 @@ class Attempt:
         self.stop_reason = ""
         self.task = asyncio.current_task()
         self.began = time.monotonic()
+        # When the node was called, when the first content of its answer came, and when that was sent on.
+        self.called_at = self.came_at = self.sent_at = 0.0
         self._response: Response | None = None
         self._running = running
         running[listing.node_id] += 1
@@ -134,17 +136,19 @@ class Attempt:
         client: upstream.Client,
         *,
         relay_url: str,
+        path: str,
         secret: bytes,
         body: bytes,
         request_id: str,
         timeouts: upstream.Timeouts | None = None,
     ) -> Response:
         """
-        Send the request to the node and give its answer once its head is in.
+        Send the request to `path` behind the node and give its answer once its head is in.
 
         :raises AttemptFailed: no answer, or one that is not 200
         :raises BuyerGone: the buyer left meanwhile
         """
+        self.called_at = time.monotonic()
         card_uid = self.listing.card_uid
         if card_uid is None:
             raise ValueError("an offer without a price card is never matched")
@@ -166,7 +170,7 @@ class Attempt:
         try:
             response = await client.post(
                 origin=origin,
-                path=prefix + PATH % self.listing.node_uid,
+                path=prefix + PATH % self.listing.node_uid + path,
                 headers=headers,
                 body=body,
                 timeouts=timeouts,

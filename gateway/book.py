@@ -19,10 +19,10 @@ COLUMN_NAMES = (
     "offer_id offer_uid model_id model_slug context_length tokenizer provider_org_id provider_name site_uid "
     "site_name country region grid_zone pue gco2_per_kwh currency slots max_output_default max_output_cap "
     "card_id card_uid card_starts_at next_starts_at input_price cached_input_price output_price "
-    "chip_second_price node_id node_uid chips watts_idle watts_busy upstream_model unit"
+    "chip_second_price node_id node_uid chips watts_idle watts_busy upstream_model unit endpoints"
 )
 COLUMNS = COLUMN_NAMES.split()
-QUERY = f"SELECT {', '.join(COLUMNS)} FROM book_v1()"  # noqa: S608 - the names are constants
+QUERY = f"SELECT {', '.join(COLUMNS)} FROM book_v2()"  # noqa: S608 - the names are constants
 CHANNEL = "relays"
 # A relay that is missing from an emptied Redis writes itself again within two seconds.
 GRACE_SECONDS = 4.0
@@ -47,7 +47,7 @@ class BookKeeper:
         self._presence_seconds = presence_seconds
         self._changed = asyncio.Event()
         self._relays: dict[str, tuple[float, RelayWord]] = {}
-        self._seen_at = 0.0
+        self.presence_at = 0.0
         self._loading: asyncio.Task[None] | None = None
         self._rows: list[tuple[Any, ...]] | None = None
 
@@ -92,7 +92,7 @@ class BookKeeper:
         now = time.monotonic()
         for name, word in (await presence.read_relays(self._redis)).items():
             self._relays[name] = (now, word)
-        self._seen_at = now
+        self.presence_at = now
         self._use_presence(now)
 
     def _use_presence(self, now: float) -> None:
@@ -128,6 +128,6 @@ class BookKeeper:
                         await calls.get_message(timeout=self._presence_seconds)
             except (RedisError, OSError) as error:
                 logger.warning("Unable to read relays from Redis: %s", type(error).__name__)
-                if time.monotonic() - self._seen_at > BLIND_SECONDS_MAX:
+                if time.monotonic() - self.presence_at > BLIND_SECONDS_MAX:
                     self.book = self.book.with_presence({})
                 await asyncio.sleep(0.5)

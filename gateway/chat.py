@@ -1,4 +1,4 @@
-"""`POST /v1/chat/completions`, from the body to the last byte."""
+"""One request to a model at any of the `doors`, from the body to the last byte."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from gateway import answers, completions, requests, streaming
+from gateway import answers, completions, streaming
 from gateway.attempts import BUYER_STALLED, Attempt, AttemptFailed, BuyerGone, make_error
+from gateway.doors import Door
 from gateway.errors import ApiError
 from gateway.jobs import Job
 from gateway.recording import Billed, Failed
@@ -24,12 +25,20 @@ UNWATCHED_SECONDS = 0.05
 
 
 class Exchange:
-    """One chat request and its answer."""
+    """One request and its answer."""
 
     def __init__(
-        self, runtime: Runtime, headers: Headers, receive: Receive, send: Send, *, request_id: str
+        self,
+        runtime: Runtime,
+        door: Door,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+        *,
+        request_id: str,
     ) -> None:
         self.runtime = runtime
+        self.door = door
         self.request_id = request_id
         self.headers = headers
         self._receive = receive
@@ -54,12 +63,12 @@ class Exchange:
         try:
             key = await self.runtime.keys.find(self.headers.get(b"authorization", b""))
             body = await self._read_body()
-            chat = requests.read_chat(body)
-            self._streamed = chat.stream
+            request = self.door.read(body)
+            self._streamed = request.stream
             idempotency_key = self.headers.get(b"idempotency-key")
             job, attempt = await self.runtime.jobs.place(
                 key=key,
-                chat=chat,
+                request=request,
                 body=body,
                 idempotency_key=None if idempotency_key is None else idempotency_key.decode("latin-1"),
             )
@@ -162,26 +171,35 @@ class Exchange:
         response = await attempt.call(
             runtime.client,
             relay_url=node.relay_url,
+            path=self.door.path,
             secret=runtime.settings.ticket_secret,
             body=job.write_body(listing),
             request_id=self.request_id,
-            timeouts=None if job.chat.stream else runtime.settings.plain_timeouts,
+            timeouts=None if job.request.stream else runtime.settings.plain_timeouts,
         )
         with_metadata = self.headers.get(answers.METADATA_HEADER) == b"enabled"
         headers = [
             (b"x-request-id", self.request_id.encode()),
             *answers.make_headers(job_uid=job.uid_text, listing=listing),
         ]
-        if job.chat.stream:
+        if job.request.stream:
             relay = streaming.Relay(
-                runtime, job, attempt, self._send, headers=headers, with_metadata=with_metadata
+                runtime,
+                job,
+                attempt,
+                self._send,
+                door=self.door,
+                headers=headers,
+                with_metadata=with_metadata,
             )
             try:
                 await relay.run(response)
             finally:
                 self._billed, self._ended_how = relay.billed, relay.ended_how
             return
-        completion = await completions.complete(runtime, job, attempt, response, with_metadata=with_metadata)
+        completion = await completions.complete(
+            runtime, job, attempt, response, door=self.door, with_metadata=with_metadata
+        )
         self._billed = completion.billed
         headers += [answers.JSON, (b"content-length", b"%d" % len(completion.body))]
         try:
@@ -197,6 +215,7 @@ class Exchange:
         facts: dict[str, Any] = {
             "request_id": self.request_id,
             "status": self._status,
+            "endpoint": self.door.endpoint,
             "stream": self._streamed,
             "ended": self._ended_how,
             "milliseconds": round((time.monotonic() - self._began) * 1000, 1),

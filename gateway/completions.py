@@ -9,15 +9,15 @@ import msgspec
 from gateway import answers
 from gateway.attempts import Attempt, AttemptFailed, make_error
 from gateway.database import DatabaseAway
+from gateway.doors import Door
 from gateway.errors import ApiError
 from gateway.jobs import Job
 from gateway.recording import Billed, Failed, Used
 from gateway.runtime import Runtime
-from workers import metering
 from workers.upstream.connection import Response, UpstreamError
 from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
 
-_answer_decoder = msgspec.json.Decoder(metering.Answer)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Completion(NamedTuple):
@@ -28,7 +28,7 @@ class Completion(NamedTuple):
 
 
 async def complete(
-    runtime: Runtime, job: Job, attempt: Attempt, response: Response, *, with_metadata: bool
+    runtime: Runtime, job: Job, attempt: Attempt, response: Response, *, door: Door, with_metadata: bool
 ) -> Completion:
     """
     Read a node's plain answer, record what it used and write the buyer's.
@@ -42,17 +42,15 @@ async def complete(
         if not body.isascii():
             # What is not looked into is passed on as it came, and must be readable as well.
             body.decode()
-        answer = _answer_decoder.decode(body)
-        if not answer.choices:
-            raise AttemptFailed("upstream_garbage", make_error("upstream_garbage"))
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+        counted, answered = door.count(body, job.request, job.limits)
+        fields = _fields_decoder.decode(body)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise AttemptFailed("upstream_garbage", make_error("upstream_garbage")) from error
     if attempt.stop_reason:
         raise attempt.explain(RuntimeError(attempt.stop_reason))
-    counted, text_bytes = metering.count_answer(answer, limits=job.limits)
     usage = attempt.measure(meter)
     runtime.leases.remove(attempt)
-    if text_bytes:
+    if answered:
         used = Used(attempt.attempt_id, counted, *usage, "complete", "SUCCEEDED")
         try:
             billed = await runtime.recorder.record(used)
@@ -65,7 +63,7 @@ async def complete(
         billed = Billed("ok")
         await runtime.recorder.fail(Failed(attempt.attempt_id, "empty", "SUCCEEDED"))
     written = answers.write_completion(
-        body,
+        fields,
         model=attempt.listing.model_slug,
         usage=answers.write_usage(
             billed,
@@ -75,6 +73,7 @@ async def complete(
             tier=usage.tier,
             attribution=usage.attribution,
             currency=attempt.listing.currency,
+            writes=door.writes,
         ),
         metadata=job.write_metadata() if with_metadata else None,
     )

@@ -66,15 +66,15 @@ class ApiError(Exception):
         """The body of the answer."""
         return msgspec.json.encode({"error": self.describe()})
 
-    def render_event(self, *, answer_id: str, model: str) -> bytes:
+    def render_event(self, *, answer_id: str, kind: str, model: str, ending: Mapping[str, Any]) -> bytes:
         """The error inside a stream that has begun: one chunk, after which nothing comes."""
         chunk = {
             "id": answer_id,
-            "object": "chat.completion.chunk",
+            "object": kind,
             "created": 0,
             "model": model,
             "error": self.describe(),
-            "choices": [{"index": 0, "delta": {}, "finish_reason": "error"}],
+            "choices": [ending],
         }
         return b"data: %s\n\n" % msgspec.json.encode(chunk)
 

@@ -73,6 +73,7 @@ class Explainer:
             request.currencies,
             request.preferences,
             request.refused,
+            request.endpoint,
             find_mix(input_tokens=request.input_tokens, output_tokens=request.output_tokens),
             self._is_short(match),
             tuple(candidate.listing.offer_id for candidate in match.candidates),

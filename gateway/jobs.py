@@ -21,7 +21,7 @@ from gateway.leases import Leases
 from marketplace import matching
 from marketplace.listings import Listing
 from marketplace.matching import Match, Reason
-from workers.chat import ChatRequest
+from workers.bodies import ModelRequest
 from workers.metering import InputBounds, Limits
 
 # What a request is expected to use when it is compared: four bytes a token, and answers of this length.
@@ -45,7 +45,7 @@ PASSING = frozenset(
 class Terms(NamedTuple):
     """What is settled before admission: who could run it, and what its hold has to cover."""
 
-    chat: ChatRequest
+    request: ModelRequest
     match: Match
     prompt: InputBounds
     # Tokens that each choice may have.
@@ -62,14 +62,14 @@ class Job:
         self.uid_text = str(uid)
         self.job_id = job_id
         self.key = key
-        self.chat, self.match, self.prompt, self.limit, self.explanation = terms
+        self.request, self.match, self.prompt, self.limit, self.explanation = terms
         self.attempts = 1
         self._left = [candidate.listing for candidate in terms.match.candidates[1:]]
 
     @property
     def limits(self) -> Limits:
         """What the hold covers."""
-        return Limits(self.prompt, self.limit * self.chat.choices)
+        return Limits(self.prompt, self.limit * self.request.choices, self.request.echo)
 
     def next_listing(self) -> Listing | None:
         """Take the next candidate."""
@@ -78,7 +78,7 @@ class Job:
     def write_body(self, listing: Listing) -> bytes:
         """The body for a candidate: what the hold covers, and not more than its cap."""
         limit = min(self.limit, listing.max_output_cap)
-        return self.chat.write_body(model=listing.upstream_model, tokens_out=limit)
+        return self.request.write_body(model=listing.upstream_model, tokens_out=limit)
 
     def write_metadata(self) -> bytes:
         """Who was chosen, and why the others were not."""
@@ -100,7 +100,7 @@ class Jobs:
         self._explainer = Explainer()
 
     async def place(
-        self, *, key: Key, chat: ChatRequest, body: bytes, idempotency_key: str | None
+        self, *, key: Key, request: ModelRequest, body: bytes, idempotency_key: str | None
     ) -> tuple[Job, Attempt]:
         """
         Match and admit a request, and open its first attempt.
@@ -112,7 +112,7 @@ class Jobs:
         body_hash = None if idempotency_key is None else _hash_body(idempotency_key, body)
         refused: frozenset[int] = frozenset()
         for _ in range(PLACINGS_MAX):
-            terms = self._settle(key, chat, refused)
+            terms = self._settle(key, request, refused)
             asked = _ask(key, terms, idempotency_key, body_hash)
             try:
                 verdict = await self._admissions.admit(asked)
@@ -128,33 +128,35 @@ class Jobs:
                 raise self._refuse(verdict, key)
         raise unavailable("Prices are changing at this moment; please try again.")
 
-    def _settle(self, key: Key, chat: ChatRequest, refused: frozenset[int]) -> Terms:
+    def _settle(self, key: Key, request: ModelRequest, refused: frozenset[int]) -> Terms:
         book = self._keeper.book
-        offered = {slug: book.list_listings(slug) for slug in chat.routing.models}
+        offered = {slug: book.list_listings(slug) for slug in request.routing.models}
         slugs = tuple(slug for slug, listings in offered.items() if listings)
         if not slugs:
-            raise models.refuse_model(chat.routing.models[0])
+            raise models.refuse_model(request.routing.models[0])
         # A model has one context length, whoever offers it; the longest of the models asked for decides.
         context = max(offered[slug][0].context_length for slug in slugs)
-        prompt = requests.bound_prompt(chat, context_length=context)
-        requests.choose_limit(chat, context_length=context, default=1, cap=context)
-        request = matching.Request(
+        prompt = requests.bound_prompt(request, context_length=context)
+        requests.choose_limit(request, context_length=context, default=1, cap=context)
+        each = EXPECTED_OUTPUT_TOKENS if request.limit is None else min(request.limit, EXPECTED_OUTPUT_TOKENS)
+        wanted = matching.Request(
             models=slugs,
             currencies=key.currencies,
-            input_tokens=chat.text_bytes // EXPECTED_BYTES_PER_TOKEN,
-            output_tokens=min(chat.limit or EXPECTED_OUTPUT_TOKENS, EXPECTED_OUTPUT_TOKENS) * chat.choices,
-            input_tokens_min=prompt.low,
-            preferences=chat.routing.preferences,
+            input_tokens=request.text_bytes // EXPECTED_BYTES_PER_TOKEN + request.tokens,
+            output_tokens=each * request.choices,
+            input_tokens_min=min(request.longest, context),
+            preferences=request.routing.preferences,
             refused=refused,
+            endpoint=request.endpoint,
         )
-        match = matching.match(book, request, now=datetime.now(UTC))
+        match = matching.match(book, wanted, now=datetime.now(UTC))
         if not match.candidates:
-            raise explain_no_candidate(match)
+            raise explain_no_candidate(match, prompt_field=request.prompt_field)
         listing = match.candidates[0].listing
         limit = requests.choose_limit(
-            chat, context_length=context, default=listing.max_output_default, cap=listing.max_output_cap
+            request, context_length=context, default=listing.max_output_default, cap=listing.max_output_cap
         )
-        return Terms(chat, match, prompt, limit, self._explainer.explain(match))
+        return Terms(request, match, prompt, limit, self._explainer.explain(match))
 
     def _open(self, asked: Asked, verdict: Verdict, key: Key, terms: Terms) -> tuple[Job, Attempt]:
         if verdict.job_id is None or verdict.attempt_id is None:
@@ -246,7 +248,7 @@ def _ask(key: Key, terms: Terms, idempotency_key: str | None, body_hash: bytes |
         card_id=listing.card_id,
         node_id=listing.node_id,
         in_bound=terms.prompt.high,
-        out_bound=terms.limit * terms.chat.choices,
+        out_bound=terms.limit * terms.request.choices,
         job_uid=ids.make_uid(),
         attempt_uid=ids.make_uid(),
         receipt_uid=ids.make_uid(),
@@ -272,10 +274,12 @@ def _refuse_repeat(code: str, message: str, verdict: Verdict) -> ApiError:
     return ApiError(409, code, message, retry=False, details={"job_id": verdict.detail})
 
 
-def explain_no_candidate(match: Match) -> ApiError:
+def explain_no_candidate(match: Match, *, prompt_field: str = "messages") -> ApiError:
     """Why nobody can run it: nobody now, nobody for this wallet, or nobody under these preferences."""
     excluded = match.count_excluded()
     details = {"excluded": {str(reason): count for reason, count in excluded.items()}}
+    if excluded.keys() == {Reason.ENDPOINT}:
+        return models.refuse_endpoint(match, details=details)
     if Reason.NO_SLOT in excluded:
         message = "All providers of this model are busy."
         return ApiError(429, "capacity_exhausted", message, retry=True, retry_after=1, details=details)
@@ -288,7 +292,7 @@ def explain_no_candidate(match: Match) -> ApiError:
     if excluded.keys() == {Reason.CONTEXT_LENGTH}:
         message = "The prompt is longer than the context of these models."
         return ApiError(
-            400, "context_length_exceeded", message, param="messages", retry=False, details=details
+            400, "context_length_exceeded", message, param=prompt_field, retry=False, details=details
         )
     message = "No offer of this model fits the preferences of this request."
     return ApiError(404, "no_endpoints", message, param="provider", retry=False, details=details)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from gateway.errors import ApiError
 from marketplace.book import Book
-from marketplace.listings import Listing, int_to_text
+from marketplace.listings import CHAT, COMPLETIONS, EMBEDDINGS, Listing, int_to_text
+from marketplace.matching import Match
 
 OWNER = "jouleport"
+ADDRESSES = {CHAT: "/v1/chat/completions", COMPLETIONS: "/v1/completions", EMBEDDINGS: "/v1/embeddings"}
 
 
 def list_models(book: Book) -> bytes:
@@ -37,6 +40,23 @@ def refuse_model(slug: str) -> ApiError:
     return ApiError(404, "model_not_found", message, param="model", retry=False)
 
 
+def refuse_endpoint(match: Match, *, details: Mapping[str, Any]) -> ApiError:
+    """The answer to a model that is on offer, but not for this."""
+    request = match.request
+    served = list_endpoints(one for slug in request.models for one in match.book.list_listings(slug))
+    name, asked = request.models[0], ADDRESSES[request.endpoint]
+    message = f"The model {name!r} is not served at {asked}; it is at {', '.join(served)}."
+    return ApiError(
+        400, "wrong_endpoint", message, param="model", retry=False, details={**details, "endpoints": served}
+    )
+
+
+def list_endpoints(listings: Iterable[Listing]) -> list[str]:
+    """The addresses at which any of these offers can be asked."""
+    served = {endpoint for listing in listings for endpoint in listing.endpoints}
+    return [address for endpoint, address in ADDRESSES.items() if endpoint in served]
+
+
 def describe_model(slug: str, listings: tuple[Listing, ...]) -> dict[str, Any]:
     """
     A model as OpenAI's SDKs and OpenRouter's clients read it.
@@ -45,6 +65,12 @@ def describe_model(slug: str, listings: tuple[Listing, ...]) -> dict[str, Any]:
     price together, in the currency named beside them.
     """
     cheapest = min(listings, key=lambda one: (one.input_price + one.output_price, str(one.offer_uid)))
+    served = {endpoint for listing in listings for endpoint in listing.endpoints}
+    outputs = [
+        name
+        for name, endpoints in (("text", {CHAT, COMPLETIONS}), ("embeddings", {EMBEDDINGS}))
+        if served & endpoints
+    ]
     return {
         "id": slug,
         "object": "model",
@@ -54,9 +80,9 @@ def describe_model(slug: str, listings: tuple[Listing, ...]) -> dict[str, Any]:
         "name": slug,
         "context_length": cheapest.context_length,
         "architecture": {
-            "modality": "text->text",
+            "modality": f"text->{'+'.join(outputs)}",
             "input_modalities": ["text"],
-            "output_modalities": ["text"],
+            "output_modalities": outputs,
             "tokenizer": cheapest.tokenizer,
             "instruct_type": None,
         },
@@ -74,6 +100,7 @@ def describe_model(slug: str, listings: tuple[Listing, ...]) -> dict[str, Any]:
             "is_moderated": False,
         },
         "per_request_limits": None,
+        "endpoints": list_endpoints(listings),
         "offers": len(listings),
         "currencies": sorted({listing.currency for listing in listings}),
     }

@@ -1,7 +1,7 @@
 """
-Chat requests at the buyer's door: `workers.chat`, with refusals in OpenAI's shape.
+Requests at the buyer's door: `workers.chat` and `workers.prompts`, with refusals in OpenAI's shape.
 
-What a request may say is the same for online and deferred jobs and stands in `workers.chat`. Here is added
+What a chat may say is the same for online and deferred jobs and stands in `workers.chat`. Here is added
 what only somebody who writes the bytes by hand could do: give a field twice, or nest without end.
 """
 
@@ -9,36 +9,66 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from gateway.errors import ApiError, invalid
 from marketplace.preferences import RoutingRefused
-from workers import chat, metering
-from workers.chat import ChatInvalid, ChatRequest
+from workers import bodies, chat, metering, prompts
+from workers.bodies import BodyInvalid, ModelRequest
 
 # A second value for one of these could mean one thing to us and another to the model server.
-UNIQUE_FIELDS = ("model", "stream", "messages", "n", "stream_options", *chat.LIMIT_FIELDS)
+UNIQUE_FIELDS = ("model", "stream", "n", "stream_options", *bodies.LIMIT_FIELDS)
 DEPTH_MAX = 512
 
-_UNIQUE_MARKS = [b'"%s"' % name.encode() for name in UNIQUE_FIELDS]
+
+def _mark(*names: str) -> list[bytes]:
+    return [b'"%s"' % name.encode() for name in UNIQUE_FIELDS + names]
+
+
+_CHAT_MARKS = _mark("messages")
+_COMPLETION_MARKS = _mark("prompt", "suffix", "echo", "best_of")
+_EMBEDDING_MARKS = _mark("input")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
-def read_chat(body: bytes) -> ChatRequest:
+def read_chat(body: bytes) -> ModelRequest:
     """
     Read the body of a chat request.
 
     :raises ApiError: 400 with the field's name in `param`
     """
+    return _read(chat.read_chat, body, _CHAT_MARKS)
+
+
+def read_completion(body: bytes) -> ModelRequest:
+    """
+    Read the body of a completions request.
+
+    :raises ApiError: 400 with the field's name in `param`
+    """
+    return _read(prompts.read_completion, body, _COMPLETION_MARKS)
+
+
+def read_embedding(body: bytes) -> ModelRequest:
+    """
+    Read the body of an embeddings request.
+
+    :raises ApiError: 400 with the field's name in `param`
+    """
+    return _read(prompts.read_embedding, body, _EMBEDDING_MARKS)
+
+
+def _read(read: Callable[[bytes], ModelRequest], body: bytes, marks: list[bytes]) -> ModelRequest:
     # Few bodies have so many brackets at all.
     if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _measure_depth(body) > DEPTH_MAX:
         raise invalid("The body is nested too deeply.", code="invalid_json")
     try:
-        request = chat.read_chat(body)
-    except (ChatInvalid, RoutingRefused) as refused:
+        request = read(body)
+    except (BodyInvalid, RoutingRefused) as refused:
         raise _translate(refused) from None
-    for mark in _UNIQUE_MARKS:
+    for mark in marks:
         # Within a string the quotes are escaped, so this finds keys, here or deeper; seldom two of one name.
         if body.count(mark) > 1:
             _refuse_repeated_fields(body)
@@ -46,31 +76,31 @@ def read_chat(body: bytes) -> ChatRequest:
     return request
 
 
-def bound_prompt(request: ChatRequest, *, context_length: int) -> metering.InputBounds:
+def bound_prompt(request: ModelRequest, *, context_length: int) -> metering.InputBounds:
     """
     Bound the prompt's tokens.
 
     :raises ApiError: 400 when it surely is longer than the model's context
     """
     try:
-        return chat.bound_prompt(request, context_length=context_length)
-    except ChatInvalid as refused:
+        return bodies.bound_prompt(request, context_length=context_length)
+    except BodyInvalid as refused:
         raise _translate(refused) from None
 
 
-def choose_limit(request: ChatRequest, *, context_length: int, default: int, cap: int) -> int:
+def choose_limit(request: ModelRequest, *, context_length: int, default: int, cap: int) -> int:
     """
     Choose how many tokens each choice may have.
 
     :raises ApiError: 400 when the buyer allows more than the model's whole context
     """
     try:
-        return chat.choose_limit(request, context_length=context_length, default=default, cap=cap)
-    except ChatInvalid as refused:
+        return bodies.choose_limit(request, context_length=context_length, default=default, cap=cap)
+    except BodyInvalid as refused:
         raise _translate(refused) from None
 
 
-def _translate(refused: ChatInvalid | RoutingRefused) -> ApiError:
+def _translate(refused: BodyInvalid | RoutingRefused) -> ApiError:
     return ApiError(400, refused.code, refused.message, param=refused.param, retry=False)
 
 

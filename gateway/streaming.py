@@ -18,11 +18,12 @@ from msgspec import Raw
 from gateway import answers
 from gateway.attempts import BUYER_GONE, BUYER_STALLED, LEASE_LOST, Attempt, AttemptFailed, make_error
 from gateway.database import DatabaseAway
+from gateway.doors import Door
 from gateway.errors import ApiError
 from gateway.jobs import Job
 from gateway.recording import Billed, Failed, Used
 from gateway.runtime import Runtime
-from workers import metering
+from workers import metering, shapes
 from workers.upstream.connection import Response, UpstreamError
 from workers.upstream.events import EventReader, EventTooLong, EventUnreadable
 from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
@@ -34,7 +35,7 @@ HELD_BYTES_MAX = 1024 * 1024
 
 type Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_chunk_decoder = msgspec.json.Decoder(metering.Chunk)
+_chunk_decoder = msgspec.json.Decoder(shapes.Chunk)
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 
 
@@ -56,13 +57,15 @@ class Relay:
         attempt: Attempt,
         send: Send,
         *,
+        door: Door,
         headers: list[tuple[bytes, bytes]],
         with_metadata: bool,
     ) -> None:
         self.runtime = runtime
         self.job = job
         self.attempt = attempt
-        self.tally = metering.Tally()
+        self.door = door
+        self.tally = metering.Tally(echo=job.request.echo)
         self.begun = False
         self.billed = Billed("ok")
         self.ended_how = ""
@@ -160,14 +163,14 @@ class Relay:
         await self._send(out)
         return stopped
 
-    def _write(self, payload: bytes, chunk: metering.Chunk) -> bytes:
+    def _write(self, payload: bytes, chunk: shapes.Chunk) -> bytes:
         if bytes(chunk.usage) or (self._rename and chunk.model):
             payload = self._rewrite(payload, chunk)
         return b"data: %s\n\n" % payload
 
-    def _rewrite(self, payload: bytes, chunk: metering.Chunk) -> bytes:
+    def _rewrite(self, payload: bytes, chunk: shapes.Chunk) -> bytes:
         """Put our name of the model in, and take the upstream's usage out."""
-        keeps_usage = not metering.has_value(chunk.usage) and self.job.chat.include_usage
+        keeps_usage = not metering.has_value(chunk.usage) and self.job.request.include_usage
         if not bytes(chunk.usage) or keeps_usage:
             renamed = payload.replace(self._theirs, self._ours, 1)
             if renamed is not payload or not self._rename:
@@ -185,7 +188,7 @@ class Relay:
         if not self.begun:
             self._held += events
             self._held_bytes += sum(map(len, events))
-            if not self.tally.deltas:
+            if not self.tally.spoken:
                 if self._held_bytes > HELD_BYTES_MAX:
                     raise StreamBroken("upstream_garbage")
                 return
@@ -197,7 +200,7 @@ class Relay:
         body = events[0] if len(events) == 1 else b"".join(events)
         await self._send_message({"type": "http.response.body", "body": body, "more_body": True})
         attempt.sending_since = 0.0
-        if self.tally.deltas:
+        if self.tally.spoken:
             attempt.delivered_in = self._limits.prompt.low
             attempt.delivered_out = min(self.tally.deltas, self._limits.tokens_out)
 
@@ -228,7 +231,7 @@ class Relay:
         gone = self.ended_how in (BUYER_GONE, BUYER_STALLED)
         state = "CANCELLED" if gone else "SUCCEEDED" if error is None else "FAILED"
         usage = attempt.measure(meter)
-        if tally.deltas and self.begun:
+        if tally.spoken and self.begun:
             counted = tally.count(limits=self._limits, ended=self.ended_how == "complete")
             used = Used(attempt.attempt_id, counted, *usage, self.ended_how, state)
             try:
@@ -244,7 +247,14 @@ class Relay:
             return
         tail = self._held
         if error is not None:
-            tail.append(error.render_event(answer_id=f"chatcmpl-{self.job.uid}", model=self._model))
+            tail.append(
+                error.render_event(
+                    answer_id=f"{self.door.id_prefix}-{self.job.uid}",
+                    kind=self.door.chunk_object,
+                    model=self._model,
+                    ending=self.door.make_ending(0, "error"),
+                )
+            )
         else:
             tail += self._write_end(
                 answers.write_usage(
@@ -272,12 +282,18 @@ class Relay:
         tail = []
         if self.ended_how == "stopped_at_limit":
             unfinished = sorted(self.tally.seen - self.tally.finished.keys())
-            tail.append(answers.write_limit_chunk(self._first, model=self._model, unfinished=unfinished))
-        asked = self.job.chat.include_usage
+            endings = [self.door.make_ending(index, "length") for index in unfinished]
+            tail.append(
+                answers.write_limit_chunk(
+                    self._first, kind=self.door.chunk_object, model=self._model, endings=endings
+                )
+            )
+        asked = self.job.request.include_usage
         if asked or self._with_metadata:
             tail.append(
                 answers.write_last_chunk(
                     self._first,
+                    kind=self.door.chunk_object,
                     model=self._model,
                     usage=usage if asked else None,
                     metadata=self.job.write_metadata() if self._with_metadata else None,

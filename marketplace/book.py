@@ -1,7 +1,7 @@
 """
 The book of offers in memory: what a gateway matches requests against. Pure; imports no Django.
 
-A book is built from the rows of the SQL function `book_v1` and never changed: new rows make a new book,
+A book is built from the rows of the SQL function `book_v2` and never changed: new rows make a new book,
 news from relays (`with_presence`) make a book that shares the old one's shelves.
 """
 
@@ -39,7 +39,7 @@ class Book:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> "Book":
-        """Book of the rows of `book_v1`, with no node connected yet."""
+        """Book of the rows of `book_v2`, with no node connected yet."""
         return cls(map(read_listing, rows))
 
     def with_presence(self, presence: Mapping[str, NodePresence]) -> "Book":

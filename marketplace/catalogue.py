@@ -1,5 +1,6 @@
 """The models that can be bought, and who sells them at what price."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from django.db import DataError, IntegrityError, transaction
 from accounts import access, audit
 from accounts.audit import Actor
 from core.errors import DomainError, Invalid
+from marketplace.listings import WRITING
 from marketplace.models import Model, Offer, PriceCard
 
 
@@ -52,6 +54,7 @@ class ModelEntry:
     name: str
     context_length: int
     max_output_default: int
+    endpoints: tuple[str, ...]
     created_at: datetime
     offers: tuple[OfferEntry, ...]
 
@@ -65,12 +68,16 @@ def create_model(
     actor: Actor,
     now: datetime,
     tokenizer: str = "byte-level",
+    endpoints: Collection[str] = WRITING,
 ) -> Model:
     """
     Add a model to the catalogue.
 
+    :param endpoints: what it can be asked for, of `listings.ENDPOINTS`
+
     :raises ModelExists: if the slug is taken
-    :raises ModelInvalid: if the slug has other signs than a-z 0-9 . _ - / or a length is out of range
+    :raises ModelInvalid: if the slug has other signs than a-z 0-9 . _ - /, a length is out of range, or an
+        endpoint is unknown
     """
     try:
         with transaction.atomic():
@@ -80,6 +87,7 @@ def create_model(
                 context_length=context_length,
                 max_output_default=max_output_default,
                 tokenizer=tokenizer,
+                endpoints=sorted(endpoints),
                 created_at=now,
             )
             audit.record_event(
@@ -89,12 +97,12 @@ def create_model(
                 subject_uid=None,
                 organization=None,
                 now=now,
-                details={"slug": slug},
+                details={"slug": slug, "endpoints": sorted(endpoints)},
             )
     except (IntegrityError, DataError) as error:
         if Model.objects.filter(slug=slug).exists():
             raise ModelExists(f"There is a model {slug} already.") from error
-        raise ModelInvalid("The slug or one of the lengths cannot be.") from error
+        raise ModelInvalid("The slug, one of the lengths or an endpoint cannot be.") from error
     return model
 
 
@@ -124,6 +132,7 @@ def list_catalogue(*, now: datetime) -> list[ModelEntry]:
             name=model.name,
             context_length=model.context_length,
             max_output_default=model.max_output_default,
+            endpoints=tuple(model.endpoints),
             created_at=model.created_at,
             offers=tuple(offers.get(model.pk, ())),
         )

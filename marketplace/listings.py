@@ -10,6 +10,14 @@ from uuid import UUID
 from core.money import PRICE_PLACES, fit
 from core.quantities import EXACT, format_plain
 
+# What a model can be asked for, each at an address of its own.
+CHAT = "chat"
+COMPLETIONS = "completions"
+EMBEDDINGS = "embeddings"
+ENDPOINTS = (CHAT, COMPLETIONS, EMBEDDINGS)
+# Every server of a model that writes has both.
+WRITING = frozenset({CHAT, COMPLETIONS})
+
 # Start of a card that does not exist, and end of one that has no successor.
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -19,6 +27,7 @@ class Listing:
     """
     One offer of the book with its price card; prices are integers of 1e-18 `currency` for one unit.
 
+    `endpoints` are those of `ENDPOINTS` that it serves.
     `provider_slug` and `region_key` are the forms in which buyers' preferences are compared. Without a card
     `card_id` and `card_uid` are None and the card never starts.
     """
@@ -59,6 +68,7 @@ class Listing:
     watts_idle: Decimal | None
     watts_busy: Decimal | None
     upstream_model: str
+    endpoints: frozenset[str] = WRITING
 
     def expected_cost(self, *, input_tokens: int, output_tokens: int, cached_tokens: int = 0) -> int:
         """
@@ -109,7 +119,8 @@ def int_to_text(amount: int) -> str:
 
 def read_listing(row: Mapping[str, Any]) -> Listing:
     """
-    Read one row of `book_v1`; columns that a row does not have keep a neutral value (`unit`: TOKEN).
+    Read one row of `book_v2`; columns that a row does not have keep a neutral value (`unit`: TOKEN;
+    `endpoints`: WRITING).
 
     :raises KeyError: if a column of the contract is missing
     :raises core.money.NotAnAmount: if a price has more than 18 places
@@ -151,4 +162,5 @@ def read_listing(row: Mapping[str, Any]) -> Listing:
         watts_idle=row["watts_idle"],
         watts_busy=row["watts_busy"],
         upstream_model=row["upstream_model"],
+        endpoints=frozenset(row["endpoints"]) if "endpoints" in row else WRITING,
     )

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 from marketplace.book import Book, ReadyMasks
-from marketplace.listings import Listing, int_to_text
+from marketplace.listings import CHAT, ENDPOINTS, Listing, int_to_text
 from marketplace.preferences import NO_PREFERENCES, Preferences
 from marketplace.shelves import Pieces, Shelf, find_mix, make_mask, split_mask, walk_bits
 
@@ -28,10 +29,23 @@ DESCRIBED_MAX = 20
 PREFERENCE_CURRENCY = "USD"
 
 
+# By endpoint, the sets of endpoints that an offer serving it may have.
+SERVING = {
+    wanted: [
+        frozenset(served)
+        for count in range(1, len(ENDPOINTS) + 1)
+        for served in combinations(ENDPOINTS, count)
+        if wanted in served
+    ]
+    for wanted in ENDPOINTS
+}
+
+
 class Reason(StrEnum):
     """Why an offer is no candidate; the first that applies, in this order."""
 
     WITHDRAWN = "withdrawn"
+    ENDPOINT = "wrong_endpoint"
     UNIT = "unit"
     CURRENCY = "currency"
     CARD_MISSING = "card_missing"
@@ -54,9 +68,9 @@ class Request:
     What is to be placed: models, first choice first, its expected token mix, and the wallets that may pay.
 
     `input_tokens` and `output_tokens` are what its cost is expected from; `input_tokens_min` is a sure
-    lower bound of its prompt. Amounts of two currencies are not compared: offers in the first of
+    lower bound of its longest prompt. Amounts of two currencies are not compared: offers in the first of
     `currencies` come before those in the second. `refused` are offers, by id, that a caller has already
-    been refused.
+    been refused. `endpoint` is what the model is asked for.
     """
 
     models: tuple[str, ...]
@@ -66,6 +80,7 @@ class Request:
     input_tokens_min: int = 0
     preferences: Preferences = NO_PREFERENCES
     refused: frozenset[int] = frozenset()
+    endpoint: str = CHAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +209,9 @@ def _is_first_only(preferences: Preferences) -> bool:
 
 
 def _get_plan(shelf: Shelf, request: Request) -> _Plan:
-    return shelf.remember((request.currencies, request.preferences), partial(_make_plan, request=request))
+    return shelf.remember(
+        (request.currencies, request.preferences, request.endpoint), partial(_make_plan, request=request)
+    )
 
 
 def _make_plan(shelf: Shelf, request: Request) -> _Plan:
@@ -236,8 +253,9 @@ def _list_passing_rules(shelf: Shelf, request: Request) -> list[tuple[Reason, in
 
 
 def _list_lasting_rules(shelf: Shelf, request: Request) -> Iterator[tuple[Reason, int]]:
-    """Rules that hold for every request with the same currencies and preferences."""
+    """Rules that hold for every request with the same currencies, preferences and endpoint."""
     wanted = request.preferences
+    yield Reason.ENDPOINT, shelf.mask_of_any("endpoints", SERVING[request.endpoint])
     yield Reason.UNIT, shelf.mask_of("unit", "TOKEN")
     yield Reason.CURRENCY, shelf.mask_of_any("currency", request.currencies)
     if wanted.only is not None:

@@ -1,6 +1,6 @@
 """Offers: what a provider sells at a site, from draft to withdrawal."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -78,6 +78,7 @@ def create_offer(
     actor: Actor,
     now: datetime,
     unit: Offer.Unit = Offer.Unit.TOKEN,
+    endpoints: Collection[str] | None = None,
 ) -> Offer:
     """
     Draft an offer of `model` at `site`, in the site's currency; nobody can buy it before it is put live.
@@ -85,9 +86,12 @@ def create_offer(
     :param slots: how many requests it takes at once
     :param max_output_default: output tokens of a request that names no limit
     :param max_output_cap: output tokens of any request
+    :param endpoints: what it serves of what its model can be asked for; without, all of that
     :raises core.errors.NotFound: if the site is another organization's
-    :raises OfferInvalid: if a figure is out of range
+    :raises OfferInvalid: if a figure is out of range, or the model cannot be asked for an endpoint
     """
+    if endpoints is not None and not set(endpoints) <= set(model.endpoints):
+        raise OfferInvalid(f"The model {model.slug} can be asked for: {', '.join(model.endpoints)}.")
     if site.organization_id != organization.pk:
         raise NotFound
     with _refuse_what_the_database_refuses(), transaction.atomic():
@@ -101,6 +105,7 @@ def create_offer(
             slots=slots,
             max_output_default=max_output_default,
             max_output_cap=max_output_cap,
+            endpoints=None if endpoints is None else sorted(endpoints),
             created_at=now,
         )
         ServingProfile.objects.create(offer=offer, updated_at=now, **asdict(serving))

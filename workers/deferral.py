@@ -15,8 +15,8 @@ from marketplace import matching
 from marketplace.book import Book
 from marketplace.listings import NodePresence
 from marketplace.matching import Match, Reason
-from workers import chat
-from workers.chat import ChatInvalid, ChatRequest
+from workers import bodies, chat
+from workers.bodies import BodyInvalid, ModelRequest
 from workers.metering import InputBounds
 
 # What a request is expected to use when offers are compared: four bytes a token, and answers of this length.
@@ -56,15 +56,15 @@ class Terms:
     limit: int
 
 
-def read_deferred(body: bytes) -> ChatRequest:
+def read_deferred(body: bytes) -> ModelRequest:
     """
     Read a chat request that will run later.
 
-    :raises ChatInvalid: if it is wrong in itself, or a stream
+    :raises BodyInvalid: if it is wrong in itself, or a stream
     """
     request = chat.read_chat(body)
     if request.stream:
-        raise ChatInvalid("A job that runs later has no stream.", param="stream")
+        raise BodyInvalid("A job that runs later has no stream.", param="stream")
     return request
 
 
@@ -88,7 +88,7 @@ def add_started(presence: Mapping[str, NodePresence], started: Mapping[str, int]
 
 def settle_terms(
     book: Book,
-    request: ChatRequest,
+    request: ModelRequest,
     *,
     currencies: tuple[str, ...],
     now: datetime,
@@ -98,7 +98,7 @@ def settle_terms(
     Choose who may run a request.
 
     :raises ModelUnknown: if none of its models is on offer
-    :raises ChatInvalid: if it is longer than their context
+    :raises BodyInvalid: if it is longer than their context
     :raises NoCurrency: if all that keeps it from running is money of another currency
     :raises NoOffer: if nobody may run it at this moment
     """
@@ -106,8 +106,8 @@ def settle_terms(
     if not offered:
         raise ModelUnknown(f"The model {request.routing.models[0][:200]!r} is not on offer here.")
     context = max(listings[0].context_length for listings in offered.values())
-    prompt = chat.bound_prompt(request, context_length=context)
-    chat.choose_limit(request, context_length=context, default=1, cap=context)
+    prompt = bodies.bound_prompt(request, context_length=context)
+    bodies.choose_limit(request, context_length=context, default=1, cap=context)
     match = find_candidates(
         book, request, currencies=currencies, now=now, tokens_in_min=prompt.low, refused=refused
     )
@@ -116,7 +116,7 @@ def settle_terms(
         kind = NoCurrency if excluded.keys() == {Reason.CURRENCY} else NoOffer
         raise kind(excluded={str(reason): count for reason, count in excluded.items()})
     listing = match.candidates[0].listing
-    limit = chat.choose_limit(
+    limit = bodies.choose_limit(
         request, context_length=context, default=listing.max_output_default, cap=listing.max_output_cap
     )
     return Terms(match, prompt, limit)
@@ -124,7 +124,7 @@ def settle_terms(
 
 def find_candidates(
     book: Book,
-    request: ChatRequest,
+    request: ModelRequest,
     *,
     currencies: tuple[str, ...],
     now: datetime,

@@ -23,7 +23,7 @@ from marketplace.models import Job
 from workers import answers, deferral
 from workers.answers import Bill
 from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
-from workers.chat import ChatRequest
+from workers.bodies import ModelRequest
 from workers.deferral import Terms
 
 CHANNEL = "jouleport_jobs"
@@ -182,7 +182,7 @@ def submit_job(
 def _admit(
     organization: Organization,
     api_key: ApiKey,
-    request: ChatRequest,
+    request: ModelRequest,
     currencies: tuple[str, ...],
     uid: UUID,
     idempotency_key: str | None,
@@ -211,7 +211,7 @@ def _admit(
 def _call_admit(
     organization: Organization,
     api_key: ApiKey,
-    request: ChatRequest,
+    request: ModelRequest,
     terms: Terms,
     uid: UUID,
     idempotency_key: str | None,
@@ -251,7 +251,7 @@ def _call_admit(
 def load_book() -> Book:
     """The book of offers as it is now, with no node connected."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM book_v1()")
+        cursor.execute("SELECT * FROM book_v2()")
         names = [column.name for column in cursor.description]
         return Book.from_rows([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
 

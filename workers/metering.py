@@ -3,21 +3,27 @@ How much was delivered: counted as it passes, compared with what the upstream cl
 
 Buyers pay for what was relayed to them. A stream is counted by its content deltas and the bytes of text in
 them; an upstream's own usage is believed only within the bounds these give, and what is billed is never more
-than it claims. None means "not said" and is never taken for zero; zero means zero.
+than it claims. What a model only reads (to embed it, or to repeat it) is no token it wrote. None means "not
+said" and is never taken for zero; zero means zero.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import msgspec
+
+from workers import shapes
 
 # A byte-level tokenizer makes a token of two to six bytes of ordinary text; see `bound_input`.
 PROMPT_BYTES_PER_TOKEN_MIN = 2
 PROMPT_BYTES_PER_TOKEN_MAX = 6
 # Chat templates add words of their own: a default system prompt, and marks around each message.
 TEMPLATE_TOKENS_MAX = 64
+# A bare prompt only gets marks at its ends.
+SPECIAL_TOKENS_MAX = 8
 # What a picture or a sound may cost in tokens while offers state no rule of their own.
 MEDIA_TOKENS_MAX = 4096
 # Tokens that leave no text: the end of an answer, the marks around a tool call.
@@ -26,80 +32,6 @@ UNSEEN_TOKENS_PER_CALL = 24
 # No token is longer than this; text beyond it shows that deltas hide tokens.
 TOKEN_BYTES_MAX = 256
 CLAIM_MAX = 2**53
-
-
-class Function(msgspec.Struct):
-    """A tool call's name and arguments, or the pieces of them in one delta."""
-
-    name: str | None = None
-    arguments: str | None = None
-
-
-class ToolCall(msgspec.Struct):
-    """A tool call, whole or in part."""
-
-    function: Function | None = None
-    custom: dict[str, Any] | None = None
-
-
-class Content(msgspec.Struct):
-    """A message of an answer, or a delta of one: whatever in it is text that the model wrote."""
-
-    content: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
-    tool_calls: list[ToolCall] | None = None
-    function_call: Function | None = None
-
-    def measure(self) -> tuple[int, int]:
-        """Bytes of text, and how many tool calls begin here (those that carry a name)."""
-        if self.tool_calls is None and self.function_call is None and self.reasoning_content is None:
-            # Nearly every delta is this one.
-            content = self.content
-            if content and self.reasoning is None and self.refusal is None:
-                return (len(content) if content.isascii() else len(content.encode())), 0
-        texts = [self.content, self.reasoning_content or self.reasoning, self.refusal]
-        calls = 0
-        functions = [self.function_call, *(call.function for call in self.tool_calls or ())]
-        for function in functions:
-            if function is not None:
-                calls += bool(function.name)
-                texts += [function.name, function.arguments]
-        texts += [str(call.custom.get("input", "")) for call in self.tool_calls or () if call.custom]
-        return sum(len(text.encode(errors="replace")) for text in texts if text), calls
-
-
-class ChunkChoice(msgspec.Struct):
-    """One choice in a chunk of a stream."""
-
-    index: int = 0
-    delta: Content | None = None
-    finish_reason: str | None = None
-
-
-class Chunk(msgspec.Struct):
-    """One chunk of a stream, as far as it is counted. `usage` stays unread until it is known to be there."""
-
-    choices: list[ChunkChoice] = []
-    usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
-    model: str = ""
-
-
-class AnswerChoice(msgspec.Struct):
-    """One choice of an answer that is not streamed."""
-
-    message: Content
-    index: int = 0
-    finish_reason: str | None = None
-
-
-class Answer(msgspec.Struct):
-    """An answer that is not streamed, as far as it is counted."""
-
-    choices: list[AnswerChoice]
-    usage: msgspec.Raw = msgspec.Raw()
 
 
 class Claim(NamedTuple):
@@ -148,22 +80,38 @@ class InputBounds(NamedTuple):
     high: int
 
 
-def bound_input(*, text_bytes: int, media: int, context_length: int) -> InputBounds:
+def bound_input(
+    *,
+    text_bytes: int,
+    media: int,
+    context_length: int,
+    tokens: int = 0,
+    prompts: int = 1,
+    template: int = TEMPLATE_TOKENS_MAX,
+) -> InputBounds:
     """
-    Bound a prompt by the bytes of its text (messages and tools as JSON) and its pictures and sounds.
+    Bound prompts by the bytes of their text (messages and tools as JSON), their pictures and sounds, and the
+    `tokens` given as ids; `template` is what may be added to all of them together.
 
-    No prompt that a model takes is longer than its context, whatever its bytes say.
+    No prompt that a model takes is longer than its context, whatever its bytes say; each of several has a
+    context of its own.
     """
-    low = -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MAX)
-    high = -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MIN) + TEMPLATE_TOKENS_MAX + media * MEDIA_TOKENS_MAX
-    return InputBounds(min(low, context_length), min(high, context_length))
+    room = context_length * prompts
+    low = -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MAX) + tokens
+    high = -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MIN) + tokens + template + media * MEDIA_TOKENS_MAX
+    return InputBounds(min(low, room), min(high, room))
 
 
 class Limits(NamedTuple):
-    """What an attempt's hold covers: bounds of its prompt, and the most tokens of all its choices."""
+    """
+    What an attempt's hold covers: bounds of its prompt, and the most tokens of all its choices.
+
+    `echo` is, of each choice, the prompt that it repeats before it goes on; nothing of that is output.
+    """
 
     prompt: InputBounds
     tokens_out: int
+    echo: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,18 +144,23 @@ class Tally:
     """
     A running count of one stream.
 
-    `deltas` are chunks' parts that carry text, `text_bytes` the UTF-8 bytes in them, `calls` the tool calls
-    begun, `finished` the finish reason of each choice that has one, `seen` every choice's index.
+    `spoken` is whether any text came at all, `deltas` are chunks' parts that carry text of the model's own,
+    `text_bytes` the UTF-8 bytes in them, `calls` the tool calls begun, `finished` the finish reason of each
+    choice that has one, `seen` every choice's index. `echo` is what each choice may repeat of its prompt,
+    `repeated` how many bytes of it each has.
     """
 
+    spoken: bool = False
     deltas: int = 0
     text_bytes: int = 0
     calls: int = 0
     claim: Claim = NO_CLAIM
     seen: set[int] = field(default_factory=set)
     finished: dict[int, str] = field(default_factory=dict)
+    echo: Sequence[bytes] = ()
+    repeated: dict[int, int] = field(default_factory=dict)
 
-    def take(self, chunk: Chunk) -> int:
+    def take(self, chunk: shapes.Chunk) -> int:
         """Count a chunk. Gives how many content deltas it carries."""
         before = self.deltas
         for choice in chunk.choices:
@@ -215,24 +168,45 @@ class Tally:
             if choice.delta is not None:
                 size, calls = choice.delta.measure()
                 if size:
+                    self.spoken = True
                     self.deltas += 1
                     self.text_bytes += size
                     self.calls += calls
+            elif choice.text:
+                self._take_text(choice.index, choice.text.encode(errors="replace"))
             if choice.finish_reason is not None:
                 self.finished[choice.index] = choice.finish_reason
         self.take_usage(chunk)
         return self.deltas - before
 
-    def take_usage(self, chunk: Chunk) -> None:
+    def _take_text(self, index: int, text: bytes) -> None:
+        self.spoken = True
+        if 0 <= index < len(self.echo):
+            # As far as the text goes on repeating the prompt, it is not the model's.
+            prompt, at = self.echo[index], self.repeated.get(index, 0)
+            left = prompt[at:]
+            if left and (text.startswith(left) or left.startswith(text)):
+                same = min(len(left), len(text))
+                self.repeated[index] = at + same
+                text = text[same:]
+            elif at < len(prompt):
+                # Other than promised: nothing after it is taken for an echo.
+                self.repeated[index] = len(prompt)
+        if text:
+            self.deltas += 1
+            self.text_bytes += len(text)
+
+    def take_usage(self, chunk: shapes.Chunk) -> None:
         """Take the chunk's usage if it has one. It is cumulative: what was said last counts, never a sum."""
         if has_value(chunk.usage):
             said = zip(read_claim(chunk.usage), self.claim, strict=True)
             self.claim = Claim(*(before if now is None else now for now, before in said))
 
-    def would_exceed(self, chunk: Chunk, *, size: int, tokens_out: int) -> bool:
+    def would_exceed(self, chunk: shapes.Chunk, *, size: int, tokens_out: int) -> bool:
         """
         Whether relaying this chunk of `size` bytes would pass the hold: more deltas than tokens may come, or
-        more text than that many tokens can carry. Every delta holds at least one token.
+        more text than that many tokens can carry. Every delta holds at least one token. A prompt that is
+        repeated before them has room of its own.
         """
         if (
             self.deltas + len(chunk.choices) <= tokens_out
@@ -241,9 +215,14 @@ class Tally:
             return False
         deltas = text = 0
         for choice in chunk.choices:
-            written = choice.delta.measure()[0] if choice.delta is not None else 0
+            if choice.delta is not None:
+                written = choice.delta.measure()[0]
+            else:
+                written = len((choice.text or "").encode(errors="replace"))
+                if 0 <= choice.index < len(self.echo):
+                    written -= len(self.echo[choice.index]) - self.repeated.get(choice.index, 0)
             deltas += written > 0
-            text += written
+            text += max(written, 0)
         over = self.deltas + deltas > tokens_out or self.text_bytes + text > tokens_out * TOKEN_BYTES_MAX
         return deltas > 0 and over
 
@@ -253,7 +232,7 @@ class Tally:
 
     def count(self, *, limits: Limits, ended: bool) -> Count:
         """Count the stream. `ended`: it came to its proper end, so its own usage may be believed."""
-        if not self.deltas:
+        if not self.spoken:
             return Count(0, 0, 0, self.claim, "deltas")
         unseen = UNSEEN_TOKENS_PER_CHOICE * max(len(self.seen), 1) + UNSEEN_TOKENS_PER_CALL * self.calls
         return _count(
@@ -271,24 +250,36 @@ def has_value(raw: msgspec.Raw) -> bool:
     return value not in (b"", b"null")
 
 
-def count_answer(answer: Answer, *, limits: Limits) -> tuple[Count, int]:
+def count_answer(answer: shapes.Answer | shapes.TextAnswer, *, limits: Limits) -> tuple[Count, int]:
     """
-    Count an answer that is not streamed. Gives the count and the bytes of its text.
+    Count an answer that is not streamed. Gives the count and the bytes of its text, with what it
+    repeats of its prompt.
 
     Without a usable claim it has as many tokens as its bytes surely make (by six), at least one a choice.
     """
-    measured = [choice.message.measure() for choice in answer.choices]
-    text_bytes = sum(size for size, _ in measured)
+    measured = answer.measure(limits.echo)
+    text_bytes = sum(size for size, _, _ in measured)
+    repeated = sum(size for _, _, size in measured)
     claim = read_claim(answer.usage)
-    if not text_bytes:
+    if not text_bytes + repeated:
         return Count(0, 0, 0, claim, "deltas"), 0
-    spoken = sum(size > 0 for size, _ in measured)
-    unseen = UNSEEN_TOKENS_PER_CHOICE * len(measured) + UNSEEN_TOKENS_PER_CALL * sum(c for _, c in measured)
+    spoken = sum(size > 0 for size, _, _ in measured)
+    calls = sum(begun for _, begun, _ in measured)
+    unseen = UNSEEN_TOKENS_PER_CHOICE * len(measured) + UNSEEN_TOKENS_PER_CALL * calls
     surely = max(spoken, -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MAX))
     count = _count(
         claim=claim, limits=limits, low=spoken, high=text_bytes + unseen, believed=True, fallback=surely
     )
-    return count, text_bytes
+    return count, text_bytes + repeated
+
+
+def count_embeddings(answer: shapes.EmbeddingAnswer, *, limits: Limits) -> Count:
+    """Count vectors: only what was read to make them is used, as claimed within bounds, else by its bytes."""
+    claim = read_claim(answer.usage)
+    prompt = limits.prompt
+    believed = claim.tokens_in is not None and prompt.low <= claim.tokens_in <= prompt.high
+    count = _count(claim=claim, limits=limits, low=0, high=0, believed=False, fallback=0)
+    return replace(count, method="claim" if believed else "bytes")
 
 
 def _count(

@@ -1,7 +1,10 @@
 """What a provider sells at a site, and how it is served there."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+
+from marketplace.listings import ENDPOINTS
 
 
 class Offer(models.Model):
@@ -10,6 +13,7 @@ class Offer(models.Model):
 
     What an offer is (provider, site, model, currency, unit) never changes, because cards and jobs point at
     it; a trigger refuses it. `slots` is how many requests it takes at once, output limits are tokens.
+    `endpoints` narrows what it serves; without, it serves all that its model can be asked for.
     """
 
     class Unit(models.TextChoices):
@@ -33,6 +37,7 @@ class Offer(models.Model):
     max_output_cap = models.IntegerField()
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
     supported = models.JSONField(default=list, blank=True)
+    endpoints = ArrayField(models.TextField(), null=True, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -46,6 +51,11 @@ class Offer(models.Model):
             models.CheckConstraint(name="offer_unit_known", condition=Q(unit__in=["TOKEN", "CHIP_SECOND"])),
             models.CheckConstraint(
                 name="offer_state_known", condition=Q(state__in=["DRAFT", "LIVE", "WITHDRAWN"])
+            ),
+            models.CheckConstraint(
+                name="offer_endpoints_known",
+                condition=Q(endpoints__isnull=True)
+                | Q(endpoints__contained_by=list(ENDPOINTS), endpoints__len__gte=1),
             ),
             # Target of the card's composite key: a card has the currency of its offer.
             models.UniqueConstraint(name="offer_id_currency", fields=["id", "currency"]),

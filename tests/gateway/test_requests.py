@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway import requests
 from gateway.errors import ApiError
-from workers.chat import ChatRequest
+from workers.bodies import ModelRequest
 
 JSON = st.recursive(
     st.none()
@@ -24,7 +24,7 @@ JSON = st.recursive(
 )
 
 
-def read(**fields: Any) -> ChatRequest:
+def read(**fields: Any) -> ModelRequest:
     return requests.read_chat(json.dumps({"model": "m", "messages": [], **fields}).encode())
 
 

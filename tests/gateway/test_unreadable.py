@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core import ids
-from gateway import completions
+from gateway import completions, doors
 from gateway.attempts import Attempt, AttemptFailed
 from workers import metering
 from workers.upstream import framing
@@ -38,7 +38,14 @@ async def test_the_model_servers_own_words_of_refusal_come_through_a_relay() -> 
     attempt = Attempt(attempt_id=1, uid=uid, receipt_uid=uid, listing=listing, number=1, running=Counter())
 
     with pytest.raises(AttemptFailed) as failed:
-        await attempt.call(client, relay_url="http://relay", secret=b"s" * 16, body=b"{}", request_id="r")
+        await attempt.call(
+            client,
+            relay_url="http://relay",
+            path="/v1/chat/completions",
+            secret=b"s" * 16,
+            body=b"{}",
+            request_id="r",
+        )
 
     assert failed.value.error.message == "no tools here"
     assert failed.value.final
@@ -58,7 +65,9 @@ async def test_bytes_that_are_no_text_are_garbage(body: bytes) -> None:
     answer: Any = Answer(200, body)
 
     with pytest.raises(AttemptFailed, match="upstream_garbage"):
-        await completions.complete(runtime, attempt, attempt, answer, with_metadata=False)
+        await completions.complete(
+            runtime, attempt, attempt, answer, door=doors.BY_ENDPOINT["chat"], with_metadata=False
+        )
 
 
 def test_usage_that_is_no_text_is_no_claim() -> None:

@@ -11,7 +11,7 @@ TOMORROW = datetime(2030, 1, 16, 12, tzinfo=UTC)
 
 
 def make_row(offer_id: int = 1, **changed: Any) -> dict[str, Any]:
-    """Return a row of `book_v1`: `small` by Sun Farm in Guizhou, 1 USD in and 2 USD out a million."""
+    """Return a row of `book_v2`: `small` by Sun Farm in Guizhou, 1 USD in and 2 USD out a million."""
     return {
         "offer_id": offer_id,
         "offer_uid": UUID(int=offer_id),

@@ -13,7 +13,7 @@ from gateway import answers as online_answers
 from gateway import requests as online
 from gateway.errors import ApiError
 from gateway.recording import Billed
-from workers import answers, chat
+from workers import answers, bodies, chat
 
 USER = {"role": "user", "content": "Why is solar power cheap at noon? 为什么?"}
 PICTURE = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:" + "x" * 500}}]}
@@ -54,9 +54,9 @@ def test_reads_what_the_gateway_reads(changed: dict[str, Any]) -> None:
     for name in ("stream", "include_usage", "choices", "limit", "text_bytes", "media"):
         assert getattr(mine, name) == getattr(theirs, name), name
     assert mine.write_body(model="gguf", tokens_out=5) == theirs.write_body(model="gguf", tokens_out=5)
-    assert chat.bound_prompt(mine, context_length=512) == online.bound_prompt(theirs, context_length=512)
+    assert bodies.bound_prompt(mine, context_length=512) == online.bound_prompt(theirs, context_length=512)
     sizes = {"context_length": 512, "default": 64, "cap": 128}
-    assert chat.choose_limit(mine, **sizes) == online.choose_limit(theirs, **sizes)
+    assert bodies.choose_limit(mine, **sizes) == online.choose_limit(theirs, **sizes)
 
 
 @pytest.mark.parametrize("changed", WRONG, ids=str)
@@ -74,7 +74,7 @@ def test_refuses_what_the_gateway_refuses(changed: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"model": 1', b"\xff", b"[" * 100_000])
 def test_refuses_what_is_no_request(body: bytes) -> None:
-    with pytest.raises(chat.ChatInvalid):
+    with pytest.raises(bodies.BodyInvalid):
         chat.read_chat(body)
 
 

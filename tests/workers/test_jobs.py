@@ -24,7 +24,7 @@ from tests.databases import Database
 from tests.market import Stand
 from workers import deferral, jobs
 from workers.blobs import FolderStore
-from workers.chat import ChatInvalid
+from workers.bodies import BodyInvalid
 from workers.jobs import Submission
 
 SECRET = "the meaning of 7351"
@@ -106,12 +106,12 @@ def test_waits_for_nodes_that_are_not_connected(lab_wallet: Wallet, stand: Stand
     [
         ({"model": "large"}, deferral.ModelUnknown, None),
         ({"model": 7}, DomainError, "model"),
-        ({"messages": "no list"}, ChatInvalid, "messages"),
-        ({"stream": True}, ChatInvalid, "stream"),
-        ({"max_tokens": 0}, ChatInvalid, "max_tokens"),
-        ({"max_tokens": 4096}, ChatInvalid, "max_tokens"),
-        ({"n": 99}, ChatInvalid, "n"),
-        ({"messages": [{"role": "user", "content": "word " * 9000}]}, ChatInvalid, "messages"),
+        ({"messages": "no list"}, BodyInvalid, "messages"),
+        ({"stream": True}, BodyInvalid, "stream"),
+        ({"max_tokens": 0}, BodyInvalid, "max_tokens"),
+        ({"max_tokens": 4096}, BodyInvalid, "max_tokens"),
+        ({"n": 99}, BodyInvalid, "n"),
+        ({"messages": [{"role": "user", "content": "word " * 9000}]}, BodyInvalid, "messages"),
         ({"provider": {"only": ["nobody"]}}, deferral.NoOffer, None),
         ({"provider": {"zdr": True}}, DomainError, "provider.zdr"),
     ],

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers import metering
-from workers.metering import Chunk, Claim, InputBounds, Limits, Tally
+from workers import metering, shapes
+from workers.metering import Claim, InputBounds, Limits, Tally
+from workers.shapes import Chunk
 
 LIMITS = Limits(InputBounds(10, 100), 1000)
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
@@ -210,10 +211,10 @@ def test_input_bounds_stay_in_order_and_in_the_context(text_bytes: int, media: i
     assert 0 <= low <= high <= context
 
 
-def make_answer(*texts: str, usage: Any = None) -> metering.Answer:
+def make_answer(*texts: str, usage: Any = None) -> shapes.Answer:
     choices = [{"index": index, "message": {"content": text}} for index, text in enumerate(texts)]
     body = {"choices": choices, "usage": usage}
-    return msgspec.json.decode(msgspec.json.encode(body), type=metering.Answer)
+    return msgspec.json.decode(msgspec.json.encode(body), type=shapes.Answer)
 
 
 def test_an_answer_without_usage_is_counted_by_its_bytes() -> None:

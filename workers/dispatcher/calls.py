@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.listings import Listing
-from workers import metering, tickets
+from workers import metering, shapes, tickets
 from workers.metering import Count, Limits
 from workers.upstream import framing
 from workers.upstream.client import Client, Timeouts, read_origin
@@ -177,7 +177,7 @@ def count_answer(answer: bytes, *, limits: Limits) -> Count:
     :raises CallFailed: it is no answer, or has nothing in it
     """
     try:
-        read = msgspec.json.decode(answer, type=metering.Answer)
+        read = msgspec.json.decode(answer, type=shapes.Answer)
     except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
         raise CallFailed("upstream_garbage", Hope.ELSEWHERE) from error
     count, text_bytes = metering.count_answer(read, limits=limits)

@@ -123,7 +123,7 @@ class Database:
     async def load_book(self) -> Book:
         """The offers."""
         async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute("SELECT * FROM book_v1()")
+            await cursor.execute("SELECT * FROM book_v2()")
             return Book.from_rows(await cursor.fetchall())
 
     async def list_queued(self, *, without: Sequence[int], limit: int) -> list[Queued]:
