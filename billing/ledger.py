@@ -149,7 +149,9 @@ def open_account(*, purpose: str, currency: str, organization_id: int | None = N
             cursor.execute("SELECT account_v1(%s, %s, %s)", [purpose, organization_id, currency])
             return int(cursor.fetchone()[0])
     except DatabaseError as error:
-        if isinstance(error.__cause__, errors.InvalidParameterValue | errors.ForeignKeyViolation):
+        if isinstance(
+            error.__cause__, errors.InvalidParameterValue | errors.ForeignKeyViolation | errors.CheckViolation
+        ):
             raise Invalid(f"There is no account {purpose} in {currency} for this owner.") from error
         raise
 

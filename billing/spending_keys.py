@@ -1,24 +1,16 @@
-"""API keys with a spending limit."""
+"""API keys with spending limits, and test keys with the money they need."""
 
 from datetime import datetime
 
 from django.db import transaction
 
-from accounts import audit, keys
+from accounts import keys, projects
 from accounts.audit import Actor
 from accounts.keys import IssuedKey
-from accounts.models import ApiKey, KeyMode, Organization
-from billing import limits
-from billing.limits import Limit
-from core.errors import DomainError
+from accounts.models import ApiKey, KeyMode, Organization, Project
+from billing import limits, xts
+from billing.limits import Kind, Limit, Period, Subject
 from core.money import Money
-
-
-class LimitInOtherCurrency(DomainError):
-    """A key has one limit, in one currency, for as long as it lives."""
-
-    code = "limit_in_other_currency"
-    message = "This key's limit is in another currency; issue a new key."
 
 
 def issue_key(
@@ -30,45 +22,43 @@ def issue_key(
     now: datetime,
     expires_at: datetime | None = None,
     ceiling: Money | None = None,
+    period: Period = Period.LIFETIME,
+    project: Project | None = None,
 ) -> IssuedKey:
     """
-    Issue a key that may spend `ceiling` in all; without one only the wallet limits it.
+    Issue a key that may spend `ceiling` in each `period`; without one only the wallet and the limits of its
+    maker and project do. A test key finds the organization's test wallet full.
 
     :raises accounts.keys.ExpiryInThePast: if it would be dead at birth
-    :raises billing.limits.InvalidLimit: if the currency is not kept here
+    :raises billing.limits.InvalidLimit: if the currency is not kept here, or not what such a key spends
+    :raises accounts.projects.ProjectArchived: if the project ended
     """
     with transaction.atomic():
         issued = keys.issue_key(
             organization=organization, name=name, mode=mode, actor=actor, now=now, expires_at=expires_at
         )
         if ceiling is not None:
-            change_limit(key=issued.key, ceiling=ceiling, actor=actor, now=now)
+            change_limit(key=issued.key, ceiling=ceiling, period=period, actor=actor, now=now)
+        if project is not None:
+            projects.move_key(key=issued.key, project=project, actor=actor, now=now)
+        if mode is KeyMode.TEST:
+            xts.fill_wallet(organization=organization, actor=actor, now=now)
     return issued
 
 
-def change_limit(*, key: ApiKey, ceiling: Money, actor: Actor, now: datetime) -> Limit:
+def change_limit(
+    *, key: ApiKey, ceiling: Money, actor: Actor, now: datetime, period: Period = Period.LIFETIME
+) -> Limit:
     """
-    Give a key a limit, or change the one it has; what was spent stays spent.
+    Give a key a limit, or change the one it has for this period and currency; what was spent stays spent.
 
-    :raises LimitInOtherCurrency: if it has one in another currency
-    :raises billing.limits.LimitBelowSpent: if that is less than what is spent and held
+    :raises billing.limits.InvalidLimit: as `billing.limits.set_limit` does
     """
-    with transaction.atomic():
-        locked = ApiKey.objects.select_for_update(no_key=True).get(pk=key.pk)
-        if locked.spend_scope_id is not None:
-            known = limits.find_limit(scope_id=locked.spend_scope_id)
-            if known.ceiling.currency != ceiling.currency:
-                raise LimitInOtherCurrency
-        scope = limits.set_key_limit(organization_id=key.organization_id, key_id=key.pk, ceiling=ceiling)
-        ApiKey.objects.filter(pk=key.pk).update(spend_scope_id=scope)
-        audit.record_event(
-            actor=actor,
-            action="key.change_limit",
-            subject_kind="key",
-            subject_uid=key.uid,
-            organization=key.organization,
-            now=now,
-            details={"amount": ceiling.literal, "currency": ceiling.currency},
-        )
-    key.spend_scope_id = scope
-    return limits.find_limit(scope_id=scope)
+    return limits.set_limit(
+        organization=key.organization,
+        subject=Subject(Kind.KEY, key.pk, key.uid, key.name),
+        period=period,
+        ceiling=ceiling,
+        actor=actor,
+        now=now,
+    )

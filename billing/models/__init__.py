@@ -6,7 +6,7 @@ application's database role has no right to insert into or update any of them.
 """
 
 from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, QueuedCharge
-from billing.models.hold import Hold, Scope
+from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Posting",
     "QueuedCharge",
     "Scope",
+    "SpendingLimit",
 ]

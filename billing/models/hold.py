@@ -28,6 +28,9 @@ class Scope(models.Model):
         "billing.LedgerAccount", on_delete=models.PROTECT, related_name="scope", null=True
     )
     subject_id = models.BigIntegerField(null=True)
+    limit = models.ForeignKey(
+        "billing.SpendingLimit", on_delete=models.PROTECT, related_name="scopes", null=True
+    )
     period_start = models.DateTimeField(null=True)
     ceiling = models.DecimalField(max_digits=38, decimal_places=9, null=True)
     posted = models.DecimalField(max_digits=38, decimal_places=9)
@@ -45,6 +48,51 @@ class Scope(models.Model):
     def available(self) -> Decimal:
         """What may still be held."""
         return self.posted - self.held - self.floor
+
+
+class SpendingLimit(models.Model):
+    """
+    What a key, a member or a project may spend in a period; `scope` is the row of the running period.
+
+    `turns_at` is when that period ends, None for never; once it is past, the next job makes the next row.
+    """
+
+    class Kind(models.IntegerChoices):
+        """Whose limit it is, numbered as scopes are."""
+
+        PROJECT = 2
+        MEMBER = 3
+        KEY = 4
+
+    class Period(models.TextChoices):
+        """UTC's days, weeks from Monday, months; or all of time."""
+
+        DAILY = "DAILY"
+        WEEKLY = "WEEKLY"
+        MONTHLY = "MONTHLY"
+        LIFETIME = "LIFETIME"
+
+    uid = models.UUIDField(unique=True)
+    kind = models.SmallIntegerField(choices=Kind.choices)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
+    subject_id = models.BigIntegerField()
+    """Id of a project, a user or a key."""
+    currency = models.TextField()
+    period = models.TextField(choices=Period.choices)
+    ceiling = models.DecimalField(max_digits=38, decimal_places=9)
+    scope = models.OneToOneField(Scope, on_delete=models.PROTECT, related_name="+", null=True)
+    turns_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "spending_limit"
+        managed = False
+
+    def __str__(self) -> str:
+        kind, period = self.Kind(self.kind).label, self.Period(self.period).label
+        return f"#{self.pk} {kind} {self.subject_id}: {self.ceiling} {self.currency} {period.lower()}"
 
 
 class Hold(models.Model):

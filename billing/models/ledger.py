@@ -11,6 +11,7 @@ class Currency(models.Model):
 
         FIAT = "FIAT"
         STABLECOIN = "STABLECOIN"
+        TEST = "TEST", "Test money"
 
     code = models.TextField(primary_key=True)
     name = models.TextField()

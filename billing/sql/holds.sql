@@ -1,72 +1,138 @@
 -- Holds: money set aside for work before it starts. A hold has no expiry; it lives as long as its source (a job).
 
 -- Open holds for many sources at once, each with its own verdict; a refusal never disturbs the others.
--- Scopes are locked once, in the order (kind, id). Without `p_wait` a row that somebody else has locked makes its items
--- `busy`; with it the call waits up to the session's lock timeout. Verdicts: ok, busy, insufficient_funds,
--- limit_exceeded; `scope_id` names the scope that refused.
-CREATE FUNCTION hold_v1(p_sources bigint[], p_wallets bigint[], p_limits bigint[], p_amounts numeric[], p_wait boolean)
-RETURNS TABLE (idx int, verdict text, hold_id bigint, scope_id bigint)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- Each item names its wallet and whose limits apply: a key, a member, a project (NULL for none). The limits in force are
+-- found here, and the rows of periods that have begun are made. Scopes are then locked once, in the order (kind, id).
+-- Without `p_wait` a row that somebody else has locked makes its items `busy`; with it the call waits up to the session's
+-- lock timeout. Verdicts: ok, busy, insufficient_funds, key_/member_/project_limit_exceeded, limit_in_other_currency (what
+-- is limited at all is limited in every currency); `scope_id` names the scope that refused.
+CREATE OR REPLACE FUNCTION hold_v2(
+    p_sources bigint[], p_wallets bigint[], p_amounts numeric[],
+    p_keys bigint[], p_members bigint[], p_projects bigint[], p_wait boolean
+) RETURNS TABLE (idx int, verdict text, hold_id bigint, scope_id bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_mergejoin = off SET enable_hashjoin = off AS $$
 #variable_conflict use_column
 DECLARE
-    wanted bigint[];
+    limits bigint[];     -- limits that may apply, and of each its subject, currency and current row
+    kinds smallint[];
+    subjects bigint[];
+    owners bigint[];
+    currencies text[];
+    rows bigint[];
+    late boolean;
+    late_limits boolean[];
+    rules bigint[] := '{}';       -- the rows of all items, one item after the other; NULL: only other currencies
+    rule_kinds smallint[] := '{}';
+    rule_rows bigint[] := '{}';   -- what to name where a rule is NULL
+    rule_late boolean[] := '{}';
+    firsts int[];
+    lasts int[];
     ids bigint[];
     free numeric[];
     raised numeric[];
     verdicts text[] := '{}';
-    refused bigint[] := '{}';
+    refused bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(p_sources)]);
     w int;
     k int;
 BEGIN
-    SELECT array_agg(DISTINCT s) INTO wanted FROM unnest(p_wallets || p_limits) s WHERE s IS NOT NULL;
+    FOR turn IN 1 .. 2 LOOP
+        SELECT array_agg(l.id), array_agg(l.kind), array_agg(l.subject_id), array_agg(l.organization_id),
+               array_agg(l.currency), array_agg(l.scope_id), array_agg(coalesce(l.turns_at <= now(), false)),
+               bool_or(l.turns_at <= now())
+          INTO limits, kinds, subjects, owners, currencies, rows, late_limits, late FROM (
+            SELECT * FROM spending_limit WHERE kind = 4 AND subject_id = ANY (p_keys) AND ended_at IS NULL
+             UNION ALL
+            SELECT * FROM spending_limit WHERE kind = 3 AND subject_id = ANY (p_members) AND ended_at IS NULL
+             UNION ALL
+            SELECT * FROM spending_limit WHERE kind = 2 AND subject_id = ANY (p_projects) AND ended_at IS NULL) l;
+        EXIT WHEN late IS NOT TRUE OR turn = 2;
+        PERFORM turn_limits_v1(limits, p_wait);
+    END LOOP;
+    firsts := array_fill(1, ARRAY[cardinality(p_sources)]);
+    lasts := array_fill(0, ARRAY[cardinality(p_sources)]);
+    IF limits IS NOT NULL THEN
+        WITH rule AS (
+            -- The narrowest first: it is the one to be named.
+            SELECT i.n, l.kind, l.scope, l.late, l.currency = s.currency AS applies
+              FROM unnest(p_wallets, p_keys, p_members, p_projects) WITH ORDINALITY i(wallet, key, member, project, n)
+              CROSS JOIN LATERAL (SELECT currency, organization_id FROM scope WHERE id = i.wallet OFFSET 0) s
+              JOIN unnest(kinds, subjects, owners, currencies, rows, late_limits) l(kind, subject, owner, currency, scope, late)
+                ON l.subject = CASE l.kind WHEN 4 THEN i.key WHEN 3 THEN i.member ELSE i.project END
+               AND l.owner = s.organization_id AND (l.currency = 'XTS') = (s.currency = 'XTS')
+        ), kept AS (
+            SELECT n, kind, CASE WHEN applies THEN scope END AS rule, scope, late,
+                   row_number() OVER (ORDER BY n, kind DESC, scope) AS place
+              FROM (SELECT *, bool_or(applies) OVER (PARTITION BY n, kind) AS any_applies FROM rule) r
+             WHERE applies OR NOT any_applies
+        ), item AS (
+            SELECT i.n, coalesce(min(kept.place), 1) AS first, coalesce(max(kept.place), 0) AS last
+              FROM generate_series(1, cardinality(p_sources)) i(n) LEFT JOIN kept ON kept.n = i.n GROUP BY i.n
+        )
+        SELECT coalesce((SELECT array_agg(rule ORDER BY place) FROM kept), '{}'), (SELECT array_agg(kind ORDER BY place) FROM kept),
+               (SELECT array_agg(scope ORDER BY place) FROM kept), (SELECT array_agg(late ORDER BY place) FROM kept),
+               (SELECT array_agg(first ORDER BY n) FROM item), (SELECT array_agg(last ORDER BY n) FROM item)
+          INTO rules, rule_kinds, rule_rows, rule_late, firsts, lasts;
+    END IF;
+
+    ids := (SELECT array_agg(DISTINCT s) FROM unnest(p_wallets || rules) s WHERE s IS NOT NULL);
     IF p_wait THEN
         SELECT array_agg(l.id), array_agg(l.free) INTO ids, free FROM (
-            SELECT s.id, s.posted - s.held - s.floor AS free FROM scope s
-             WHERE s.id = ANY (wanted) ORDER BY s.kind, s.id FOR NO KEY UPDATE) l;
+            SELECT s.id, s.posted - s.held - CASE s.kind WHEN 1 THEN s.floor ELSE 0 END AS free FROM scope s
+             WHERE s.id = ANY (ids) ORDER BY s.kind, s.id FOR NO KEY UPDATE) l;
     ELSE
         SELECT array_agg(l.id), array_agg(l.free) INTO ids, free FROM (
-            SELECT s.id, s.posted - s.held - s.floor AS free FROM scope s
-             WHERE s.id = ANY (wanted) ORDER BY s.kind, s.id FOR NO KEY UPDATE SKIP LOCKED) l;
+            SELECT s.id, s.posted - s.held - CASE s.kind WHEN 1 THEN s.floor ELSE 0 END AS free FROM scope s
+             WHERE s.id = ANY (ids) ORDER BY s.kind, s.id FOR NO KEY UPDATE SKIP LOCKED) l;
     END IF;
     raised := array_fill(0::numeric, ARRAY[greatest(cardinality(ids), 1)]);
     FOR i IN 1 .. cardinality(p_sources) LOOP
         w := array_position(ids, p_wallets[i]);
-        k := array_position(ids, p_limits[i]);
-        IF w IS NULL OR (p_limits[i] IS NOT NULL AND k IS NULL) THEN
-            verdicts[i] := 'busy';
-        ELSIF k IS NOT NULL AND free[k] < p_amounts[i] THEN
-            verdicts[i] := 'limit_exceeded';
-            refused[i] := p_limits[i];
-        ELSIF free[w] < p_amounts[i] THEN
+        verdicts[i] := CASE WHEN w IS NULL THEN 'busy' ELSE 'ok' END;
+        FOR j IN firsts[i] .. lasts[i] LOOP
+            EXIT WHEN verdicts[i] <> 'ok';
+            k := array_position(ids, rules[j]);
+            IF rules[j] IS NULL THEN
+                verdicts[i] := 'limit_in_other_currency';
+                refused[i] := rule_rows[j];
+            ELSIF k IS NULL OR rule_late[j] THEN
+                verdicts[i] := 'busy';
+            ELSIF free[k] < p_amounts[i] THEN
+                verdicts[i] := CASE rule_kinds[j] WHEN 4 THEN 'key' WHEN 3 THEN 'member' ELSE 'project' END || '_limit_exceeded';
+                refused[i] := rules[j];
+            END IF;
+        END LOOP;
+        IF verdicts[i] = 'ok' AND free[w] < p_amounts[i] THEN
             verdicts[i] := 'insufficient_funds';
             refused[i] := p_wallets[i];
-        ELSE
-            verdicts[i] := 'ok';
-            free[w] := free[w] - p_amounts[i];
-            raised[w] := raised[w] + p_amounts[i];
-            IF k IS NOT NULL THEN
-                free[k] := free[k] - p_amounts[i];
-                raised[k] := raised[k] + p_amounts[i];
-            END IF;
         END IF;
+        CONTINUE WHEN verdicts[i] <> 'ok';
+        free[w] := free[w] - p_amounts[i];
+        raised[w] := raised[w] + p_amounts[i];
+        FOR j IN firsts[i] .. lasts[i] LOOP
+            k := array_position(ids, rules[j]);
+            free[k] := free[k] - p_amounts[i];
+            raised[k] := raised[k] + p_amounts[i];
+        END LOOP;
     END LOOP;
     UPDATE scope s SET held = s.held + r.amount FROM unnest(ids, raised) r(id, amount) WHERE s.id = r.id AND r.amount > 0;
     RETURN QUERY
     WITH item AS (
-        SELECT i.n::int AS n, i.source, i.wallet, i.lim, i.amount, verdicts[i.n] AS verdict
-          FROM unnest(p_sources, p_wallets, p_limits, p_amounts) WITH ORDINALITY AS i(source, wallet, lim, amount, n)
+        SELECT i.n::int AS n, i.source, i.wallet, i.amount, i.verdict, i.wallet || rules[i.first:i.last] AS scopes, i.refused
+          FROM unnest(p_sources, p_wallets, p_amounts, verdicts, firsts, lasts, refused) WITH ORDINALITY
+               AS i(source, wallet, amount, verdict, first, last, refused, n)
     ), opened AS (
         INSERT INTO hold (source, currency, amount, scopes)
-        SELECT item.source, s.currency, item.amount, array_remove(ARRAY[item.wallet, item.lim], NULL)
+        SELECT item.source, s.currency, item.amount, item.scopes
           FROM item JOIN scope s ON s.id = item.wallet WHERE item.verdict = 'ok'
         RETURNING hold.id, hold.source
     )
-    SELECT item.n, item.verdict, opened.id, refused[item.n] FROM item LEFT JOIN opened ON opened.source = item.source;
+    SELECT item.n, item.verdict, opened.id, item.refused FROM item LEFT JOIN opened ON opened.source = item.source;
 END $$;
 
 -- Lower or raise what the scopes of these holds have set aside: `p_deltas` is added to each hold's share. One place for
 -- the lock order, used by release, change and charge. A raise beyond what is free violates scope_never_overspent.
-CREATE FUNCTION move_held_v1(p_holds bigint[], p_deltas numeric[]) RETURNS void
+CREATE OR REPLACE FUNCTION move_held_v1(p_holds bigint[], p_deltas numeric[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     ids bigint[];
@@ -83,7 +149,7 @@ END $$;
 
 -- Close holds whose work is over and give back what nothing was charged for. What charges that are not posted yet still
 -- need stays held, and posting the last of them closes the hold. Holds that are closed already are left alone.
-CREATE FUNCTION release_v1(p_holds bigint[]) RETURNS int
+CREATE OR REPLACE FUNCTION release_v1(p_holds bigint[]) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     ids bigint[];
@@ -106,8 +172,8 @@ BEGIN
 END $$;
 
 -- Change an open hold to another amount (the next candidate's price). Answers insufficient_funds instead of raising, so
--- that the caller's other work stands; the verdict names no scope because either may be short.
-CREATE FUNCTION change_hold_v1(p_hold bigint, p_amount numeric) RETURNS text
+-- that the caller's other work stands; the verdict names no scope because any of them may be short.
+CREATE OR REPLACE FUNCTION change_hold_v1(p_hold bigint, p_amount numeric) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     h hold;
@@ -125,4 +191,4 @@ BEGIN
     RETURN 'ok';
 END $$;
 
-REVOKE ALL ON FUNCTION hold_v1, move_held_v1, release_v1, change_hold_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION hold_v2, move_held_v1, release_v1, change_hold_v1 FROM PUBLIC;

@@ -68,10 +68,8 @@ def fill(db: Database) -> None:
         lab = exchange.make_buyer(app, "Lab", funds="100")
         fund = exchange.make_buyer(app, "Fund", funds="70", currency="CNY")
         farm = exchange.make_seller(app, "Farm")
-        limit = exchange.fetch_value(
-            app, "SELECT limit_v1(4::smallint, %s, %s, 'USD', 50)", lab.organization_id, lab.key_id
-        )
-        app.execute("UPDATE accounts_apikey SET spend_scope_id = %s WHERE id = %s", [limit, lab.key_id])
+        for period in ("LIFETIME", "MONTHLY"):
+            exchange.set_limit(app, lab, 50, period=period)
         posted, overdrawn, long_work, refused, queued, _running = (
             exchange.admit(app, lab, farm, keys=[f"key-{number}"]) for number in range(6)
         )

@@ -26,6 +26,7 @@ from tests.billing.people import (
     make_organization,
     make_seller,
     post,
+    set_limit,
     top_up,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "admit",
     "admit_items",
     "cancel",
+    "end_periods",
     "expire_leases",
     "fail",
     "fetch",
@@ -53,6 +55,7 @@ __all__ = [
     "record",
     "record_items",
     "renew",
+    "set_limit",
     "sweep",
     "top_up",
 ]
@@ -207,6 +210,22 @@ def sweep(connection: psycopg.Connection[Any]) -> int:
 def expire_leases(owner: psycopg.Connection[Any]) -> None:
     """Let every lease run out, as if its gateway had died a minute ago."""
     owner.execute("UPDATE attempt SET lease_until = now() - interval '1 minute' WHERE state = 'RUNNING'")
+
+
+def end_periods(owner: psycopg.Connection[Any]) -> None:
+    """Let every limit's running period be one that ended long ago, with what was spent and held in it."""
+    owner.execute(
+        "UPDATE scope s SET period_start = period_start_v1(l.period, s.period_start - interval '40 days')"
+        " FROM spending_limit l WHERE l.scope_id = s.id AND s.period_start IS NOT NULL"
+    )
+    owner.execute(
+        "UPDATE spending_limit l SET turns_at = period_end_v1(l.period, s.period_start)"
+        " FROM scope s WHERE s.id = l.scope_id AND s.period_start IS NOT NULL"
+    )
+    owner.execute(
+        "UPDATE hold SET opened_at = opened_at - interval '40 days' WHERE scopes && ARRAY("
+        "SELECT id FROM scope WHERE period_start < now() - interval '35 days')"
+    )
 
 
 def post_charges(connection: psycopg.Connection[Any], usages: list[int] | None = None) -> int:

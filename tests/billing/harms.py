@@ -52,9 +52,24 @@ def charge(**changes: str) -> Copy:
 
 
 def scope(**changes: str) -> Copy:
-    """A copy of a key's limit that has spent nothing."""
-    fresh = {"id": NEW, "subject_id": NEW, "posted": "50", "held": "0"}
-    return Copy("scope", fresh | changes, "kind = 4")
+    """A copy of a monthly limit's row, for a month long ago in which nothing was spent."""
+    fresh = {"id": NEW, "posted": "50", "held": "0", "period_start": "'2020-01-01'"}
+    return Copy("scope", fresh | changes, "kind = 4 AND period_start IS NOT NULL")
+
+
+def wallet(**changes: str) -> Copy:
+    """A copy of a wallet."""
+    return Copy(
+        "scope",
+        {"id": NEW, "period_start": "'2020-01-01'", "posted": "0", "held": "0"} | changes,
+        "kind = 1",
+    )
+
+
+def limit(**changes: str) -> Copy:
+    """A copy of a limit, of another key."""
+    fresh = {"id": NEW, "uid": "gen_random_uuid()", "subject_id": NEW, "scope_id": "NULL"}
+    return Copy("spending_limit", fresh | changes)
 
 
 def hold(**changes: str) -> Copy:
@@ -143,6 +158,7 @@ HARMS: dict[str, Harm] = {
     "currency.currency_pkey": Copy("currency", {}),
     "currency.currency_code_check": Copy("currency", {"code": "'usd'"}),
     "currency.currency_kind_check": Copy("currency", {"code": "'AAA'", "kind": "'SHELLS'"}),
+    "currency.currency_test_is_xts": Copy("currency", {"code": "'AAA'", "kind": "'TEST'"}),
     "currency.currency_exponent_check": Copy("currency", {"code": "'AAA'", "exponent": "10"}),
     "account_purpose.account_purpose_pkey": Copy("account_purpose", {"prefix": "'x'"}),
     "account_purpose.account_purpose_prefix_key": Copy("account_purpose", {"purpose": "'X'"}),
@@ -152,6 +168,9 @@ HARMS: dict[str, Harm] = {
     "ledger_account.ledger_account_pkey": account(id="id"),
     "ledger_account.ledger_account_code_key": account(code="code"),
     "ledger_account.ledger_account_purpose_organization_id_currency_key": account(currency="currency"),
+    "ledger_account.ledger_account_test_money": Copy(
+        "ledger_account", {"id": NEW, "code": "'x'", "currency": "'XTS'"}, "purpose = 'CLEARING_BANK'"
+    ),
     "ledger_account.ledger_account_currency_fkey": account(currency="'XXX'"),
     "ledger_account.ledger_account_purpose_fkey": account(purpose="'MAGIC'"),
     "ledger_account.ledger_account_organization_id_fkey": account(organization_id=NEW),
@@ -166,18 +185,29 @@ HARMS: dict[str, Harm] = {
     "scope.scope_never_overspent": "UPDATE scope SET held = posted + 0.000000001 WHERE currency = 'CNY'",
     "scope.scope_held_not_negative": "UPDATE scope SET held = -0.000000001 WHERE currency = 'CNY'",
     "scope.scope_pkey": scope(id="id"),
-    "scope.scope_kind_check": scope(kind="5"),
+    "scope.scope_kind_check": scope(kind="5", subject_id="NULL"),
     "scope.scope_limit_has_ceiling": scope(ceiling="NULL"),
-    "scope.scope_wallet_has_account": scope(kind="1", ceiling="NULL"),
-    "scope.scope_account_id_key": Copy(
-        "scope", {"id": NEW, "subject_id": NEW, "posted": "0", "held": "0"}, "kind = 1"
-    ),
-    "scope.scope_account_id_fkey": Copy(
-        "scope", {"id": NEW, "subject_id": NEW, "account_id": NEW, "posted": "0", "held": "0"}, "kind = 1"
-    ),
-    "scope.scope_currency_fkey": scope(currency="'XXX'"),
-    "scope.scope_organization_id_fkey": scope(organization_id=NEW),
-    "scope.scope_kind_organization_id_subject_id_currency_period_start_key": scope(subject_id="subject_id"),
+    "scope.scope_limit_is_named": scope(limit_id="NULL"),
+    "scope.scope_limit_floor": scope(floor="1"),
+    "scope.scope_wallet_has_account": scope(kind="1", ceiling="NULL", limit_id="NULL"),
+    "scope.scope_account_id_key": wallet(),
+    "scope.scope_account_id_fkey": wallet(account_id=NEW),
+    # The key to the limit asks for nothing where one of its columns is empty.
+    "scope.scope_currency_fkey": scope(currency="'XXX'", subject_id="NULL"),
+    "scope.scope_organization_id_fkey": scope(organization_id=NEW, subject_id="NULL"),
+    "scope.scope_of_its_limit": scope(subject_id=NEW),
+    "scope.scope_once": scope(period_start="period_start"),
+    "spending_limit.spending_limit_pkey": limit(id="id"),
+    "spending_limit.spending_limit_uid_key": limit(uid="uid"),
+    "spending_limit.spending_limit_once": limit(subject_id="subject_id"),
+    "spending_limit.spending_limit_identity": limit(id="id", subject_id="subject_id", period="'WEEKLY'"),
+    "spending_limit.spending_limit_kind_check": limit(kind="1"),
+    "spending_limit.spending_limit_period_check": limit(period="'HOURLY'"),
+    "spending_limit.spending_limit_ceiling_check": limit(ceiling="-1"),
+    "spending_limit.spending_limit_scope_id_key": limit(scope_id="scope_id"),
+    "spending_limit.spending_limit_scope_id_fkey": limit(scope_id=NEW),
+    "spending_limit.spending_limit_currency_fkey": limit(currency="'XXX'"),
+    "spending_limit.spending_limit_organization_id_fkey": limit(organization_id=NEW),
     "hold.hold_pkey": hold(id="id"),
     "hold.hold_source_key": hold(source="source"),
     "hold.hold_state_check": hold(state="'LOST'", released="amount", closed_at="now()"),

@@ -88,6 +88,26 @@ def make_key(connection: psycopg.Connection[Any], organization_id: int) -> int:
     )
 
 
+def set_limit(
+    connection: psycopg.Connection[Any],
+    buyer: "Buyer",
+    ceiling: Any,
+    *,
+    kind: int = 4,
+    subject: int | None = None,
+    period: str = "LIFETIME",
+    currency: str = "USD",
+) -> int:
+    """Limit a buyer's key (or another subject); gives the row of the running period."""
+    limit = fetch_value(
+        connection,
+        "SELECT set_limit_v1(%s, %s::smallint, %s, %s, %s, %s, %s)",
+        *(ids.make_uid(), kind, buyer.organization_id, buyer.key_id if subject is None else subject),
+        *(currency, period, Decimal(ceiling)),
+    )
+    return int(fetch_value(connection, "SELECT scope_id FROM spending_limit WHERE id = %s", limit))
+
+
 def make_buyer(
     connection: psycopg.Connection[Any], name: str, *, funds: str = "10", currency: str = "USD"
 ) -> Buyer:

@@ -26,7 +26,16 @@ RIGHTS = {
                 "ledger_seq",
                 "ledger_cursor",
             ),
-            *("account_fold", "scope", "hold", "charge", "charge_queue", "charge_entry", "charge_quarantine"),
+            *(
+                "account_fold",
+                "scope",
+                "spending_limit",
+                "hold",
+                "charge",
+                "charge_queue",
+                "charge_entry",
+                "charge_quarantine",
+            ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
         ],
         READ,
@@ -51,7 +60,8 @@ COLUMNS = {
 
 # Functions that move money or holds without asking who owns them: only other functions may call them.
 INNER = {
-    "hold_v1": "hold_v1(ARRAY[1], ARRAY[1], ARRAY[NULL::bigint], ARRAY[1.0], true)",
+    "hold_v2": "hold_v2(ARRAY[1], ARRAY[1], ARRAY[1.0], ARRAY[1], ARRAY[1], ARRAY[1], true)",
+    "turn_limits_v1": "turn_limits_v1(ARRAY[1::bigint], true)",
     "move_held_v1": "move_held_v1(ARRAY[1::bigint], ARRAY[1.0])",
     "release_v1": "release_v1(ARRAY[1::bigint])",
     "change_hold_v1": "change_hold_v1(1, 1)",
@@ -59,7 +69,15 @@ INNER = {
     "entry_text": "entry_text(1)",
 }
 GRANTED = {
-    *("account_v1", "limit_v1", "post_v1", "balance_v1", "sequence_entries_v1", "post_charges_v1"),
+    *(
+        "account_v1",
+        "set_limit_v1",
+        "end_limit_v1",
+        "post_v1",
+        "balance_v1",
+        "sequence_entries_v1",
+        "post_charges_v1",
+    ),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1"),

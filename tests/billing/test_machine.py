@@ -5,7 +5,6 @@ The model knows nothing of SQL. After each step every scope has what the model s
 changed nothing, and the whole verification is clean.
 """
 
-import contextlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -96,16 +95,8 @@ class Money(RuleBasedStateMachine):
 
     @rule(ceiling=st.integers(0, 12))
     def set_limit(self, ceiling: int) -> None:
-        query = "SELECT limit_v1(4::smallint, %s, %s, 'USD', %s)"
-        fits = ceiling >= self.model.spent + self.model.held
-        refusal = contextlib.nullcontext() if fits else pytest.raises(psycopg.errors.CheckViolation)
-        with refusal:
-            self.limit = ex.fetch_value(self.app, query, self.lab.organization_id, self.lab.key_id, ceiling)
-            self.app.execute(
-                "UPDATE accounts_apikey SET spend_scope_id = %s WHERE id = %s", [self.limit, self.lab.key_id]
-            )
-        if fits:
-            self.model.ceiling = Decimal(ceiling)
+        self.limit = ex.set_limit(self.app, self.lab, ceiling)
+        self.model.ceiling = Decimal(ceiling)
 
     @rule(target=jobs, out_bound=st.integers(0, 1500), key=st.sampled_from([None, "a", "b"]))
     def admit(self, out_bound: int, key: str | None) -> Live | None:

@@ -143,10 +143,8 @@ def test_a_day_of_everything_at_once(db: Database, app: psycopg.Connection[Any])
         for number, price in enumerate(("0.002", "0.003"))
     ]
     for buyer in buyers[:2]:
-        limit = fetch_value(
-            app, "SELECT limit_v1(4::smallint, %s, %s, 'USD', 15)", buyer.organization_id, buyer.key_id
-        )
-        app.execute("UPDATE accounts_apikey SET spend_scope_id = %s WHERE id = %s", [limit, buyer.key_id])
+        ex.set_limit(app, buyer, 15)
+        ex.set_limit(app, buyer, 12, period="DAILY")
     owner = psycopg.connect(db.owner_dsn, autocommit=True)
 
     def work_day(seed: int) -> Step:

@@ -77,6 +77,27 @@ def hasty_admission_is_told_busy(stage: Stage) -> bool:
     return outcome.error is None and outcome.value == ["busy"] and not outcome.waited
 
 
+def turn_period(stage: Stage) -> None:
+    """Limit the lab's key to one job a day, with a first day that is over."""
+    ex.set_limit(stage.app, stage.lab, 2, period="DAILY")
+    with psycopg.connect(stage.db.owner_dsn, autocommit=True) as owner:
+        ex.end_periods(owner)
+
+
+def first_jobs_of_a_day_share_its_row(stage: Stage) -> bool:
+    turn_period(stage)
+    one = admission(stage, [stage.lab], wait=True)
+    outcome = overlap(stage.db, one, one)
+    return outcome.error is None and outcome.value == ["key_limit_exceeded"] and outcome.waited
+
+
+def hasty_admission_waits_for_no_turn(stage: Stage) -> bool:
+    turn_period(stage)
+    one = admission(stage, [stage.lab], wait=False)
+    outcome = overlap(stage.db, one, one)
+    return outcome.error is None and outcome.value == ["busy"] and not outcome.waited
+
+
 def hold_is_released_once(stage: Stage) -> bool:
     stage.admit(stage.lab)
     release = call("SELECT release_v1(ARRAY[1::bigint])")
@@ -249,8 +270,10 @@ Play = Callable[[Stage], bool]
 
 # function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
 RACES: list[tuple[str, int, tuple[str, int], Play]] = [
-    ("hold_v1", 1, ("remove", 1), waiting_admission_sees_what_is_left),
-    ("hold_v1", 2, ("remove", 2), hasty_admission_is_told_busy),
+    ("hold_v2", 1, ("remove", 1), waiting_admission_sees_what_is_left),
+    ("hold_v2", 2, ("remove", 2), hasty_admission_is_told_busy),
+    ("turn_limits_v1", 1, ("remove", 1), first_jobs_of_a_day_share_its_row),
+    ("turn_limits_v1", 2, ("remove", 2), hasty_admission_waits_for_no_turn),
     ("move_held_v1", 1, ("turn", 1), releasing_locks_wallets_in_order),
     ("release_v1", 1, ("remove", 1), hold_is_released_once),
     ("change_hold_v1", 1, ("remove", 1), released_hold_is_not_changed),

@@ -25,6 +25,8 @@ class Node(models.Model):
     chip_slug = models.CharField(max_length=64, blank=True, default="")
     declared_watts_idle = models.DecimalField(max_digits=10, decimal_places=2)
     declared_watts_busy = models.DecimalField(max_digits=10, decimal_places=2)
+    simulated = models.BooleanField(default=False, db_default=False, editable=False)
+    """Serves test money, and nothing else; never changes."""
     machine_id = models.CharField(max_length=128, null=True, blank=True)
     epoch = models.BigIntegerField(default=0, db_default=0)
     connected_at = models.DateTimeField(null=True, blank=True)

@@ -5,9 +5,12 @@
 -- order, then job and first attempt are written. A NULL node makes a deferred job: it is queued with its hold and has no
 -- attempt yet. `p_wait` = true waits for locked scopes (up to lock_timeout); false answers `busy` for them.
 --
--- Verdicts: ok, busy, insufficient_funds, key_limit_exceeded, key_revoked, offer_withdrawn, card_stale,
--- currency_mismatch, no_wallet, duplicate (detail = the job's uid), key_reused (same key, another body).
-CREATE FUNCTION admit_v1(
+-- Limits are the key's, those of the member who made it, and those of the project the key is in (or else that member).
+-- Verdicts: ok, busy, insufficient_funds, key_limit_exceeded, member_limit_exceeded, project_limit_exceeded and
+-- limit_in_other_currency (detail of these = the scope that refused, see explain_scope_v1), key_revoked, wrong_mode (a test
+-- key and real money, or the other way round), offer_withdrawn, card_stale, currency_mismatch, no_wallet, duplicate
+-- (detail = the job's uid), key_reused (same key, another body).
+CREATE OR REPLACE FUNCTION admit_v1(
     p_keys bigint[], p_organizations bigint[], p_models bigint[], p_offers bigint[], p_cards bigint[], p_nodes bigint[],
     p_in_bounds bigint[], p_out_bounds bigint[], p_job_uids uuid[], p_attempt_uids uuid[], p_receipt_uids uuid[],
     p_idempotency_keys text[], p_body_hashes bytea[], p_matched jsonb[], p_wait boolean
@@ -22,7 +25,8 @@ DECLARE
     amounts numeric[] := array_fill(NULL::numeric, ARRAY[size]);
     hold_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
     wallets bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    limits bigint[] := array_fill(NULL::bigint, ARRAY[size]);
+    members bigint[] := array_fill(NULL::bigint, ARRAY[size]);
+    projects bigint[] := array_fill(NULL::bigint, ARRAY[size]);
     with_keys boolean := EXISTS (SELECT 1 FROM unnest(p_idempotency_keys) k WHERE k IS NOT NULL);
     r record;
 BEGIN
@@ -47,18 +51,17 @@ BEGIN
     END IF;
 
     FOR r IN
-        SELECT i.n, w.id AS wallet, k.spend_scope_id AS lim,
+        SELECT i.n, w.id AS wallet, k.created_by_id AS member, coalesce(k.project_id, m.project_id) AS project,
                rate_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS amount,
                CASE WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
-                         -- Test keys have no books of their own, and must not spend what is real.
-                         OR k.mode <> 'LIVE' OR k.expires_at <= now() THEN 'key_revoked'
+                         OR k.expires_at <= now() THEN 'key_revoked'
                     WHEN o.id IS NULL OR o.state <> 'LIVE' THEN 'offer_withdrawn'
                     WHEN c.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
                                                  ORDER BY f.starts_at DESC LIMIT 1) THEN 'card_stale'
+                    WHEN (k.mode = 'TEST') <> (c.currency = 'XTS') THEN 'wrong_mode'
                     WHEN w.id IS NULL AND EXISTS (SELECT 1 FROM scope s WHERE s.organization_id = i.organization AND s.kind = 1)
                          THEN 'currency_mismatch'
                     WHEN w.id IS NULL THEN 'no_wallet'
-                    WHEN l.currency <> c.currency THEN 'currency_mismatch'
                END AS verdict
           FROM unnest(p_keys, p_organizations, p_offers, p_cards, p_in_bounds, p_out_bounds) WITH ORDINALITY
                AS i(key, organization, offer, card, ins, outs, n)
@@ -66,13 +69,14 @@ BEGIN
           LEFT JOIN offer o ON o.id = i.offer
           LEFT JOIN price_card c ON c.id = i.card AND c.offer_id = i.offer
           LEFT JOIN scope w ON w.kind = 1 AND w.organization_id = i.organization AND w.currency = c.currency
-          LEFT JOIN scope l ON l.id = k.spend_scope_id
+          LEFT JOIN accounts_membership m ON m.organization_id = i.organization AND m.user_id = k.created_by_id
     LOOP
         verdicts[r.n] := coalesce(verdicts[r.n], r.verdict);
         IF verdicts[r.n] IS NULL THEN
             job_ids[r.n] := nextval('job_id_seq');
             wallets[r.n] := r.wallet;
-            limits[r.n] := r.lim;
+            members[r.n] := r.member;
+            projects[r.n] := r.project;
             amounts[r.n] := r.amount;
         END IF;
     END LOOP;
@@ -80,19 +84,22 @@ BEGIN
     FOR r IN
         WITH item AS (
             SELECT i.*, row_number() OVER (ORDER BY i.n) AS place
-              FROM unnest(job_ids, wallets, limits, amounts) WITH ORDINALITY i(job, wallet, lim, amount, n) WHERE i.job IS NOT NULL
+              FROM unnest(job_ids, wallets, amounts, p_keys, members, projects) WITH ORDINALITY
+                   i(job, wallet, amount, key, member, project, n) WHERE i.job IS NOT NULL
         ), asked AS (
             SELECT array_agg(job ORDER BY n) AS jobs, array_agg(wallet ORDER BY n) AS wallets,
-                   array_agg(lim ORDER BY n) AS limits, array_agg(amount ORDER BY n) AS amounts FROM item
+                   array_agg(amount ORDER BY n) AS amounts, array_agg(key ORDER BY n) AS keys,
+                   array_agg(member ORDER BY n) AS members, array_agg(project ORDER BY n) AS projects FROM item
         )
-        SELECT item.n, item.lim, h.verdict, h.hold_id, h.scope_id
-          FROM asked CROSS JOIN LATERAL hold_v1(asked.jobs, asked.wallets, asked.limits, asked.amounts, p_wait) h
+        SELECT item.n, item.amount, h.verdict, h.hold_id, h.scope_id
+          FROM asked CROSS JOIN LATERAL hold_v2(asked.jobs, asked.wallets, asked.amounts, asked.keys, asked.members,
+                                                asked.projects, p_wait) h
           JOIN item ON item.place = h.idx
          WHERE asked.jobs IS NOT NULL
     LOOP
         hold_ids[r.n] := r.hold_id;
-        verdicts[r.n] := CASE r.verdict WHEN 'limit_exceeded' THEN 'key_limit_exceeded' ELSE r.verdict END;
-        details[r.n] := r.scope_id;
+        verdicts[r.n] := r.verdict;
+        details[r.n] := CASE WHEN r.scope_id IS NOT NULL THEN explain_scope_v1(r.scope_id, r.amount) END;
     END LOOP;
 
     IF with_keys THEN
@@ -138,7 +145,7 @@ BEGIN
 END $$;
 
 -- What became of an admission whose answer was lost: `ok` or `absent` for each job uid the caller made.
-CREATE FUNCTION outcome_v1(p_job_uids uuid[])
+CREATE OR REPLACE FUNCTION outcome_v1(p_job_uids uuid[])
 RETURNS TABLE (idx int, verdict text, job_id bigint, attempt_id bigint, hold_amount numeric, detail text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT i.n::int, CASE WHEN j.id IS NULL THEN 'absent' ELSE 'ok' END, j.id,
@@ -152,7 +159,7 @@ $$;
 -- changed to the new candidate's card. Verdicts: ok, fenced (the attempt had ended already, somebody else acted),
 -- insufficient_funds, offer_withdrawn, card_stale, currency_mismatch. Anything but ok
 -- changes nothing: the failed attempt keeps its lease, and the caller tries another candidate or gives up with fail_v1.
-CREATE FUNCTION reattempt_v1(
+CREATE OR REPLACE FUNCTION reattempt_v1(
     p_jobs bigint[], p_attempts bigint[], p_error_codes text[], p_offers bigint[], p_cards bigint[], p_nodes bigint[],
     p_attempt_uids uuid[], p_receipt_uids uuid[]
 ) RETURNS TABLE (idx int, verdict text, attempt_id bigint, hold_amount numeric)
@@ -213,7 +220,7 @@ END $$;
 
 -- Renew the leases of running attempts and write their checkpoints. Returns the attempts that are still the caller's: one
 -- that is missing was fenced and must stop.
-CREATE FUNCTION renew_v1(p_attempts bigint[], p_delivered_in bigint[], p_delivered_out bigint[])
+CREATE OR REPLACE FUNCTION renew_v1(p_attempts bigint[], p_delivered_in bigint[], p_delivered_out bigint[])
 RETURNS TABLE (attempt_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column

@@ -9,7 +9,8 @@ RETURNS TABLE (
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT k.id, k.organization_id, k.mode, k.revoked_at IS NOT NULL, k.expires_at,
            coalesce((SELECT array_agg(s.currency ORDER BY s.id) FROM scope s
-                      WHERE s.organization_id = k.organization_id AND s.kind = 1), '{}'),
+                      WHERE s.organization_id = k.organization_id AND s.kind = 1
+                        AND (s.currency = 'XTS') = (k.mode = 'TEST')), '{}'),
            k.requests_per_minute, k.tokens_per_minute, k.concurrent_requests,
            o.key_requests_per_minute, o.key_tokens_per_minute, o.concurrent_requests
       FROM accounts_apikey k JOIN accounts_organization o ON o.id = k.organization_id

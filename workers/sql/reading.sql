@@ -1,16 +1,17 @@
 -- What the data plane reads: who holds a key, and the book of offers.
 
-CREATE FUNCTION key_v1(p_digest bytea)
+CREATE OR REPLACE FUNCTION key_v1(p_digest bytea)
 RETURNS TABLE (key_id bigint, org_id bigint, mode text, revoked boolean, expires_at timestamptz, currencies text[])
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT k.id, k.organization_id, k.mode, k.revoked_at IS NOT NULL, k.expires_at,
            coalesce((SELECT array_agg(s.currency ORDER BY s.id) FROM scope s
-                      WHERE s.organization_id = k.organization_id AND s.kind = 1), '{}')
+                      WHERE s.organization_id = k.organization_id AND s.kind = 1
+                        AND (s.currency = 'XTS') = (k.mode = 'TEST')), '{}')
       FROM accounts_apikey k WHERE k.digest = p_digest
 $$;
 
 -- Every live offer that a node stands behind, with the card in force and when the next one starts.
-CREATE FUNCTION book_v1()
+CREATE OR REPLACE FUNCTION book_v1()
 RETURNS TABLE (
     offer_id bigint, offer_uid uuid, model_id bigint, model_slug text, context_length int, tokenizer text,
     provider_org_id bigint, provider_name text, site_uid uuid, site_name text, country text, region text, grid_zone text,
@@ -35,7 +36,7 @@ RETURNS TABLE (
 $$;
 
 -- A node's connection changes often and is no business of the book.
-CREATE TRIGGER node_tells_the_book AFTER UPDATE OF state, chips, declared_watts_idle, declared_watts_busy ON node
+CREATE OR REPLACE TRIGGER node_tells_the_book AFTER UPDATE OF state, chips, declared_watts_idle, declared_watts_busy ON node
     FOR EACH STATEMENT EXECUTE FUNCTION notify_book();
-CREATE TRIGGER endpoint_tells_the_book AFTER INSERT OR UPDATE OR DELETE ON endpoint
+CREATE OR REPLACE TRIGGER endpoint_tells_the_book AFTER INSERT OR UPDATE OR DELETE ON endpoint
     FOR EACH STATEMENT EXECUTE FUNCTION notify_book();
