@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 
 
 class Wiring(AppConfig):
@@ -12,3 +13,9 @@ class Wiring(AppConfig):
 
     def ready(self) -> None:
         import_module("config.celery")
+
+
+class OperatorsAdmin(AdminConfig):
+    """Django's admin, which opens only to a session that has shown a second factor."""
+
+    default_site = "accounts.operators.OperatorSite"

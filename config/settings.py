@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
-from config import env
+from config import env, mail
 from config.logs import logging_config
 from core import credentials
 
@@ -22,14 +22,16 @@ TICKET_SECRET = env.secret("JOULEPORT_TICKET_SECRET")
 DEBUG = env.flag("JOULEPORT_DEBUG", default=False)
 ALLOWED_HOSTS = env.names("JOULEPORT_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 WEB_ADDRESS = env.address("JOULEPORT_WEB_ADDRESS", "127.0.0.1:8000")
+# Where agents connect: the relay as the world sees it, which need not be how gateways reach it.
+AGENTS_URL = env.text("JOULEPORT_AGENTS_URL", env.text("JOULEPORT_RELAY_URL", "http://127.0.0.1:8100"))
 BLOB_DIR = env.text("JOULEPORT_BLOB_DIR", str(env.home() / "blobs"))
 BLOB_KEYS = [key.strip() for key in env.secret("JOULEPORT_BLOB_KEY").split(",")]
 CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 
 INSTALLED_APPS = [
     "config.apps.Wiring",
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.OperatorsAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -42,6 +44,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "core",
     "accounts",
+    # Below our own, whose templates stand before theirs.
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "django_htmx",
     "billing",
     "marketplace",
     "workers",
@@ -56,8 +63,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.preferences.Preferences",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "config.csp.ForeignScripts",
 ]
 
@@ -75,6 +85,7 @@ TEMPLATES = [
                 "django.template.context_processors.csp",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.pages.surroundings.describe",
             ],
         },
     },
@@ -124,15 +135,58 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis and Celery (the rest of Celery's settings: config/celery.py) ---------------------------
 
 REDIS_URL = env.secret("REDIS_URL")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "web",
+    }
+}
+
+# --- Mail -----------------------------------------------------------------------------------------
+
+MAIL_URL = env.secret("JOULEPORT_MAIL_URL", "console:")
+MAILERS = {"default": mail.read_mailer(MAIL_URL)}
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("JOULEPORT_MAIL_FROM", "Jouleport <no-reply@localhost>")
 
 # --- People ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
 ]
-LOGIN_URL = "admin:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.passwords.StolenPasswordValidator"},
+]
+BREACH_CHECK = env.flag("JOULEPORT_BREACH_CHECK", default=False)
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "console"
+LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+
+ACCOUNT_ADAPTER = "accounts.people.AccountAdapter"
+ACCOUNT_FORMS = {"signup": "accounts.pages.forms.SignUpForm"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_DISPLAY = "accounts.people.find_display_name"
+# A code that is typed where the sign-up began: no program that opens links in mail can confirm it.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+MFA_ADAPTER = "accounts.second_factors.SealingAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = False
+# Clocks of telephones differ.
+MFA_TOTP_TOLERANCE = 1
 
 # --- Operators' pages ---------------------------------------------------------------------------------
 
@@ -175,6 +229,8 @@ SPECTACULAR_SETTINGS = {
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "core" / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
 WHITENOISE_USE_FINDERS = True
@@ -203,12 +259,19 @@ SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if PUBLIC else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PUBLIC
 SECURE_HSTS_PRELOAD = PUBLIC
+# A desk's browser takes http://localhost for safe; passkeys need that or HTTPS.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PUBLIC
+# Limits of rate count the address that the proxy saw, not one a client claims.
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if PUBLIC else 0
 SESSION_COOKIE_SECURE = PUBLIC
 CSRF_COOKIE_SECURE = PUBLIC
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "core.error_pages.show_csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 
 # --- Logs -----------------------------------------------------------------------------------------

@@ -37,13 +37,16 @@ def main() -> int:
 def announce() -> None:
     """Print where things are."""
     web = f"http://{os.environ['JOULEPORT_WEB_ADDRESS']}"
+    # Browsers know passkeys for names only, never for numbers.
+    pages = web.replace("127.0.0.1", "localhost")
     print(
         f"""
 Jouleport is running. Ctrl-C stops it.
 
+  pages     {pages}/
   buyers    {web}/v1          (OpenAI-compatible)
   REST      {web}/api/docs/
-  operators {web}/admin/
+  operators {pages}/operator/ and {pages}/admin/
   agents    ws://{os.environ["JOULEPORT_RELAY_ADDRESS"]}/agent
   terminal  set -a; . {env.home() / "secrets.env"}; set +a
 """,

@@ -3,12 +3,19 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from config import health
+from config import health, overview
 
-handler404 = "core.problem.answer_not_found"
-handler500 = "core.problem.answer_server_error"
+handler400 = "core.error_pages.show_bad_request"
+handler403 = "core.error_pages.show_forbidden"
+handler404 = "core.error_pages.show_not_found"
+handler429 = "core.error_pages.show_too_many"
+handler500 = "core.error_pages.show_server_error"
 
 urlpatterns = [
+    path("", include("marketplace.pages.urls")),
+    path("", include("accounts.pages.urls")),
+    path("", include("billing.pages.urls")),
+    path("operator/", overview.show_overview, name="operator"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
     path("healthz", health.healthz, name="healthz"),

@@ -24,6 +24,7 @@ from openai import OpenAI
 
 from config import desk, env, up
 from config.demo import buyer
+from config.demo.code import find_code
 from config.demo.places import PLACES, Place
 from config.demo.steps import StepFailed
 from config.processes import Program
@@ -144,6 +145,8 @@ def show_how_to_go_on(cast: "Cast") -> None:
     web = os.environ["JOULEPORT_WEB_ADDRESS"]
     print(
         f"""  operator  {cast.operator} / {cast.password}
+            one-time code now: {find_code(cast.one_time_secret, at=time.time())}, later: python -m config.demo.code
+            or put this secret into an authenticator app: {cast.one_time_secret}
   buyer key {cast.buyer_key}
 
   curl http://{web}/v1/chat/completions -H "Authorization: Bearer {cast.buyer_key}" \\

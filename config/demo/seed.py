@@ -12,8 +12,10 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from accounts import audit, keys, organizations
-from accounts.models import User
+from allauth.mfa.totp.internal.auth import generate_totp_secret
+
+from accounts import audit, keys, organizations, people, second_factors
+from accounts.models import Role, User
 from billing import wallets
 from config.demo.places import PLACES, Place
 from core.money import Money
@@ -21,6 +23,7 @@ from marketplace import catalogue, offers, price_cards, sites
 from marketplace.models import Model
 from workers import endpoints, nodes
 
+OPERATOR = "operator@demo.example"
 BUYER, BUYER_COUNTRY = "Bay Research (demo)", "US"
 CURRENCY = "USD"
 FUNDS = Money(Decimal(25), CURRENCY)
@@ -35,6 +38,7 @@ class Cast:
     model: str
     operator: str
     password: str
+    one_time_secret: str
     buyer: int
     buyer_key: str
     agents: dict[str, str]
@@ -44,8 +48,15 @@ def seed(home: Path, *, model: str, now: datetime) -> Cast:
     """Make the cast, or read what an earlier start made."""
     path = home / f"demo-{model}.json"
     if path.exists():
-        return Cast(**json.loads(path.read_text(encoding="utf-8")))
-    cast = _make_cast(model, now)
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if "one_time_secret" in known:
+            return Cast(**known)
+        # Made before operators needed a second factor.
+        secret = generate_totp_secret()
+        _make_operator(known["password"], secret)
+        cast = Cast(**known, one_time_secret=secret)
+    else:
+        cast = _make_cast(model, now)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump(asdict(cast), file)
@@ -53,7 +64,8 @@ def seed(home: Path, *, model: str, now: datetime) -> Cast:
 
 
 def _make_cast(model: str, now: datetime) -> Cast:
-    operator, password = _make_operator()
+    password, one_time_secret = secrets.token_urlsafe(12), generate_totp_secret()
+    operator = _make_operator(password, one_time_secret)
     sold = Model.objects.filter(slug=model).first() or catalogue.create_model(
         slug=model,
         name=model,
@@ -64,6 +76,13 @@ def _make_cast(model: str, now: datetime) -> Cast:
     )
     agents = {place.slug: _make_provider(place, sold, now) for place in PLACES}
     buyer = organizations.create_organization(name=BUYER, country=BUYER_COUNTRY, now=now)
+    organizations.add_member(
+        organization=buyer,
+        user=User.objects.get(email=operator),
+        role=Role.OWNER,
+        actor=audit.SYSTEM,
+        now=now,
+    )
     issued = keys.issue_key(organization=buyer, name="demo", actor=audit.SYSTEM, now=now)
     wallets.top_up(
         organization_id=buyer.pk,
@@ -76,21 +95,25 @@ def _make_cast(model: str, now: datetime) -> Cast:
         model=model,
         operator=operator,
         password=password,
+        one_time_secret=one_time_secret,
         buyer=buyer.pk,
         buyer_key=issued.text,
         agents=agents,
     )
 
 
-def _make_operator() -> tuple[str, str]:
-    email, password = "operator@demo.example", secrets.token_urlsafe(12)
-    user = User.objects.filter(email=email).first()
+def _make_operator(password: str, one_time_secret: str) -> str:
+    """Somebody who may see the operators' pages, in the buyer's organization too; their address."""
+    user = User.objects.filter(email=OPERATOR).first()
     if user is None:
-        User.objects.create_superuser(email, password)
+        user = User.objects.create_superuser(OPERATOR, password, name="Operator (demo)")
     else:
         user.set_password(password)
         user.save(update_fields=["password"])
-    return email, password
+    people.vouch_for_address(user=user)
+    # Operators without a second factor see nothing, so the demo's has one whose secret is told.
+    second_factors.set_one_time_secret(user=user, secret=one_time_secret)
+    return OPERATOR
 
 
 def _make_provider(place: Place, sold: Model, now: datetime) -> str:

@@ -15,6 +15,7 @@ from accounts.audit import SYSTEM
 from accounts.keys import IssuedKey
 from accounts.models import AgentToken, ApiKey, AuditEvent, Membership, Organization, User
 from tests.databases import Database
+from tests.signing_in import sign_in_operator
 
 PASSWORD = "a long enough password"
 
@@ -30,9 +31,7 @@ def create_operator(email: str, monkeypatch: pytest.MonkeyPatch, password: str =
 def operator(db: Database, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A browser in which an operator is signed in."""
     create_operator("ops@jouleport.example", monkeypatch)
-    browser = Client(SERVER_NAME="localhost")
-    assert browser.login(username="ops@jouleport.example", password=PASSWORD)
-    return browser
+    return sign_in_operator(User.objects.get(email="ops@jouleport.example"))
 
 
 def change_page(row: Any) -> str:

@@ -5,14 +5,13 @@ from django.test import Client
 
 from accounts.models import AuditEvent, User
 from marketplace.models import Offer
+from tests.signing_in import sign_in_operator
 
 
 @pytest.fixture
 def operator(live: Offer) -> Client:
     """Return the browser of a signed-in operator."""
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(User.objects.create_superuser("operator@example.org", "a long password"))
-    return client
+    return sign_in_operator(User.objects.create_superuser("operator@example.org", "a long password"))
 
 
 @pytest.mark.parametrize("table", ["site", "model", "offer", "servingprofile", "pricecard", "job"])

@@ -16,6 +16,7 @@ from tests.api.conftest import Farm, estate, now, store  # noqa: F401
 from tests.api.test_money import run_job
 from tests.databases import Database
 from tests.market import small, stand  # noqa: F401
+from tests.signing_in import sign_in_operator
 from workers.models import Attempt
 
 TABLES = {
@@ -28,9 +29,7 @@ PAGES = [f"/admin/{app}/{table}/" for app, tables in TABLES.items() for table in
 @pytest.fixture
 def operator() -> Client:
     """The browser of a signed-in operator."""
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(User.objects.create_superuser("operator@example.org", "a long password"))
-    return client
+    return sign_in_operator(User.objects.create_superuser("operator@example.org", "a long password"))
 
 
 @pytest.fixture

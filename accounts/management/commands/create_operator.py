@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
+from accounts import audit, people
 from accounts.models import User
 
 
@@ -43,6 +43,7 @@ class Command(BaseCommand):
             user.is_staff = user.is_superuser = user.is_active = True
             user.set_password(password)
             user.save(update_fields=["is_staff", "is_superuser", "is_active", "password"])
+            people.vouch_for_address(user=user)
             audit.record_event(
                 actor=audit.SYSTEM,
                 action="operator.create" if is_new else "operator.renew",

@@ -1,0 +1,53 @@
+"""What a wallet spent on each day, from the charges that are posted."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from billing.wallets import Wallet
+from core.money import Money, total
+
+DAYS_MAX = 366
+
+# Postings of one account are looked up by index, and an entry's id grows with its time.
+QUERY = """
+SELECT (e.happened_at AT TIME ZONE %(zone)s)::date AS day, sum(p.amount)
+  FROM posting p JOIN entry e ON e.id = p.entry_id
+ WHERE p.account_id = %(account)s AND e.happened_at >= %(since)s AND e.kind = 'CHARGE'
+ GROUP BY day ORDER BY day
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What was spent on a day of the reader's calendar."""
+
+    day: date
+    amount: Money
+
+
+def list_days(*, wallet: Wallet, now: datetime, zone: Any, days: int) -> list[Day]:
+    """The last days up to today in `zone`, oldest first, those without spending included."""
+    today = now.astimezone(zone).date()
+    first = today - timedelta(days=min(days, DAYS_MAX) - 1)
+    since = datetime(first.year, first.month, first.day, tzinfo=zone)
+    values = {"zone": _name(zone), "account": wallet.account_id, "since": since}
+    with connection.cursor() as cursor:
+        cursor.execute(QUERY, values)
+        found: dict[date, Decimal] = dict(cursor.fetchall())
+    span = (first + timedelta(days=number) for number in range((today - first).days + 1))
+    return [Day(day, Money(found.get(day, Decimal(0)), wallet.currency)) for day in span]
+
+
+def add_days(days: Iterable[Day], *, currency: str) -> Money:
+    """What was spent on all of them."""
+    return total((spent.amount for spent in days), currency=currency)
+
+
+def _name(zone: Any) -> str:
+    return zone.key if isinstance(zone, ZoneInfo) else "UTC"

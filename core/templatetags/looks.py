@@ -1,0 +1,138 @@
+"""What pages are made of: amounts, prices, moments, form fields, icons."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale
+from django import template
+from django.forms import BoundField, Form
+from django.templatetags.static import static
+from django.utils import timezone, translation
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core import formats
+from core.money import Money
+from core.quantities import format_plain
+
+register = template.Library()
+
+
+def read_locale() -> Locale:
+    """CLDR's locale of the language this page is in."""
+    return formats.find_locale(translation.get_language() or "en")
+
+
+@register.filter
+def money(value: Money) -> SafeString:
+    """An amount in the places of its currency, with its code; every digit stands in the title."""
+    text = formats.show_amount(value.amount, value.currency, locale=read_locale())
+    return _tag(text, value)
+
+
+@register.filter
+def exact_money(value: Money) -> SafeString:
+    """An amount with every digit of the ledger, and its code."""
+    text = formats.show_exactly(value.amount, value.currency, locale=read_locale())
+    return _tag(text, value)
+
+
+def _tag(text: str, value: Money) -> SafeString:
+    return format_html(
+        '<data class="money" value="{}" title="{}">{}&nbsp;<span class="currency">{}</span></data>',
+        value.literal,
+        str(value),
+        text,
+        value.currency,
+    )
+
+
+@register.filter
+def per_million(price: Decimal) -> str:
+    """The price of one token as that of a million."""
+    return formats.show_price(price, locale=read_locale())
+
+
+@register.filter
+def plain(value: Decimal) -> str:
+    """A decimal as programs write it."""
+    return format_plain(value)
+
+
+@register.filter
+def number(value: Decimal | int) -> str:
+    """A number with grouped digits."""
+    return formats.show_decimal(Decimal(value), places_max=6, locale=read_locale())
+
+
+@register.filter
+def moment(value: datetime | None) -> SafeString | str:
+    """A moment in the reader's zone, with the zone's distance from UTC."""
+    if value is None:
+        return "–"
+    local = timezone.localtime(value)
+    return format_html(
+        '<time datetime="{}">{} <span class="zone">{}</span></time>',
+        value.astimezone(UTC).isoformat(timespec="seconds"),
+        formats.show_moment(local, locale=read_locale()),
+        formats.show_offset(local),
+    )
+
+
+@register.filter
+def day(value: date) -> str:
+    """A day of the calendar."""
+    return formats.show_day(value, locale=read_locale())
+
+
+@register.filter
+def age(value: Any) -> str:
+    """How long something takes or has waited."""
+    return formats.show_age(value, locale=read_locale())
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A drawing beside words that say the same; readers of the screen skip it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        static("core/icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("core/form.html")
+def fields(form: Form, *, only: str = "") -> dict[str, Any]:
+    """
+    A form's fields by the one convention: label, field, help, errors tied to it, and a summary on top.
+
+    :param only: names of the fields to show, separated by spaces; all without it
+    """
+    wanted = only.split()
+    shown = [field for field in form.visible_fields() if not wanted or field.name in wanted]
+    return {
+        "form": form,
+        "shown": [_describe(field) for field in shown],
+        "hidden": form.hidden_fields(),
+        "wrong": [field for field in shown if field.errors],
+    }
+
+
+def _describe(field: BoundField) -> dict[str, Any]:
+    kind = str(getattr(field.field.widget, "input_type", ""))
+    return {"bound": field, "is_check": kind == "checkbox", "is_radio": kind == "radio"}
+
+
+@register.filter
+def stack(shares: Iterable[Decimal]) -> list[tuple[Decimal, Decimal]]:
+    """Where each of several parts begins and how wide it is, in hundredths of their sum."""
+    parts = list(shares)
+    whole = sum(parts, Decimal(0)) or Decimal(1)
+    found, start = [], Decimal(0)
+    for part in parts:
+        width = (part / whole * 100).quantize(Decimal("0.01"))
+        found.append((start, width))
+        start += width
+    return found
