@@ -28,6 +28,10 @@ class Permission(StrEnum):
     VIEW_MONEY = "VIEW_MONEY"
     MANAGE_MONEY = "MANAGE_MONEY"
     """Top-ups, limits, payout details."""
+    MANAGE_ORGANIZATION = "MANAGE_ORGANIZATION"
+    """Its name."""
+    VIEW_AUDIT = "VIEW_AUDIT"
+    """Who did what."""
     MANAGE_MEMBERS = "MANAGE_MEMBERS"
     MANAGE_OWNERS = "MANAGE_OWNERS"
 

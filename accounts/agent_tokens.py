@@ -62,6 +62,14 @@ def issue_agent_token(
     return IssuedAgentToken(agent_token, token.text)
 
 
+def rename_agent_token(*, agent_token: AgentToken, name: str, actor: Actor, now: datetime) -> None:
+    """Give a token another name. The caller has checked that the actor may."""
+    with transaction.atomic():
+        AgentToken.objects.filter(pk=agent_token.pk).update(name=name)
+        agent_token.name = name
+        _record(agent_token, "agent_token.rename", actor=actor, now=now)
+
+
 def revoke_agent_token(*, agent_token: AgentToken, actor: Actor, now: datetime) -> None:
     """
     End a token, in every process that listens, when the transaction commits.

@@ -10,6 +10,7 @@ that refusals are 401 and ask for a bearer token.
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -113,7 +114,7 @@ class InOrganization(BasePermission):
         """
         if request.method == "OPTIONS":
             return request.user.is_authenticated
-        caller = find_caller(request)
+        caller = find_caller(request, named=view.kwargs.get("organization"))
         needs: dict[str, Permission] = getattr(view, "needs", {})
         if request.method not in needs:
             # REST framework answers 405 for methods without a handler; one with a handler but without
@@ -123,10 +124,11 @@ class InOrganization(BasePermission):
         return True
 
 
-def find_caller(request: Request) -> Caller:
+def find_caller(request: Request, *, named: UUID | None = None) -> Caller:
     """
     Who asks for which organization; also sets `request.organization` and `request.caller`.
 
+    :param named: the organization that the address names; without one, the header may name it
     :raises NotAuthenticated: if nobody is signed in
     :raises NotFound: for an organization that is unknown or somebody else's, and for people without any
     :raises OrganizationNeeded: for people with several who name none
@@ -134,7 +136,7 @@ def find_caller(request: Request) -> Caller:
     known: Caller | None = getattr(request, "caller", None)
     if known is not None:
         return known
-    wanted = request.headers.get(ORGANIZATION_HEADER, "")
+    wanted = str(named) if named else request.headers.get(ORGANIZATION_HEADER, "")
     user: Any = request.user
     if isinstance(user, KeyHolder):
         caller = _find_key_caller(user, wanted)

@@ -77,6 +77,14 @@ def issue_key(
     return IssuedKey(key, token.text)
 
 
+def rename_key(*, key: ApiKey, name: str, actor: Actor, now: datetime) -> None:
+    """Give a key another name. The caller has checked that the actor may."""
+    with transaction.atomic():
+        ApiKey.objects.filter(pk=key.pk).update(name=name)
+        key.name = name
+        _record(key, "key.rename", actor=actor, now=now)
+
+
 def revoke_key(*, key: ApiKey, actor: Actor, now: datetime) -> None:
     """
     End a key, in this process and in every other that listens, when the transaction commits.

@@ -1,6 +1,7 @@
 """Organizations and who belongs to them."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
@@ -9,6 +10,8 @@ from accounts.access import Permission
 from accounts.audit import Actor
 from accounts.models import Membership, Organization, Role, User
 from core.errors import DomainError, Invalid
+
+ANYTHING = frozenset(Permission)
 
 
 class AlreadyMember(DomainError):
@@ -59,6 +62,40 @@ def create_organization(
     return organization
 
 
+def rename_organization(*, organization: Organization, name: str, actor: Actor, now: datetime) -> None:
+    """
+    Give an organization another name. The caller has checked that the actor may.
+
+    :raises InvalidOrganization: if the name is empty
+    """
+    name = name.strip()
+    if not name:
+        raise InvalidOrganization("An organization needs a name.")
+    with transaction.atomic():
+        before = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
+        Organization.objects.filter(pk=before.pk).update(name=name)
+        audit.record_event(
+            actor=actor,
+            action="organization.rename",
+            subject_kind="organization",
+            subject_uid=before.uid,
+            organization=before,
+            now=now,
+            details={"before": before.name, "after": name},
+        )
+    organization.name = name
+
+
+def find_member(*, organization: Organization, uid: UUID) -> Membership:
+    """
+    The membership of the person with this uid.
+
+    :raises core.errors.NotFound: if that is no member
+    """
+    rows = Membership.objects.select_related("user", "organization")
+    return access.get_or_refuse(rows, organization=organization, user__uid=uid)
+
+
 def add_member(
     *, organization: Organization, user: User, role: Role, actor: Actor, now: datetime
 ) -> Membership:
@@ -77,29 +114,49 @@ def add_member(
     return membership
 
 
-def change_role(*, membership: Membership, role: Role, actor: Actor, now: datetime) -> None:
+def change_role(
+    *,
+    membership: Membership,
+    role: Role,
+    actor: Actor,
+    now: datetime,
+    granted: frozenset[Permission] = ANYTHING,
+) -> Membership:
     """
-    Give a member another role.
+    Give a member another role; gives the membership as it is then.
 
+    :param granted: what the actor may do; checked against the role that the member has at this moment
+    :raises access.NotAllowed: if it takes more than that to give the role, or to take the old one away
     :raises LastOwner: if the organization would have no owner left
     """
     with transaction.atomic():
         before = _lock(membership)
+        for one in (Role(before.role), role):
+            access.require_permission(granted=granted, permission=permission_to_appoint(one))
         if role is not Role.OWNER:
             _require_other_owner(before)
         Membership.objects.filter(pk=before.pk).update(role=role)
         details = {"before": before.role, "after": role.value}
         _record(before, "member.change_role", actor=actor, now=now, details=details)
+    before.role = role
+    return before
 
 
-def remove_member(*, membership: Membership, actor: Actor, now: datetime) -> None:
+def remove_member(
+    *, membership: Membership, actor: Actor, now: datetime, granted: frozenset[Permission] = ANYTHING
+) -> None:
     """
-    End a membership.
+    End a membership. Whoever leaves of their own will needs no permission for it.
 
+    :param granted: what the actor may do; checked against the role that the member has at this moment
+    :raises access.NotAllowed: if it takes more than that to take the role away
     :raises LastOwner: if the organization would have no owner left
     """
     with transaction.atomic():
         before = _lock(membership)
+        if actor.user != before.user:
+            needed = permission_to_appoint(Role(before.role))
+            access.require_permission(granted=granted, permission=needed)
         _require_other_owner(before)
         _record(before, "member.remove", actor=actor, now=now, details={"role": before.role})
         Membership.objects.filter(pk=before.pk).delete()

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import OperationalError, transaction
 
-from accounts.models import ApiReplay, Organization
+from accounts.models import ApiReplay, Organization, User
 from core.errors import DomainError, Invalid
 
 KEY_LENGTH_MAX = 255
@@ -42,11 +43,16 @@ class StillAtWork(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer: `body` is what is sent now, `kept` what a repeat gets (the same, without secrets)."""
+    """
+    An answer: `body` is what is sent now, `kept` what a repeat gets (the same, without secrets).
+
+    `replayed` says that this is a repeat.
+    """
 
     status: int
     body: bytes
     kept: bytes
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,12 @@ class Deed:
 
 
 def answer_once(
-    *, organization: Organization, key: str, deed: Deed, now: datetime, act: Callable[[], Answer]
+    *, holder: Organization | User, key: str, deed: Deed, now: datetime, act: Callable[[], Answer]
 ) -> Answer:
     """
-    Do what `act` does once for each key of an organization, and give its answer each time.
+    Do what `act` does once for each key of a holder, and give its answer each time.
 
+    :param holder: the organization that is acted for, or the person who acts for none yet
     :raises KeyRefused: if the key cannot be one
     :raises KeyReused: if it was used for another operation or another body
     :raises StillAtWork: if the first request takes too long
@@ -70,17 +77,16 @@ def answer_once(
     if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
         raise KeyRefused(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} printable characters.")
     body_hash = sha256(deed.body).digest()
+    mine: dict[str, Any] = {_name_holder(holder): holder, "key": key}
     with transaction.atomic():
-        if not _claim(organization, key, deed.operation, body_hash, now):
-            first = ApiReplay.objects.get(organization=organization, key=key)
+        if not _claim(mine, deed.operation, body_hash, now):
+            first = ApiReplay.objects.get(**mine)
             if first.operation != deed.operation or bytes(first.body_hash) != body_hash:
                 raise KeyReused
             kept = bytes(first.body)
-            return Answer(first.status or 200, kept, kept)
+            return Answer(first.status or 200, kept, kept, replayed=True)
         answer = act()
-        ApiReplay.objects.filter(organization=organization, key=key).update(
-            status=answer.status, body=answer.kept
-        )
+        ApiReplay.objects.filter(**mine).update(status=answer.status, body=answer.kept)
     return answer
 
 
@@ -90,14 +96,15 @@ def forget_replays(*, now: datetime) -> int:
     return ApiReplay.objects.filter(pk__in=old).delete()[0]
 
 
-def _claim(organization: Organization, key: str, operation: str, body_hash: bytes, now: datetime) -> bool:
-    row = ApiReplay(
-        organization=organization, key=key, operation=operation, body_hash=body_hash, created_at=now
-    )
+def _name_holder(holder: Organization | User) -> str:
+    return "user" if isinstance(holder, User) else "organization"
+
+
+def _claim(mine: dict[str, Any], operation: str, body_hash: bytes, now: datetime) -> bool:
+    row = ApiReplay(**mine, operation=operation, body_hash=body_hash, created_at=now)
     try:
         # Waits while another transaction has claimed the key and not ended.
         ApiReplay.objects.bulk_create([row], ignore_conflicts=True)
     except OperationalError as error:
         raise StillAtWork from error
-    mine = ApiReplay.objects.filter(organization=organization, key=key, status=None)
-    return mine.exists()
+    return ApiReplay.objects.filter(**mine, status=None).exists()

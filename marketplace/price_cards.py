@@ -1,5 +1,6 @@
 """Price cards: publishing an offer's next price."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -9,7 +10,7 @@ from accounts.audit import Actor
 from core import ids
 from core.errors import DomainError
 from marketplace import pricing
-from marketplace.models import Offer, PriceCard
+from marketplace.models import Offer, PriceCard, Site
 
 # The platform's share of what buyers pay, in ten-thousandths.
 PLATFORM_FEE_BPS = 500
@@ -69,6 +70,42 @@ def quote_offer(*, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS) -> pricing.Quo
         raise CardBelowNothing(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """
+    What an offer costs: by its card in force, and by the card that would be published now.
+
+    `card` is None before its first starts, `prices` where credits outweigh costs.
+    """
+
+    offer: Offer
+    card: PriceCard | None
+    prices: pricing.Amounts | None
+
+
+def list_consequences(*, site: Site, now: datetime) -> list[Consequence]:
+    """What a site's offers cost now, and would cost by their next cards; withdrawn ones are left out."""
+    rows = Offer.objects.filter(site=site).exclude(state=Offer.State.WITHDRAWN)
+    return [
+        Consequence(offer, find_card_in_force(offer=offer, now=now), _find_prices(offer))
+        for offer in rows.select_related("site", "profile", "model").order_by("id")
+    ]
+
+
+def keep_unit(offer: Offer, quote: pricing.Quote) -> pricing.Amounts:
+    """Of a quote's prices those of the offer's unit; the others are nothing."""
+    if offer.unit == Offer.Unit.TOKEN:
+        return replace(quote.prices, chip_second=pricing.NOTHING.chip_second)
+    return replace(pricing.NOTHING, chip_second=quote.prices.chip_second)
+
+
+def _find_prices(offer: Offer) -> pricing.Amounts | None:
+    try:
+        return keep_unit(offer, quote_offer(offer=offer))
+    except CardBelowNothing:
+        return None
+
+
 def publish_card(
     *,
     offer: Offer,
@@ -91,8 +128,7 @@ def publish_card(
     # Sites and serving change; what counts is how they are described at this moment.
     offer = Offer.objects.select_related("site", "profile", "organization").get(pk=offer.pk)
     quote = quote_offer(offer=offer, fee_bps=fee_bps)
-    by_token = offer.unit == Offer.Unit.TOKEN
-    sold = quote.prices if by_token else pricing.NOTHING
+    sold = keep_unit(offer, quote)
     latest = offer.price_cards.order_by("-number").first()
     try:
         with transaction.atomic():
@@ -105,7 +141,7 @@ def publish_card(
                 input_price=sold.input,
                 cached_input_price=sold.cached_input,
                 output_price=sold.output,
-                chip_second_price=pricing.NOTHING.chip_second if by_token else quote.prices.chip_second,
+                chip_second_price=sold.chip_second,
                 fee_bps=fee_bps,
                 breakdown={"unit": offer.unit, **quote.describe()},
                 created_at=now,

@@ -1,36 +1,38 @@
 """What views of the REST interface share. A view translates, and makes one call."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts import replays
 from accounts.access import Permission
-from accounts.api.schema import IDEMPOTENCY_HEADER
+from accounts.api.filters import Filters, apply_filters
+from accounts.api.schema import IDEMPOTENCY_HEADER, REPLAYED_HEADER
 from accounts.authentication import Caller, InOrganization, find_caller
+from accounts.models import Organization, User
 from accounts.replays import Answer, Deed
 from core.pagination import NewestFirst
 
 JSON = "application/json"
 
 
-class OrganizationView(APIView):
-    """A view for members and keys of an organization; `needs` names the permission of each method."""
+class RestView(APIView):
+    """A view for whoever is signed in."""
 
-    permission_classes = (InOrganization,)
-    needs: ClassVar[dict[str, Permission]] = {}
+    permission_classes: ClassVar[tuple[Any, ...]] = (IsAuthenticated,)
 
-    def caller(self) -> Caller:
-        """Who asks, for whom."""
-        return find_caller(self.request)
+    def holder(self) -> Organization | User:
+        """To whom the answers to requests with an Idempotency-Key belong."""
+        return cast(User, self.request.user)
 
     def read(self, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """
@@ -46,12 +48,29 @@ class OrganizationView(APIView):
         return values
 
     def show_page(
-        self, rows: QuerySet[Any], kind: type[serializers.Serializer[Any]], **context: Any
+        self,
+        rows: QuerySet[Any],
+        kind: type[serializers.Serializer[Any]],
+        *,
+        filters: type[Filters] | None = None,
+        key: str = "id",
+        describe: Callable[[list[Any]], dict[str, Any]] | None = None,
+        convert: Callable[[list[Any]], list[Any]] = list,
+        **context: Any,
     ) -> Response:
-        """A page of rows, newest first."""
-        paginator = NewestFirst()
-        page = paginator.paginate_queryset(rows, self.request, view=self)
-        return paginator.get_paginated_response(kind(page, many=True, context=context).data)
+        """
+        A page of rows, newest first unless the address says otherwise.
+
+        :param key: the column that pages follow
+        :param describe: gives more of the serializer's context, for the rows of the page
+        :param convert: makes of the rows what the serializer takes
+        :raises FilterRefused: if the address names what no filter takes
+        """
+        paginator = NewestFirst(key)
+        chosen = apply_filters(rows, request=self.request, kind=filters)
+        page: list[Any] = paginator.paginate_queryset(chosen, self.request, view=self)
+        context |= describe(page) if describe else {}
+        return paginator.get_paginated_response(kind(convert(page), many=True, context=context).data)
 
     def create(
         self, act: Callable[[], dict[str, Any]], *, status: int = 201, secret: str = ""
@@ -74,13 +93,33 @@ class OrganizationView(APIView):
                 made = answer()
         else:
             made = replays.answer_once(
-                organization=self.caller().organization,
+                holder=self.holder(),
                 key=key,
                 deed=Deed(f"POST {self.request.path}", self.request.body),
                 now=timezone.now(),
                 act=answer,
             )
-        return HttpResponse(made.body, status=made.status, content_type=JSON)
+        headers = {REPLAYED_HEADER: "true"} if made.replayed else {}
+        return HttpResponse(made.body, status=made.status, content_type=JSON, headers=headers)
+
+
+class OrganizationView(RestView):
+    """
+    A view for members and keys of an organization; `needs` names the permission of each method.
+
+    If the address names the organization (`organization` in its pattern), that is the one.
+    """
+
+    permission_classes = (InOrganization,)
+    needs: ClassVar[dict[str, Permission]] = {}
+
+    def caller(self) -> Caller:
+        """Who asks, for whom."""
+        return find_caller(self.request, named=self.kwargs.get("organization"))
+
+    def holder(self) -> Organization | User:
+        """The organization that is acted for."""
+        return self.caller().organization
 
 
 def render(body: Any) -> bytes:

@@ -8,10 +8,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
+from accounts.api.filters import Filters, list_parameters
 from accounts.authentication import ORGANIZATION_HEADER
+from core.pagination import ORDERS, PAGE_SIZE, PAGE_SIZE_MAX
 from core.problem import CONTENT_TYPE
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotent-Replayed"
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -44,14 +47,28 @@ ORGANIZATION_PARAMETER = OpenApiParameter(
 )
 KEY_PARAMETER = OpenApiParameter(
     IDEMPOTENCY_HEADER,
-    OpenApiTypes.STR,
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+( [!-~]+)*$"},
     OpenApiParameter.HEADER,
-    description="A repeat with the same key and body gets the first answer, except secrets.",
+    description="A repeat with the same key and body gets the first answer, except secrets, for three days.",
+)
+REPLAYED = OpenApiParameter(
+    REPLAYED_HEADER,
+    OpenApiTypes.BOOL,
+    OpenApiParameter.HEADER,
+    description="True in a repeat.",
+    response=[201, 202],
 )
 PAGE_PARAMETERS = [
     OpenApiParameter("cursor", OpenApiTypes.STR, description="From `next` or `previous` of a page."),
-    OpenApiParameter("page_size", OpenApiTypes.INT, description="1 to 200."),
+    OpenApiParameter(
+        "page_size",
+        {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE},
+        description="Rows on a page.",
+    ),
 ]
+ORDER_PARAMETER = OpenApiParameter(
+    "order", enum=list(ORDERS), default="newest", description="Which row comes first."
+)
 
 
 def make_page(rows: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
@@ -73,18 +90,33 @@ def describe(
     status: int = 200,
     refusals: Iterable[int] = (),
     paged: bool = False,
+    filters: type[Filters] | None = None,
     organization: bool = True,
+    creates: bool | None = None,
     parameters: Iterable[OpenApiParameter] = (),
 ) -> Callable[..., Any]:
-    """Describe an operation; every one may answer 401, and those of an organization 403 and 404."""
+    """
+    Describe an operation, with every status it may answer.
+
+    :param organization: it acts for an organization, which a header may name
+    :param creates: it takes an Idempotency-Key; those that answer 201 or 202 do, if nothing is said
+    """
     given = [*parameters]
+    refused = {401, *refusals}
     if organization:
+        # Without a header, members of several organizations are asked for one.
         given.append(ORGANIZATION_PARAMETER)
-    if status in (201, 202) and organization:
-        given.append(KEY_PARAMETER)
+        refused |= {400, 403, 404}
+    if creates if creates is not None else status in (201, 202):
+        given += [KEY_PARAMETER, REPLAYED]
+        refused |= {409, 422}
+    if request:
+        refused |= {400, 415, 422}
     if paged:
-        given += PAGE_PARAMETERS
-    refused = {401, *refusals, *((403, 404) if organization else ()), *((422,) if request else ())}
+        given += [*PAGE_PARAMETERS, ORDER_PARAMETER]
+        refused.add(422)
+    if filters:
+        given += list_parameters(filters)
     responses: dict[Any, Any] = {status: make_page(answer) if paged else answer}
     responses |= {(code, CONTENT_TYPE): Problem for code in sorted(refused)}
     return extend_schema(

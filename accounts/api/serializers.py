@@ -1,10 +1,10 @@
-"""What organizations, members and agent tokens look like outside."""
+"""What organizations, members, agent tokens and the audit trail look like outside."""
 
 from typing import Any
 
 from rest_framework import serializers
 
-from accounts.models import Role
+from accounts.models import ActorKind, Role
 
 NAME_LENGTH_MAX = 200
 
@@ -14,6 +14,12 @@ class OrganizationRequest(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=NAME_LENGTH_MAX)
     country = serializers.RegexField(r"^[A-Za-z]{2}$", help_text="ISO 3166-1 alpha-2")
+
+
+class OrganizationChange(serializers.Serializer[Any]):
+    """What of an organization may change."""
+
+    name = serializers.CharField(max_length=NAME_LENGTH_MAX)
 
 
 class OrganizationAnswer(serializers.Serializer[Any]):
@@ -32,6 +38,12 @@ class MemberRequest(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+class RoleRequest(serializers.Serializer[Any]):
+    """Another role."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
 class MemberAnswer(serializers.Serializer[Any]):
     """Somebody who belongs to an organization."""
 
@@ -43,7 +55,7 @@ class MemberAnswer(serializers.Serializer[Any]):
 
 
 class AgentTokenRequest(serializers.Serializer[Any]):
-    """A new agent token."""
+    """The name of an agent token."""
 
     name = serializers.CharField(max_length=NAME_LENGTH_MAX)
 
@@ -67,3 +79,17 @@ class NewAgentTokenAnswer(AgentTokenAnswer):
     """A new agent token: its text is shown this once."""
 
     secret = serializers.CharField(allow_null=True, help_text="Null in a repeat.", read_only=True)
+
+
+class AuditEventAnswer(serializers.Serializer[Any]):
+    """Who did what to what."""
+
+    uid = serializers.UUIDField()
+    happened_at = serializers.DateTimeField()
+    action = serializers.CharField()
+    actor_kind = serializers.ChoiceField(choices=ActorKind.choices)
+    actor = serializers.UUIDField(source="actor_uid", allow_null=True, help_text="Null: the platform itself.")
+    subject_kind = serializers.CharField()
+    subject = serializers.UUIDField(source="subject_uid", allow_null=True)
+    request_id = serializers.CharField()
+    details = serializers.DictField()

@@ -1,15 +1,20 @@
-"""Addresses of organizations, members and agent tokens."""
+"""Addresses of organizations, members, agent tokens and the audit trail."""
 
 from django.urls import path
 
-from accounts.api import views
+from accounts.api import organizations, views
+
+ONE = "organizations/<uuid:organization>"
 
 urlpatterns = [
-    path("organizations", views.OrganizationList.as_view(), name="organizations"),
-    path("organizations/<uuid:uid>", views.OrganizationDetail.as_view(), name="organization"),
-    path("organizations/<uuid:uid>/members", views.MemberList.as_view(), name="members"),
+    path("organizations", organizations.OrganizationList.as_view(), name="organizations"),
+    path(ONE, organizations.OrganizationDetail.as_view(), name="organization"),
+    path(f"{ONE}/members", organizations.MemberList.as_view(), name="members"),
+    path(f"{ONE}/members/<uuid:uid>", organizations.MemberDetail.as_view(), name="member"),
     path("agent-tokens", views.AgentTokenList.as_view(), name="agent-tokens"),
+    path("agent-tokens/<uuid:uid>", views.AgentTokenDetail.as_view(), name="agent-token"),
     path(
         "agent-tokens/<uuid:uid>/revoke", views.AgentTokenRevocation.as_view(), name="agent-token-revocation"
     ),
+    path("audit-events", views.AuditTrail.as_view(), name="audit-events"),
 ]

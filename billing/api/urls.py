@@ -1,13 +1,28 @@
-"""Addresses of keys, wallets and earnings."""
+"""Addresses of keys, wallets, accounts and earnings, and of money for operators."""
 
 from django.urls import path
 
-from billing.api import views
+import core.converters  # noqa: F401 - registers what addresses below are made of
+from billing.api import books, operators, views
+
+ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
 urlpatterns = [
     path("keys", views.KeyList.as_view(), name="keys"),
+    path("keys/<uuid:uid>", views.KeyDetail.as_view(), name="key"),
     path("keys/<uuid:uid>/revoke", views.KeyRevocation.as_view(), name="key-revocation"),
     path("keys/<uuid:uid>/limit", views.KeyLimit.as_view(), name="key-limit"),
     path("wallets", views.WalletList.as_view(), name="wallets"),
+    path("wallets/<currency:currency>", books.WalletDetail.as_view(), name="wallet"),
+    path("accounts", books.AccountList.as_view(), name="accounts"),
+    path(ACCOUNT, books.AccountDetail.as_view(), name="account"),
+    path(f"{ACCOUNT}/entries", books.MovementList.as_view(), name="account-entries"),
+    path("operator/quarantine", operators.QuarantineList.as_view(), name="quarantine"),
+    path(
+        "operator/quarantine/<int:usage>/requeue",
+        operators.QuarantineRelease.as_view(),
+        name="quarantine-release",
+    ),
+    path("operator/trial-balance", operators.TrialBalanceDetail.as_view(), name="trial-balance"),
     path("earnings", views.EarningList.as_view(), name="earnings"),
 ]

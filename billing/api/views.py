@@ -9,26 +9,28 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import access, keys
+from accounts import access, keys, projects
 from accounts.access import Permission
 from accounts.api.base import OrganizationView
+from accounts.api.filters import Choice, Filters, Is
 from accounts.api.schema import describe
 from accounts.models import ApiKey, KeyMode, Organization
 from billing import earnings, limits, spending_keys, wallets
 from billing.api.serializers import (
     EarningsAnswer,
     KeyAnswer,
+    KeyChange,
     KeyRequest,
     LimitRequest,
     NewKeyAnswer,
     WalletsAnswer,
 )
+from billing.limits import Period
 from core.money import Money
-from core.pagination import NewestFirst
 
 
 def _find_key(organization: Organization, uid: UUID) -> ApiKey:
-    rows = ApiKey.objects.select_related("organization")
+    rows = ApiKey.objects.select_related("organization", "project")
     return access.find_owned(rows, organization=organization, uid=uid)
 
 
@@ -36,9 +38,15 @@ def _describe_key(key: ApiKey) -> dict[str, Any]:
     return dict(KeyAnswer(key, context={"limits": _find_limits([key])}).data)
 
 
-def _find_limits(rows: Iterable[ApiKey]) -> dict[int, limits.Limit]:
-    scopes = {row.spend_scope_id for row in rows if row.spend_scope_id is not None}
-    return {scope: limits.find_limit(scope_id=scope) for scope in scopes}
+def _find_limits(rows: Iterable[ApiKey]) -> dict[int, list[limits.Limit]]:
+    return limits.list_key_limits(key_ids=[row.pk for row in rows], now=timezone.now())
+
+
+class KeyFilters(Filters):
+    """What keys can be narrowed by."""
+
+    mode = Choice(KeyMode.values)
+    revoked = Is("revoked_at", help_text="Whether it was revoked.")
 
 
 class KeyList(OrganizationView):
@@ -46,14 +54,15 @@ class KeyList(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_KEYS}
 
-    @describe("keys_list", "API keys", answer=KeyAnswer, paged=True)
+    @describe("keys_list", "API keys", answer=KeyAnswer, paged=True, filters=KeyFilters)
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        paginator = NewestFirst()
-        rows = ApiKey.objects.filter(organization=self.caller().organization)
-        page: Any = paginator.paginate_queryset(rows, request, view=self)
-        context = {"limits": _find_limits(page)}
-        return paginator.get_paginated_response(KeyAnswer(page, many=True, context=context).data)
+        return self.show_page(
+            ApiKey.objects.select_related("project").filter(organization=self.caller().organization),
+            KeyAnswer,
+            filters=KeyFilters,
+            describe=lambda page: {"limits": _find_limits(page)},
+        )
 
     @describe("keys_create", "Issue an API key", request=KeyRequest, answer=NewKeyAnswer, status=201)
     def post(self, request: Request) -> HttpResponse:
@@ -62,6 +71,10 @@ class KeyList(OrganizationView):
         limit = wanted["limit"]
         if limit is not None:
             caller.require(Permission.MANAGE_MONEY)
+
+        project = wanted["project"]
+        if project is not None:
+            project = projects.find_project(organization=caller.organization, uid=project)
 
         def issue() -> dict[str, Any]:
             issued = spending_keys.issue_key(
@@ -72,10 +85,31 @@ class KeyList(OrganizationView):
                 now=timezone.now(),
                 expires_at=wanted["expires_at"],
                 ceiling=Money(limit["amount"], limit["currency"]) if limit else None,
+                period=Period(limit["period"]) if limit else Period.LIFETIME,
+                project=project,
             )
             return {**_describe_key(issued.key), "secret": issued.text}
 
         return self.create(issue, secret="secret")  # noqa: S106 - the field's name
+
+
+class KeyDetail(OrganizationView):
+    """One key."""
+
+    needs = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE_KEYS}
+
+    @describe("keys_read", "An API key", answer=KeyAnswer)
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Read it, without its text."""
+        return Response(_describe_key(_find_key(self.caller().organization, uid)))
+
+    @describe("keys_rename", "Rename an API key", request=KeyChange, answer=KeyAnswer)
+    def patch(self, request: Request, uid: UUID) -> Response:
+        """Give it another name; what it may do stays."""
+        wanted, caller = self.read(KeyChange), self.caller()
+        key = _find_key(caller.organization, uid)
+        keys.rename_key(key=key, name=wanted["name"], actor=caller.actor, now=timezone.now())
+        return Response(_describe_key(key))
 
 
 class KeyRevocation(OrganizationView):
@@ -99,11 +133,17 @@ class KeyLimit(OrganizationView):
 
     @describe("keys_limit", "Limit an API key", request=LimitRequest, answer=KeyAnswer, refusals=(409,))
     def put(self, request: Request, uid: UUID) -> Response:
-        """Give the key a limit, or change it; what was spent stays spent."""
+        """Give the key a limit for a period, or change it; what was spent stays spent."""
         wanted, caller = self.read(LimitRequest), self.caller()
         key = _find_key(caller.organization, uid)
         ceiling = Money(wanted["amount"], wanted["currency"])
-        spending_keys.change_limit(key=key, ceiling=ceiling, actor=caller.actor, now=timezone.now())
+        spending_keys.change_limit(
+            key=key,
+            ceiling=ceiling,
+            period=Period(wanted["period"]),
+            actor=caller.actor,
+            now=timezone.now(),
+        )
         return Response(_describe_key(key))
 
 

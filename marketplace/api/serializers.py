@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.fields import AmountField, DecimalStringField, PriceField
+from marketplace.models import Offer
 
 
 class SiteRequest(serializers.Serializer[Any]):
@@ -28,6 +29,47 @@ class SiteAnswer(SiteRequest):
 
     uid = serializers.UUIDField(read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
+
+
+class PricesAnswer(serializers.Serializer[Any]):
+    """What one token or chip-second costs the buyer."""
+
+    input = PriceField()
+    cached_input = PriceField()
+    output = PriceField()
+    chip_second = PriceField()
+
+
+class CardInForceAnswer(serializers.Serializer[Any]):
+    """The price card that buyers pay by."""
+
+    uid = serializers.UUIDField()
+    number = serializers.IntegerField()
+    starts_at = serializers.DateTimeField()
+    input = PriceField(source="input_price")
+    cached_input = PriceField(source="cached_input_price")
+    output = PriceField(source="output_price")
+    chip_second = PriceField(source="chip_second_price")
+
+
+class ConsequenceAnswer(serializers.Serializer[Any]):
+    """What a change of a site means for one offer there: its card stays, its next card would cost `next`."""
+
+    offer = serializers.UUIDField(source="offer.uid")
+    model = serializers.CharField(source="offer.model.slug")
+    currency = serializers.CharField(source="offer.currency")
+    unit = serializers.ChoiceField(source="offer.unit", choices=Offer.Unit.choices)
+    state = serializers.ChoiceField(source="offer.state", choices=Offer.State.choices)
+    card = CardInForceAnswer(allow_null=True)
+    next = PricesAnswer(
+        source="prices", allow_null=True, help_text="Null where credits would outweigh every cost."
+    )
+
+
+class SiteChangeAnswer(SiteAnswer):
+    """A site as it is now, and what that means for the offers there."""
+
+    consequences = ConsequenceAnswer(many=True, read_only=True)
 
 
 class ModelOfferAnswer(serializers.Serializer[Any]):

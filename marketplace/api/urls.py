@@ -1,12 +1,15 @@
-"""Addresses of sites, the catalogue and statements."""
+"""Addresses of sites, the catalogue, holds and statements."""
 
 from django.urls import path
 
-from marketplace.api import views
+import core.converters  # noqa: F401 - registers what addresses below are made of
+from marketplace.api import holds, views
 
 urlpatterns = [
     path("sites", views.SiteList.as_view(), name="sites"),
     path("sites/<uuid:uid>", views.SiteDetail.as_view(), name="site"),
     path("models", views.ModelList.as_view(), name="models"),
-    path("wallets/<str:currency>/statement", views.WalletStatement.as_view(), name="statement"),
+    path("models/<path:slug>", views.ModelDetail.as_view(), name="model"),
+    path("holds", holds.HoldList.as_view(), name="holds"),
+    path("wallets/<currency:currency>/statement", views.WalletStatement.as_view(), name="statement"),
 ]

@@ -1,5 +1,6 @@
 """Sites, the catalogue, and wallets' statements."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -8,29 +9,49 @@ from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.access import Permission
-from accounts.api.base import OrganizationView
+from accounts.api.base import OrganizationView, RestView
+from accounts.api.filters import Filters, Word, apply_filters
 from accounts.api.schema import PAGE_PARAMETERS, describe
 from billing import wallets
 from billing.wallets import Cursor
-from core.errors import Invalid
-from core.pagination import PAGE_SIZE, PAGE_SIZE_MAX
-from marketplace import catalogue, sites, statements
-from marketplace.api.serializers import ModelsAnswer, SiteAnswer, SiteRequest, StatementAnswer
+from core.errors import NotFound
+from core.pagination import read_page_size
+from marketplace import catalogue, price_cards, sites, statements
+from marketplace.api.serializers import (
+    ConsequenceAnswer,
+    ModelAnswer,
+    ModelsAnswer,
+    SiteAnswer,
+    SiteChangeAnswer,
+    SiteRequest,
+    StatementAnswer,
+)
+from marketplace.catalogue import ModelEntry
+from marketplace.models import Model, Offer
 from marketplace.sites import Description
 
-CURRENCY = OpenApiParameter("currency", OpenApiTypes.STR, OpenApiParameter.PATH)
+CURRENCY = OpenApiParameter("currency", {"type": "string", "pattern": "^[A-Z]{3,5}$"}, OpenApiParameter.PATH)
 
 
-class PageSizeRefused(Invalid):
-    """Not a number between 1 and the most."""
+CATALOGUE_FILTERS = (
+    OpenApiParameter("q", OpenApiTypes.STR, description="Part of a slug or a name, whatever the case."),
+    OpenApiParameter("country", OpenApiTypes.STR, description="Models with offers there, and only those."),
+    OpenApiParameter("region", OpenApiTypes.STR, description="Likewise."),
+    OpenApiParameter("currency", OpenApiTypes.STR, description="Likewise."),
+    OpenApiParameter("unit", enum=Offer.Unit.values, description="Likewise."),
+)
 
-    code = "invalid_page_size"
+
+class SiteFilters(Filters):
+    """What sites can be narrowed by."""
+
+    country = Word()
+    grid_zone = Word()
+    currency = Word()
 
 
 class SiteList(OrganizationView):
@@ -38,10 +59,11 @@ class SiteList(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
 
-    @describe("sites_list", "Sites", answer=SiteAnswer, paged=True)
+    @describe("sites_list", "Sites", answer=SiteAnswer, paged=True, filters=SiteFilters)
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        return self.show_page(sites.list_sites(organization=self.caller().organization), SiteAnswer)
+        rows = sites.list_sites(organization=self.caller().organization)
+        return self.show_page(rows, SiteAnswer, filters=SiteFilters)
 
     @describe("sites_create", "Register a site", request=SiteRequest, answer=SiteAnswer, status=201)
     def post(self, request: Request) -> HttpResponse:
@@ -70,26 +92,73 @@ class SiteDetail(OrganizationView):
         """Read it."""
         return Response(SiteAnswer(sites.find_site(organization=self.caller().organization, uid=uid)).data)
 
-    @describe("sites_change", "Describe a site anew", request=SiteRequest, answer=SiteAnswer)
+    @describe("sites_change", "Describe a site anew", request=SiteRequest, answer=SiteChangeAnswer)
     def put(self, request: Request, uid: UUID) -> Response:
-        """Describe it anew; published cards keep their prices."""
-        wanted, caller = self.read(SiteRequest), self.caller()
+        """
+        Describe it anew. Published cards keep their prices: buyers pay by them until you publish the next.
+
+        `consequences` says for each offer here what it costs now and what its next card would cost.
+        """
+        wanted, caller, now = self.read(SiteRequest), self.caller(), timezone.now()
         site = sites.find_site(organization=caller.organization, uid=uid)
-        changed = sites.change_site(
-            site=site, described=Description(**wanted), actor=caller.actor, now=timezone.now()
-        )
-        return Response(SiteAnswer(changed).data)
+        changed = sites.change_site(site=site, described=Description(**wanted), actor=caller.actor, now=now)
+        consequences = price_cards.list_consequences(site=changed, now=now)
+        answer = ConsequenceAnswer(consequences, many=True).data
+        return Response({**SiteAnswer(changed).data, "consequences": answer})
 
 
-class ModelList(APIView):
+class ModelList(RestView):
     """The catalogue: every model with its live offers."""
 
-    permission_classes = (IsAuthenticated,)
-
-    @describe("models_list", "Models and their offers", answer=ModelsAnswer, organization=False)
+    @describe(
+        "models_list",
+        "Models and their offers",
+        answer=ModelsAnswer,
+        refusals=(422,),
+        parameters=CATALOGUE_FILTERS,
+        organization=False,
+    )
     def get(self, request: Request) -> Response:
         """Every model, by slug, at the prices in force."""
-        return Response(ModelsAnswer({"results": catalogue.list_catalogue(now=timezone.now())}).data)
+        names = frozenset(one.name for one in CATALOGUE_FILTERS)
+        apply_filters(Model.objects.none(), request=request, kind=None, others=names)
+        wanted = {name: request.query_params[name] for name in names & request.query_params.keys()}
+        found = [
+            entry
+            for one in catalogue.list_catalogue(now=timezone.now())
+            if (entry := _choose(one, wanted)) is not None
+        ]
+        return Response(ModelsAnswer({"results": found}).data)
+
+
+class ModelDetail(RestView):
+    """One model of the catalogue."""
+
+    @describe(
+        "models_read", "A model and its offers", answer=ModelAnswer, refusals=(404,), organization=False
+    )
+    def get(self, request: Request, slug: str) -> Response:
+        """Read it, with its live offers at the prices in force."""
+        for one in catalogue.list_catalogue(now=timezone.now()):
+            if one.slug == slug:
+                return Response(ModelAnswer(one).data)
+        raise NotFound
+
+
+def _choose(model: ModelEntry, wanted: dict[str, str]) -> ModelEntry | None:
+    """The model with the offers that are wanted; None if it is not, or has none of those."""
+    needle = wanted.get("q", "").casefold()
+    if needle not in model.slug.casefold() and needle not in model.name.casefold():
+        return None
+    properties = {name: value for name, value in wanted.items() if name != "q"}
+    if not properties:
+        return model
+    offers = tuple(
+        offer
+        for offer in model.offers
+        if all(getattr(offer, name) == value for name, value in properties.items())
+    )
+    return replace(model, offers=offers) if offers else None
 
 
 class WalletStatement(OrganizationView):
@@ -106,9 +175,10 @@ class WalletStatement(OrganizationView):
     )
     def get(self, request: Request, currency: str) -> Response:
         """A page of it, newest first."""
+        apply_filters(Model.objects.none(), request=request, kind=None)
         wallet = wallets.find_wallet(organization_id=self.caller().organization.pk, currency=currency)
         cursor = request.query_params.get("cursor")
-        size = _read_size(request.query_params.get("page_size"))
+        size = read_page_size(request.query_params.get("page_size"))
         page = statements.read_page(wallet=wallet, after=Cursor.parse(cursor) if cursor else None, size=size)
         following = None
         if page.next is not None:
@@ -133,11 +203,3 @@ class WalletStatement(OrganizationView):
             "results": results,
         }
         return Response(StatementAnswer(body).data)
-
-
-def _read_size(text: str | None) -> int:
-    if text is None:
-        return PAGE_SIZE
-    if not text.isascii() or not text.isdecimal() or len(text) > 4 or not 1 <= int(text) <= PAGE_SIZE_MAX:
-        raise PageSizeRefused(f"A page has 1 to {PAGE_SIZE_MAX} rows.")
-    return int(text)

@@ -1,0 +1,82 @@
+"""For operators: charges in quarantine, and the trial balance."""
+
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import access
+from accounts.api.filters import Filters, Since, Until
+from accounts.api.operators import OperatorView
+from accounts.api.schema import describe
+from billing import quarantine, trial_balance
+from billing.api.serializers import QuarantinedChargeAnswer, RequeuedAnswer, TrialBalancesAnswer
+from billing.models import ChargeQuarantine
+
+
+class QuarantineFilters(Filters):
+    """What quarantined charges can be narrowed by."""
+
+    since = Since("quarantined_at")
+    until = Until("quarantined_at")
+
+
+class QuarantineList(OperatorView):
+    """Charges that the ledger refused."""
+
+    rights = {"GET": "billing.view_chargequarantine"}
+
+    @describe(
+        "operator_quarantine_list",
+        "Charges in quarantine",
+        answer=QuarantinedChargeAnswer,
+        paged=True,
+        filters=QuarantineFilters,
+        refusals=(403,),
+        organization=False,
+    )
+    def get(self, request: Request) -> Response:
+        """List them, by usage record; each waits here alone while its batch went on."""
+        return self.show_page(
+            ChargeQuarantine.objects.all(),
+            QuarantinedChargeAnswer,
+            filters=QuarantineFilters,
+            key="usage_id",
+            describe=lambda rows: {"charges": quarantine.find_charges(usages=[row.pk for row in rows])},
+        )
+
+
+class QuarantineRelease(OperatorView):
+    """The way of a charge back into the queue."""
+
+    rights = {"POST": "billing.change_chargequarantine"}
+
+    @describe(
+        "operator_quarantine_requeue",
+        "Queue a quarantined charge again",
+        answer=RequeuedAnswer,
+        refusals=(403, 404),
+        organization=False,
+    )
+    def post(self, request: Request, usage: int) -> Response:
+        """Queue it: the cause is gone. It is posted within seconds, or comes back here."""
+        row = access.get_or_refuse(ChargeQuarantine.objects.all(), pk=usage)
+        quarantine.requeue(row=row, actor=self.actor(), now=timezone.now())
+        return Response(RequeuedAnswer({"usage_id": row.pk}).data)
+
+
+class TrialBalanceDetail(OperatorView):
+    """Every account's balance."""
+
+    rights = {"GET": "billing.view_ledgeraccount"}
+
+    @describe(
+        "operator_trial_balance",
+        "Trial balance",
+        answer=TrialBalancesAnswer,
+        refusals=(403,),
+        organization=False,
+    )
+    def get(self, request: Request) -> Response:
+        """One for each currency; debit and credit come to the same."""
+        balances = [one.to_dict() for one in trial_balance.read_trial_balances()]
+        return Response(TrialBalancesAnswer({"results": balances}).data)
