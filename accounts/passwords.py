@@ -1,10 +1,10 @@
 """
 Whether a password is among those that were stolen somewhere and published.
 
-Django's list of common ones is asked first and needs no network. With JOULEPORT_BREACH_CHECK the public range
-service of Pwned Passwords is asked as well: it learns the first five of forty digits of the password's SHA-1,
-and nothing else. When the service cannot be reached the password is taken on the word of the other checks, and
-a warning is logged: nobody is kept from signing up because a third party is down.
+Django's list of common ones is asked first and needs no network. With JOULEPORT_BREACH_CHECK the public
+range service of Pwned Passwords is asked as well: it learns the first five of forty digits of the password's
+SHA-1, and nothing else. When the service cannot be reached the password is taken on the word of the other
+checks, and a warning is logged: nobody is kept from signing up because a third party is down.
 """
 
 import hashlib

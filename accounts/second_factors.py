@@ -55,7 +55,7 @@ def find_challenge(request: HttpRequest) -> str | None:
 
 
 def set_one_time_secret(*, user: User, secret: str) -> None:
-    """Give a person the one-time codes of this Base32 secret, instead of what they had, and recovery codes."""
+    """Give a person one-time codes by this Base32 secret instead of those before, and recovery codes."""
     Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.TOTP).delete()
     TOTP.activate(user, secret)
     RecoveryCodes.activate(user)

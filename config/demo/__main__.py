@@ -143,9 +143,10 @@ def kill_cheapest(supervisor: Supervisor) -> None:
 def show_how_to_go_on(cast: "Cast") -> None:
     """Logins, and a request to copy."""
     web = os.environ["JOULEPORT_WEB_ADDRESS"]
+    code = find_code(cast.one_time_secret, at=time.time())
     print(
         f"""  operator  {cast.operator} / {cast.password}
-            one-time code now: {find_code(cast.one_time_secret, at=time.time())}, later: python -m config.demo.code
+            one-time code now: {code}, later: python -m config.demo.code
             or put this secret into an authenticator app: {cast.one_time_secret}
   buyer key {cast.buyer_key}
 

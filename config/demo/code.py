@@ -1,7 +1,7 @@
 """
 The one-time code of the demo's operator, at this moment: `python -m config.demo.code`.
 
-What an authenticator app would show (RFC 6238, six digits, thirty seconds), for the secret that the demo keeps.
+What an authenticator app would show for the secret that the demo keeps (RFC 6238, six digits).
 """
 
 import base64
