@@ -20,6 +20,7 @@ from core.metrics import (
     write_gauge,
     write_histograms,
 )
+from gateway import doors
 
 if TYPE_CHECKING:
     from gateway.attempts import Attempt
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
 STREAM_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 STREAM_TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536)
 OTHER = "other"
+# Addresses under which anything may stand that somebody made up.
+PREFIXES = ("/v1/models", "/v1/credits", "/v1/key", "/v1/generation", "/healthz", "/readyz")
 PLAIN, STREAM = "plain", "stream"
+
+
+def name_route(path: str) -> str:
+    """The label of an address: one of few, whatever was asked for."""
+    if path in doors.BY_PATH:
+        return path
+    return next((prefix for prefix in PREFIXES if path == prefix or path.startswith(prefix + "/")), OTHER)
 
 
 class Meters:
@@ -49,7 +59,7 @@ class Meters:
         self,
         *,
         began: float,
-        endpoint: str,
+        route: str,
         streamed: bool,
         ended_how: str,
         attempt: Attempt | None,
@@ -62,7 +72,7 @@ class Meters:
         answer until that was sent on. Of a request that was tried twice nobody could say.
         """
         kind = STREAM if streamed else PLAIN
-        self.endings.add((endpoint, kind, ended_how))
+        self.endings.add((route, kind, ended_how))
         if attempt is None:
             return
         if attempt.sent_at and attempt.number == 1:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from psycopg.rows import TupleRow
 
+from core import tracing
 from gateway import arrays
 from gateway.coalescing import Coalescer
 from gateway.database import Database, DatabaseAway, DatabaseBusy
@@ -91,12 +92,14 @@ class Recorder:
 
         :raises DatabaseAway: not written within `seconds`, as far as we know
         """
-        return await self._insist(self._records, used, self._seconds)
+        with tracing.span("record", ended=used.ended_how):
+            return await self._insist(self._records, used, self._seconds)
 
     async def fail(self, failed: Failed) -> None:
         """End an attempt that delivered nothing; its hold is given back at once."""
         try:
-            await self._insist(self._failures, failed, self._seconds)
+            with tracing.span("release", reason=failed.error_code):
+                await self._insist(self._failures, failed, self._seconds)
         except DatabaseAway:
             self.fail_later(failed)
 
