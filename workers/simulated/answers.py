@@ -12,14 +12,21 @@ from workers.simulated import text
 from workers.simulated.behaviour import Behaviour
 
 FINGERPRINT = "simulated-no-model"
-CHOICES_MAX = 16
+CHOICES_MAX = 128
+IDS = {"chat": "chatcmpl", "completion": "cmpl", "embedding": "embd"}
+KINDS = {"chat": "chat.completion", "completion": "text_completion"}
 encode = msgspec.json.encode
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One chat request, read as far as the simulated model needs it."""
+    """
+    One request, read as far as the simulated model needs it. A chat has messages, the others have prompts.
 
+    `kind` is "chat", "completion" or "embedding"; `choices` are those of each prompt.
+    """
+
+    kind: str
     id: str
     model: str
     messages: list[dict[str, Any]]
@@ -29,18 +36,29 @@ class Question:
     tokens_max: int | None
     tools: list[dict[str, Any]]
     schema: dict[str, Any] | None
+    prompts: list[text.Prompt]
+    echo: bool
+    packed: bool
+    dimensions: int
+
+    def count_prompt(self) -> int:
+        """The tokens it has by the simulated model's own rule."""
+        if self.kind == "chat":
+            return text.count_prompt(self.messages)
+        return sum(prompt.tokens for prompt in self.prompts)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One finished choice: text in pieces, or one tool call (name, arguments in pieces)."""
+    """One finished choice: text in pieces after an `echo`, or one tool call (name, arguments in pieces)."""
 
     pieces: list[str]
     tool: str
     finish_reason: str
+    echo: str = ""
 
 
-def read_question(body: dict[str, Any], *, number: int) -> Question:
+def read_question(body: dict[str, Any], *, number: int, kind: str = "chat") -> Question:
     """Read a request body. `number` makes the answer's id, the same in every run."""
     options = body.get("stream_options") or {}
     calls_tool = bool(body.get("tools")) and body.get("tool_choice") != "none"
@@ -52,8 +70,10 @@ def read_question(body: dict[str, Any], *, number: int) -> Question:
     if wanted.get("type") == "json_object":
         schema = {"type": "object", "properties": {"simulated": {"type": "boolean"}}}
     limits = [body[name] for name in ("max_tokens", "max_completion_tokens") if body.get(name) is not None]
+    prompts = [] if kind == "chat" else text.read_prompts(body.get("prompt", body.get("input")))
     return Question(
-        id=f"chatcmpl-simulated-{number}",
+        kind=kind,
+        id=f"{IDS[kind]}-simulated-{number}",
         model=str(body.get("model", "")),
         messages=messages,
         stream=bool(body.get("stream")),
@@ -62,12 +82,17 @@ def read_question(body: dict[str, Any], *, number: int) -> Question:
         tokens_max=min(limits) if limits else None,
         tools=body.get("tools") or [] if calls_tool else [],
         schema=schema,
+        prompts=prompts,
+        echo=bool(body.get("echo")),
+        packed=body.get("encoding_format") == "base64",
+        dimensions=int(body.get("dimensions") or text.EMBEDDING_DIMENSIONS),
     )
 
 
 def answer_question(question: Question, behaviour: Behaviour) -> list[Choice]:
-    """Decide what each choice says."""
-    return [_answer_choice(question, behaviour, index) for index in range(question.choices)]
+    """Decide what each choice says, the choices of the first prompt first."""
+    count = question.choices * max(len(question.prompts), 1)
+    return [_answer_choice(question, behaviour, index) for index in range(count)]
 
 
 def _answer_choice(question: Question, behaviour: Behaviour, index: int) -> Choice:
@@ -87,6 +112,10 @@ def _answer_choice(question: Question, behaviour: Behaviour, index: int) -> Choi
         count, reason = limit, "length"
     else:
         count, reason = behaviour.tokens, "stop"
+    if question.kind == "completion":
+        prompt = question.prompts[index // question.choices]
+        pieces = text.write_tokens(question=prompt.text, count=count, choice=index % question.choices)
+        return Choice(pieces, "", reason, prompt.text if question.echo else "")
     asked = "\n".join(text.content_text(message.get("content")) for message in question.messages)
     return Choice(text.write_tokens(question=asked, count=count, choice=index), "", reason)
 
@@ -95,9 +124,11 @@ def count_usage(question: Question, behaviour: Behaviour, tokens_out: int) -> di
     """The usage object, as true or as false as the behaviour wants it; None when there is none."""
     if behaviour.fault == "no_usage":
         return None
-    tokens_in = text.count_prompt(question.messages)
+    tokens_in = question.count_prompt()
     factor = {"zero_usage": 0, "over_report": behaviour.factor}.get(behaviour.fault, 1)
     tokens_in, tokens_out = tokens_in * factor, tokens_out * factor
+    if question.kind == "embedding":
+        return {"prompt_tokens": tokens_in, "total_tokens": tokens_in}
     return {
         "prompt_tokens": tokens_in,
         "completion_tokens": tokens_out,
@@ -108,9 +139,14 @@ def count_usage(question: Question, behaviour: Behaviour, tokens_out: int) -> di
 
 def write_answer(question: Question, behaviour: Behaviour) -> bytes:
     """The whole answer of a request that is not streamed."""
+    if question.kind == "embedding":
+        return _write_embeddings(question, behaviour)
     choices = answer_question(question, behaviour)
-    listed = []
+    listed: list[dict[str, Any]] = []
     for index, choice in enumerate(choices):
+        if question.kind == "completion":
+            listed.append(_text_choice(index, choice.echo + "".join(choice.pieces), choice.finish_reason))
+            continue
         message: dict[str, Any] = {"role": "assistant", "content": "".join(choice.pieces)}
         if choice.tool:
             call = {"name": choice.tool, "arguments": "".join(choice.pieces)}
@@ -119,7 +155,7 @@ def write_answer(question: Question, behaviour: Behaviour) -> bytes:
         listed.append(
             {"index": index, "message": message, "logprobs": None, "finish_reason": choice.finish_reason}
         )
-    answer = _envelope(question, "chat.completion") | {"choices": listed}
+    answer = _envelope(question, KINDS[question.kind]) | {"choices": listed}
     usage = count_usage(question, behaviour, sum(len(choice.pieces) for choice in choices))
     return encode(answer if usage is None else answer | {"usage": usage})
 
@@ -131,22 +167,22 @@ def write_chunks(question: Question, behaviour: Behaviour) -> Iterator[tuple[byt
     Roles first, then one delta a token, the choices in turn; then finish reasons; then usage if asked for.
     """
     choices = answer_question(question, behaviour)
-    envelope = _envelope(question, "chat.completion.chunk")
+    is_chat = question.kind == "chat"
+    envelope = _envelope(question, "chat.completion.chunk" if is_chat else KINDS[question.kind])
     emitted = 0
 
     def chunk(index: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
         choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+        if not is_chat:
+            choice = _text_choice(index, delta.get("content", ""), reason)
         made = envelope | {"choices": [choice]}
         if behaviour.fault == "cumulative_usage":
             made["usage"] = count_usage(question, behaviour, emitted)
         return encode(made)
 
     for index, choice in enumerate(choices):
-        yield chunk(index, {"role": "assistant", "content": None if choice.tool else ""}), False
-        if choice.tool:
-            call = {"name": choice.tool, "arguments": ""}
-            opening = {"index": 0, "id": f"call_simulated_{index}", "type": "function", "function": call}
-            yield chunk(index, {"tool_calls": [opening]}), False
+        for delta in _open_choice(index, choice, is_chat=is_chat):
+            yield chunk(index, delta), False
     for place in range(max(len(choice.pieces) for choice in choices)):
         for index, choice in enumerate(choices):
             if place < len(choice.pieces):
@@ -161,6 +197,21 @@ def write_chunks(question: Question, behaviour: Behaviour) -> Iterator[tuple[byt
         yield encode(envelope | {"choices": [], "usage": usage}), False
 
 
+def _open_choice(index: int, choice: Choice, *, is_chat: bool) -> Iterator[dict[str, Any]]:
+    """What comes before a choice's own words: roles and the tool's name, or the prompt."""
+    if is_chat:
+        yield {"role": "assistant", "content": None if choice.tool else ""}
+    elif choice.echo:
+        yield {"content": choice.echo}
+    if choice.tool:
+        call = {"name": choice.tool, "arguments": ""}
+        yield {
+            "tool_calls": [
+                {"index": 0, "id": f"call_simulated_{index}", "type": "function", "function": call}
+            ]
+        }
+
+
 def _envelope(question: Question, kind: str) -> dict[str, Any]:
     return {
         "id": question.id,
@@ -171,24 +222,26 @@ def _envelope(question: Question, kind: str) -> dict[str, Any]:
     }
 
 
-def write_embeddings(body: dict[str, Any]) -> bytes:
-    """The answer to an embeddings request, floats or base64 as asked."""
-    given = body.get("input", "")
-    texts = [given] if isinstance(given, str) else [str(one) for one in given]
-    dimensions = int(body.get("dimensions") or text.EMBEDDING_DIMENSIONS)
-    vectors = [text.embed(one, dimensions=dimensions) for one in texts]
-    packed = body.get("encoding_format") == "base64"
+def _text_choice(index: int, written: str, reason: str | None) -> dict[str, Any]:
+    return {"index": index, "text": written, "logprobs": None, "finish_reason": reason}
+
+
+def _write_embeddings(question: Question, behaviour: Behaviour) -> bytes:
+    """One vector for each prompt, floats or base64 as asked; `empty` leaves the last one out."""
+    vectors = [text.embed(prompt.text, dimensions=question.dimensions) for prompt in question.prompts]
+    if behaviour.fault == "empty":
+        vectors.pop()
     data = [
         {
             "object": "embedding",
             "index": index,
-            "embedding": text.pack_embedding(vector) if packed else vector,
+            "embedding": text.pack_embedding(vector) if question.packed else vector,
         }
         for index, vector in enumerate(vectors)
     ]
-    count = sum(-(-len(one.encode()) // text.PROMPT_BYTES_PER_TOKEN) for one in texts)
-    usage = {"prompt_tokens": count, "total_tokens": count}
-    return encode({"object": "list", "model": str(body.get("model", "")), "data": data, "usage": usage})
+    answer: dict[str, Any] = {"object": "list", "model": question.model, "data": data}
+    usage = count_usage(question, behaviour, 0)
+    return encode(answer if usage is None else answer | {"usage": usage})
 
 
 def write_models(names: list[str]) -> bytes:

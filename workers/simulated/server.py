@@ -28,6 +28,7 @@ REASONS = {
     429: b"Too Many Requests",
     500: b"Server Error",
 }
+KINDS = {"/chat/completions": "chat", "/completions": "completion", "/embeddings": "embedding"}
 MEBIBYTE = 1024 * 1024
 KEEP_ALIVE = b"connection: keep-alive\r\n"
 
@@ -123,18 +124,16 @@ class Connection(asyncio.Protocol):
         elif method == b"POST" and path == "/faults":
             self.upstream.order_faults(msgspec.json.decode(raw))
             self.send_json(200, b'{"simulated":true}')
-        elif method == b"POST" and path == "/embeddings":
-            self.send_json(200, answers.write_embeddings(msgspec.json.decode(raw)))
-        elif method == b"POST" and path == "/chat/completions":
-            self._chat(raw, fault_header)
+        elif method == b"POST" and path in KINDS:
+            self._ask(raw, fault_header, KINDS[path])
         else:
             self.send_json(404, answers.write_error(f"no such address {path}", code="not_found"))
 
-    def _chat(self, raw: bytes, fault_header: str) -> None:
+    def _ask(self, raw: bytes, fault_header: str, kind: str) -> None:
         upstream = self.upstream
         upstream.requests += 1
         upstream.bodies = [*upstream.bodies[-15:], raw]
-        question = answers.read_question(msgspec.json.decode(raw), number=upstream.requests)
+        question = answers.read_question(msgspec.json.decode(raw), number=upstream.requests, kind=kind)
         if question.model.partition("+")[0] not in upstream.models:
             message = answers.write_error(f"no model {question.model}", code="model_not_found")
             return self.send_json(404, message)

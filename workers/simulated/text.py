@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -30,6 +30,24 @@ def count_prompt(messages: list[dict[str, Any]]) -> int:
     """Count the prompt's tokens by this program's own rule."""
     size = sum(len(content_text(message.get("content")).encode()) for message in messages)
     return -(-size // PROMPT_BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE * len(messages)
+
+
+class Prompt(NamedTuple):
+    """A bare prompt: its text (ids written out), and how many tokens it has by this program's own rule."""
+
+    text: str
+    tokens: int
+
+
+def read_prompts(given: Any) -> list[Prompt]:
+    """Read a text, a list of texts, a list of token ids, or a list of such lists."""
+    several = given if isinstance(given, list) and not all(isinstance(one, int) for one in given) else [given]
+    return [
+        Prompt(" ".join(map(str, one)), len(one))
+        if isinstance(one, list)
+        else Prompt(str(one), -(-len(str(one).encode()) // PROMPT_BYTES_PER_TOKEN))
+        for one in several
+    ]
 
 
 def content_text(content: Any) -> str:
