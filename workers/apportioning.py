@@ -80,27 +80,35 @@ class Machine:
 
 
 @dataclass(slots=True, eq=False)
+class Chips:
+    """The running integral of chips dt / attempts; two agents of one node share it while one leaves."""
+
+    count: int
+    at_ns: int
+    running: int = 0
+    attos: int = 0
+
+    def advance(self, now_ns: int) -> int:
+        """Give the integral up to now."""
+        if self.running and now_ns > self.at_ns:
+            elapsed = (now_ns - self.at_ns) * (ATTO // NANOS_PER_SECOND)
+            self.attos += self.count * elapsed // self.running
+        self.at_ns = max(now_ns, self.at_ns)
+        return self.attos
+
+
+@dataclass(slots=True, eq=False)
 class Node:
-    """One connected node. `idle_microwatts` are what it declares to draw without work."""
+    """One connected agent's node. `idle_microwatts` are what it declares to draw without work."""
 
     machine: Machine
-    chips: int
+    chips: Chips
     slots: int
     idle_microwatts: int
     tier: str = "declared"
     shares: set[Share] = field(default_factory=set)
     last_microjoules: int = 0
     last_reading_ns: int = 0
-    chips_ns: int = 0
-    _chip_attos: int = 0
-
-    def chip_attos(self, now_ns: int) -> int:
-        """The running integral of chips dt / attempts, up to now."""
-        if self.shares and now_ns > self.chips_ns:
-            elapsed = (now_ns - self.chips_ns) * (ATTO // NANOS_PER_SECOND)
-            self._chip_attos += self.chips * elapsed // len(self.shares)
-        self.chips_ns = max(now_ns, self.chips_ns)
-        return self._chip_attos
 
 
 def join_machine(
@@ -112,17 +120,21 @@ def join_machine(
     tier: str,
     microjoules: int,
     now_ns: int,
+    takes_over: Node | None = None,
 ) -> Node:
-    """Add a node that has just connected; `microjoules` is its first reading, from which it counts."""
+    """
+    Add a node that has just connected; `microjoules` is its first reading, from which it counts.
+
+    :param takes_over: the same node's earlier connection, whose chips these are too
+    """
     node = Node(
         machine=machine,
-        chips=chips,
+        chips=takes_over.chips if takes_over else Chips(chips, now_ns),
         slots=max(slots, 1),
         idle_microwatts=round(idle_watts * 1_000_000),
         tier=tier,
         last_microjoules=microjoules,
         last_reading_ns=now_ns,
-        chips_ns=now_ns,
     )
     if not machine.nodes:
         machine.window_from_ns = now_ns
@@ -141,10 +153,11 @@ def start_attempt(node: Node, *, streamed: bool, now_ns: int) -> Share:
         node=node,
         streamed=streamed,
         started_ns=now_ns,
-        chips_at_start=node.chip_attos(now_ns),
+        chips_at_start=node.chips.advance(now_ns),
         window_from_ns=now_ns,
     )
     node.shares.add(share)
+    node.chips.running += 1
     return share
 
 
@@ -155,8 +168,10 @@ def finish_attempt(share: Share, *, now_ns: int) -> Used:
     Joules since the last reading are not in it: take the reading that ends the attempt first.
     """
     node = share.node
-    attos = node.chip_attos(now_ns) - share.chips_at_start
-    node.shares.discard(share)
+    attos = node.chips.advance(now_ns) - share.chips_at_start
+    if share in node.shares:
+        node.shares.remove(share)
+        node.chips.running -= 1
     node.machine.finished_microjoules += share.microjoules
     return Used(
         chip_nanoseconds=attos // (ATTO // NANOS_PER_SECOND),

@@ -11,10 +11,10 @@ from django.db.models import QuerySet
 
 from accounts import access, agent_tokens, audit
 from accounts.audit import Actor
-from accounts.models import Organization
+from accounts.models import AgentToken, Organization
 from core.errors import DomainError, Invalid, NotFound
 from marketplace.models import Site
-from workers.models import Node
+from workers.models import Node, NodeToken
 
 BOOK_CHANNEL = "jouleport_book"
 
@@ -96,7 +96,7 @@ def create_node(
 
 def retire_node(*, node: Node, actor: Actor, now: datetime) -> None:
     """
-    Take a node out for good: its token ends everywhere at once, and its offers are found no more.
+    Take a node out for good: its tokens end everywhere at once, and its offers are found no more.
 
     :raises NodeRetired: if it was retired before
     """
@@ -104,12 +104,30 @@ def retire_node(*, node: Node, actor: Actor, now: datetime) -> None:
         mine = Node.objects.filter(pk=node.pk).exclude(state=Node.State.RETIRED)
         if mine.update(state=Node.State.RETIRED) == 0:
             raise NodeRetired
-        token = node.agent_token
-        if token.revoked_at is None:
-            agent_tokens.revoke_agent_token(agent_token=token, actor=actor, now=now)
+        for given in NodeToken.objects.select_related("agent_token__organization").filter(node=node):
+            if given.agent_token.revoked_at is None:
+                agent_tokens.revoke_agent_token(agent_token=given.agent_token, actor=actor, now=now)
         _record(node, action="node.retire", actor=actor, now=now, details={"name": node.name})
         announce_book()
     node.state = Node.State.RETIRED
+
+
+def drain_node(*, node: Node, actor: Actor, now: datetime) -> None:
+    """
+    Send a node no more jobs; what runs goes on, and its agent stays connected. A draining one stays so.
+
+    :raises NodeRetired: if it is retired
+    """
+    _change_state(node, to=Node.State.DRAINING, action="node.drain", actor=actor, now=now)
+
+
+def resume_node(*, node: Node, actor: Actor, now: datetime) -> None:
+    """
+    Send a drained node jobs again.
+
+    :raises NodeRetired: if it is retired
+    """
+    _change_state(node, to=Node.State.ACTIVE, action="node.resume", actor=actor, now=now)
 
 
 def find_node(*, organization: Organization, uid: UUID | str) -> Node:
@@ -121,6 +139,18 @@ def find_node(*, organization: Organization, uid: UUID | str) -> Node:
     return access.find_owned(_with_places(), organization=organization, uid=uid)
 
 
+def find_agents_node(*, token: AgentToken, now: datetime) -> Node:
+    """
+    The node that an agent with this token stands for.
+
+    :raises core.errors.NotFound: if the token is no node's, or was replaced and has ended
+    """
+    given = NodeToken.objects.filter(agent_token=token).exclude(ends_at__lte=now).first()
+    if given is None:
+        raise NotFound
+    return _with_places().get(pk=given.node_id)
+
+
 def list_nodes(*, organization: Organization) -> QuerySet[Node]:
     """The organization's nodes with their sites and tokens, oldest first."""
     return _with_places().filter(organization=organization).order_by("id")
@@ -130,6 +160,16 @@ def announce_book() -> None:
     """Tell whoever keeps a copy of the book that it changed; sent when the transaction commits."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [BOOK_CHANNEL])
+
+
+def _change_state(node: Node, *, to: Node.State, action: str, actor: Actor, now: datetime) -> None:
+    with transaction.atomic():
+        # A guarded update: of a retirement and a return at once, the retirement wins in either order.
+        if Node.objects.filter(pk=node.pk).exclude(state=Node.State.RETIRED).update(state=to) == 0:
+            raise NodeRetired
+        _record(node, action=action, actor=actor, now=now, details={"name": node.name})
+        announce_book()
+    node.state = to
 
 
 def _with_places() -> QuerySet[Node]:

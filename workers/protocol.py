@@ -1,5 +1,5 @@
 """
-The agent protocol, version 1, as the relay speaks it. Written down in docs/reference/agent-protocol.md.
+The agent protocol, versions 1 and 2, as the relay speaks it; see docs/reference/agent-protocol.md.
 
 One WebSocket message is one frame: type u8, attempt id u64, attempt number u16 (big endian), then
 the payload: JSON for control frames, raw bytes for BODY and CHUNK. Frames that belong to no attempt
@@ -15,9 +15,11 @@ from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-VERSION = 1
+VERSION = 2
+# One version back is spoken too, and an agent of one version on comes down to this one.
+VERSION_MIN = 1
 
 _HEADER = Layout(">BQH")
 HEADER_BYTES = _HEADER.size
@@ -31,6 +33,7 @@ SLOTS_MAX = 4096
 CHIPS_MAX = 65_536
 RECEIPT_BYTES_MAX = 8 * 1024
 ACKS_MAX = 500
+LOST_MAX = 32
 # Above any single computer; a reading beyond it is a fault, not a measurement.
 WATTS_MAX = 1_000_000.0
 
@@ -100,8 +103,21 @@ class Energy(Control):
     span_ms: Count
 
 
+class Lost(Control):
+    """A way to measure that the agent gave up, and why."""
+
+    source: Name
+    part: Name
+    reason: Text
+
+
 class Hello(Control):
-    """The first frame of an agent. `public_key` is the raw Ed25519 key in base64."""
+    """
+    The first frame of an agent. `public_key` is the raw Ed25519 key in base64.
+
+    From version 2: `protocol_min`, the oldest version it speaks; `takeover`, that an agent which is connected
+    with this node may finish what it runs; `lost`, which sensors it gave up.
+    """
 
     protocol: int
     agent_version: Name
@@ -114,12 +130,16 @@ class Hello(Control):
     public_key: Annotated[bytes, Meta(min_length=32, max_length=32)]
     energy: Energy
     machine_id: Name | None = None
+    protocol_min: int | UnsetType = UNSET
+    takeover: bool | UnsetType = UNSET
+    lost: Annotated[list[Lost], Meta(max_length=LOST_MAX)] | UnsetType = UNSET
 
 
 class Version(Control):
-    """Only the version of a hello, read first: a later hello may have another shape."""
+    """Only the versions of a hello, read first: a later hello may have another shape."""
 
     protocol: int
+    protocol_min: int | None = None
 
 
 class Welcome(Control):
@@ -146,6 +166,7 @@ class Heartbeat(Control):
     energy: Energy
     running: Count
     models: Annotated[list[Name], Meta(max_length=MODELS_MAX)]
+    lost: Annotated[list[Lost], Meta(max_length=LOST_MAX)] | UnsetType = UNSET
 
 
 class Request(Control):
@@ -205,9 +226,14 @@ class Cancel(Control):
 
 
 class Drain(Control):
-    """The sender takes no new attempts and leaves within `seconds`."""
+    """
+    The sender takes no new attempts and leaves within `seconds`.
+
+    From version 2 a relay may ask an agent to do so, and says why: `takeover` or `token_ended`.
+    """
 
     seconds: Annotated[float, Meta(ge=0, le=86_400)]
+    reason: Name | UnsetType = UNSET
 
 
 class Error(Control):
@@ -215,6 +241,27 @@ class Error(Control):
 
     code: Name
     message: Text
+
+
+class VersionUnsupported(Exception):
+    """The two sides have no version in common. The message names what each speaks."""
+
+
+def agree_version(offered: Version) -> int:
+    """
+    Give the newest version that both sides speak.
+
+    :raises VersionUnsupported: there is none
+    """
+    least = offered.protocol if offered.protocol_min is None else offered.protocol_min
+    agreed = min(offered.protocol, VERSION)
+    if agreed < max(least, VERSION_MIN):
+        theirs = str(offered.protocol) if least == offered.protocol else f"{least} to {offered.protocol}"
+        raise VersionUnsupported(
+            f"this exchange speaks agent protocol {VERSION_MIN} to {VERSION}, the agent {theirs}: "
+            + ("update the agent" if offered.protocol < VERSION_MIN else "the exchange is older")
+        )
+    return agreed
 
 
 _encode_json = msgspec.json.Encoder().encode

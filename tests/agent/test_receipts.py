@@ -50,7 +50,7 @@ def check(receipt: receipts.Receipt, state: Path, *, secret: bytes = SECRET) -> 
     return relay_receipts.check_receipt(
         protocol.Receipt(body=receipt.body, signature=receipt.signature),
         node_id=7,
-        public_key=receipts.load_identity(state=state).public,
+        public_keys=[receipts.load_identity(state=state).public],
         ticket_secret=secret,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg_pool import PoolTimeout
 
@@ -19,8 +20,15 @@ from workers.protocol import Kind
 from workers.relay import receipts
 from workers.relay.asgi import Message, Receive, Scope, Send, find_header
 from workers.relay.frames import Frames
-from workers.relay.nodes import CREDIT_BYTES, Known, NodeRefused, Registry, Session
-from workers.relay.store import Store
+from workers.relay.nodes import (
+    CREDIT_BYTES,
+    LEAVE_SECONDS_MAX,
+    Known,
+    NodeRefused,
+    Registry,
+    Session,
+)
+from workers.relay.store import MachineElsewhere, Store
 
 HELLO_SECONDS_MAX = 10.0
 # An agent that takes nothing for so long is let go, whatever it still says.
@@ -37,6 +45,7 @@ class Welcomed(NamedTuple):
 
     hello: protocol.Hello
     epoch: int
+    protocol: int = protocol.VERSION
 
 
 class Refusal(Exception):
@@ -124,7 +133,7 @@ class AgentDoor:
             raise Refusal(protocol.CLOSE_SILENT, "hello_refused", "no hello came") from error
         if message["type"] != "websocket.receive":
             return None
-        hello = read_hello(message)
+        agreed, hello = read_hello(message)
         if known.state == "RETIRED":
             raise Refusal(protocol.CLOSE_REFUSED, "node_retired", "this node is retired")
         if not await self._pin_key(known, hello.public_key):
@@ -132,24 +141,33 @@ class AgentDoor:
             raise Refusal(
                 protocol.CLOSE_REFUSED, "key_mismatch", "this token belongs to an agent with another key"
             )
-        epoch = await self._store.begin_connection(
-            node_id=known.node_id,
-            version=hello.agent_version,
-            protocol=hello.protocol,
-            machine_id=hello.machine_id,
-        )
-        session = self._open(known, Welcomed(hello, epoch), wire)
+        try:
+            epoch = await self._store.begin_connection(
+                node_id=known.node_id,
+                version=hello.agent_version,
+                protocol=agreed,
+                machine_id=hello.machine_id,
+                takeover=hello.takeover is True,
+            )
+        except MachineElsewhere as error:
+            # Both relays would share out all of the machine's joules.
+            reason = "another agent of this machine is at another relay: come back there"
+            raise Refusal(protocol.CLOSE_GOING_AWAY, "machine_elsewhere", reason) from error
+        session = self._open(known, Welcomed(hello, epoch, agreed), wire)
         try:
             before = self._registry.add(session)
         except NodeRefused as error:
             apportioning.leave_machine(session.meter)
             raise Refusal(protocol.CLOSE_REPLACED, error.code, str(error)) from error
-        if before is not None:
+        if before is not None and hello.takeover is True:
+            self._hand_over(before, session)
+        elif before is not None:
             await self._replace(before, session)
+        self._note_lost(session, hello.lost)
         await session.tell(
             Kind.WELCOME,
             protocol.Welcome(
-                protocol=protocol.VERSION,
+                protocol=agreed,
                 node=str(known.node_uid),
                 epoch=epoch,
                 slots=session.slots,
@@ -165,9 +183,9 @@ class AgentDoor:
         )
 
     def _open(self, known: Known, welcomed: Welcomed, wire: Wire) -> Session:
-        hello, epoch = welcomed
-        # Names are the provider's own: nobody else's node of the same name is on the same machine.
-        machine = f"{known.organization_id}/{hello.machine_id}" if hello.machine_id else None
+        hello, epoch, agreed = welcomed
+        machine = (known.organization_id, hello.machine_id) if hello.machine_id else None
+        earlier = self._registry.find(known.node_uid)
         meter = apportioning.join_machine(
             self._registry.find_machine(machine),
             chips=known.chips,
@@ -176,6 +194,7 @@ class AgentDoor:
             tier=hello.energy.tier,
             microjoules=hello.energy.microjoules,
             now_ns=time.monotonic_ns(),
+            takes_over=earlier.meter if earlier and hello.takeover is True else None,
         )
         return Session(
             known=known,
@@ -185,13 +204,32 @@ class AgentDoor:
             agent_slots=hello.slots,
             models=hello.models,
             meter=meter,
-            machine_id=machine,
+            machine=machine,
             send=wire.send_frame,
             close=wire.refuse,
             last_heard=time.monotonic(),
             offer_slots=known.offer_slots,
             draining=known.state == "DRAINING",
+            speaks=agreed,
         )
+
+    def _hand_over(self, before: Session, after: Session) -> None:
+        """Let the earlier connection finish what it runs while the later one takes what is new."""
+        details = {"epoch": after.epoch, "before": before.epoch, "running": len(before.attempts)}
+        self._note(after.known, "TAKEOVER", details)
+        log.info("takeover", extra={"node": str(after.known.node_uid), **details})
+        self._registry.keep_leaving(before, after=after)
+        now = time.monotonic()
+        self._later(before.ask_to_leave("takeover", seconds=LEAVE_SECONDS_MAX, now=now))
+
+    def _note_lost(self, session: Session, lost: list[protocol.Lost] | msgspec.UnsetType) -> None:
+        """Write down which sensors an agent gave up, once for each."""
+        if isinstance(lost, msgspec.UnsetType) or len(lost) <= session.lost:
+            return
+        for loss in lost[session.lost :]:
+            facts = {"source": loss.source, "part": loss.part, "reason": loss.reason[:300]}
+            self._note(session.known, "METER_LOST", facts)
+        session.lost = len(lost)
 
     async def _replace(self, before: Session, after: Session) -> None:
         """End a connection whose token came a second time; the same process coming back is no event."""
@@ -231,7 +269,9 @@ class AgentDoor:
                 return
             session.last_heard = time.monotonic()
             try:
-                self._frames.heed(session, message.get("bytes") or b"", acknowledge)
+                beat = self._frames.heed(session, message.get("bytes") or b"", acknowledge)
+                if beat is not None:
+                    self._note_lost(session, beat.lost)
             except protocol.FrameRefused as error:
                 log.warning(
                     "garbage", extra={"node": str(session.known.node_uid), "reason": str(error)[:200]}
@@ -298,19 +338,15 @@ async def _deny(send: Send, status: int) -> None:
     await send({"type": "websocket.http.response.body", "body": b""})
 
 
-def read_hello(message: Message) -> protocol.Hello:
-    """:raises Refusal: another protocol version, or no hello"""
+def read_hello(message: Message) -> tuple[int, protocol.Hello]:
+    """Give the agreed version and the hello. :raises Refusal: no common version, or no hello"""
     try:
         frame = protocol.decode(message.get("bytes") or b"")
         if frame.kind is not Kind.HELLO:
             raise protocol.FrameRefused("the first frame is not a hello")
-        version = protocol.decode_control(frame.payload, protocol.Version).protocol
-        if version != protocol.VERSION:
-            raise Refusal(
-                protocol.CLOSE_REFUSED,
-                "protocol_unsupported",
-                f"this exchange speaks agent protocol {protocol.VERSION}, the agent {version}",
-            )
-        return protocol.decode_control(frame.payload, protocol.Hello)
+        agreed = protocol.agree_version(protocol.decode_control(frame.payload, protocol.Version))
+        return agreed, protocol.decode_control(frame.payload, protocol.Hello)
+    except protocol.VersionUnsupported as error:
+        raise Refusal(protocol.CLOSE_REFUSED, "protocol_unsupported", str(error)) from error
     except protocol.FrameRefused as error:
         raise Refusal(protocol.CLOSE_GARBAGE, "hello_refused", str(error)[:300]) from error

@@ -34,7 +34,7 @@ class Relay:
         self._settings = settings
         self._presence = Presence(redis_url=settings.redis_url, relay_url=settings.url)
         self.registry = Registry(on_change=self._presence.change)
-        self._store = Store(url=settings.database_url)
+        self._store = Store(url=settings.database_url, relay=settings.url)
         self._desk = Desk(write=self._store.add_receipts)
         self._watch = Watch(registry=self.registry, store=self._store, settings=settings)
         self._door = AgentDoor(
@@ -87,6 +87,10 @@ class Relay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._presence.leave()
+        try:
+            await self._store.leave_machines()
+        except (psycopg.Error, PoolTimeout) as error:
+            log.info("left without giving machines back", extra={"reason": str(error)[:200]})
         await self._store.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -120,7 +120,7 @@ class Forwarder:
             raise RequestRefused(413, "request_too_large", "the request is too large")
         if self._bodies_bytes + size > BODIES_BYTES_MAX:
             raise RequestRefused(503, "relay_busy", "too many large requests at once")
-        if len(session.attempts) < session.slots and not self._registry.use_ticket(ticket, now=now):
+        if session.busy < session.slots and not self._registry.use_ticket(ticket, now=now):
             raise RequestRefused(401, "ticket_used", "the ticket was used before")
         return ticket, session, path, size
 

@@ -26,9 +26,11 @@ class Frames:
         self._on_change = on_change
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def heed(self, session: Session, message: bytes, acknowledge: receipts.Acknowledge) -> None:
+    def heed(
+        self, session: Session, message: bytes, acknowledge: receipts.Acknowledge
+    ) -> protocol.Heartbeat | None:
         """
-        Act on one frame.
+        Act on one frame. Gives it if it was a heartbeat.
 
         :raises FrameRefused: no frame, one that only relays send, or more than there was credit for
         :raises ReceiptRefused: a receipt that will never be stored
@@ -46,7 +48,9 @@ class Frames:
         elif frame.kind is Kind.END:
             self._take_end(session, frame, acknowledge)
         elif frame.kind is Kind.HEARTBEAT:
-            self._take_heartbeat(session, protocol.decode_control(frame.payload, protocol.Heartbeat))
+            beat = protocol.decode_control(frame.payload, protocol.Heartbeat)
+            self._take_heartbeat(session, beat)
+            return beat
         elif frame.kind is Kind.RECEIPT:
             self._take_receipt(session, protocol.decode_control(frame.payload, protocol.Receipt), acknowledge)
         elif frame.kind is Kind.DRAIN:
@@ -57,6 +61,7 @@ class Frames:
             log.warning("agent reports", extra={"node": str(session.known.node_uid), "code": told.code})
         else:
             raise protocol.FrameRefused(f"an agent does not send {frame.kind.name}")
+        return None
 
     def _take_chunk(self, session: Session, frame: protocol.Frame) -> None:
         attempt = session.attempts.get(frame.attempt_id)
@@ -108,7 +113,7 @@ class Frames:
             checked = receipts.check_receipt(
                 receipt,
                 node_id=session.known.node_id,
-                public_key=session.public_key,
+                public_keys=session.public_keys,
                 ticket_secret=self._ticket_secret,
             )
         except receipts.ReceiptRefused:

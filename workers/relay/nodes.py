@@ -17,6 +17,10 @@ from workers.tickets import Ticket
 CREDIT_BYTES = 256 * 1024
 HEARTBEAT_SECONDS = 5.0
 SILENCE_HEARTBEATS_MAX = 3
+# How long an agent that was asked to leave may finish what it runs, and how long it stays without work:
+# its last receipts want to be acknowledged.
+LEAVE_SECONDS_MAX = 3600.0
+LEAVE_IDLE_SECONDS = 15.0
 TICKETS_REMEMBERED_MAX = 200_000
 # One token of text is at least about this many bytes of a prompt, until the model server says more.
 PROMPT_BYTES_PER_TOKEN = 4
@@ -24,6 +28,8 @@ PROMPT_BYTES_PER_TOKEN = 4
 log = logging.getLogger("jouleport.relay.nodes")
 
 Send = Callable[[bytes], Awaitable[None]]
+# Names are the provider's own: nobody else's node of the same name is on the same machine.
+Machine = tuple[int, str]
 
 
 class NodeRefused(Exception):
@@ -49,6 +55,8 @@ class Known:
     offer_slots: int | None
     public_key: bytes | None
     organization_id: int
+    public_keys: tuple[bytes, ...] = ()
+    """Every key that was ever pinned to a token of the node."""
 
 
 @dataclass(slots=True, eq=False)
@@ -96,7 +104,7 @@ class Session:
     agent_slots: int
     models: list[str]
     meter: apportioning.Node
-    machine_id: str | None
+    machine: Machine | None
     send: Send
     close: Callable[[int, str, str], Awaitable[None]]
     last_heard: float
@@ -104,6 +112,14 @@ class Session:
     draining: bool = False
     closed: bool = False
     attempts: dict[int, Attempt] = field(default_factory=dict)
+    speaks: int = protocol.VERSION
+    """The version of the protocol that was agreed."""
+    forerunner: Session | None = None
+    """The connection this one took over from, while it finishes what it runs."""
+    leaving_since: float | None = None
+    idle_since: float | None = None
+    lost: int = 0
+    """How many sensors the agent has said it gave up."""
 
     @property
     def slots(self) -> int:
@@ -111,6 +127,21 @@ class Session:
         if self.offer_slots is None:
             return self.agent_slots
         return min(self.agent_slots, self.offer_slots)
+
+    @property
+    def busy(self) -> int:
+        """How many attempts the node runs; what a leaving agent of it still runs is among them."""
+        return len(self.attempts) + (len(self.forerunner.attempts) if self.forerunner else 0)
+
+    @property
+    def public_keys(self) -> set[bytes]:
+        """The keys its receipts may be signed with: those signed before a key was replaced still come."""
+        return {self.public_key, *self.known.public_keys}
+
+    async def ask_to_leave(self, reason: str, *, seconds: float, now: float) -> None:
+        """Send nothing new there; what runs may finish."""
+        self.draining, self.leaving_since = True, now
+        await self.tell(Kind.DRAIN, protocol.Drain(seconds=seconds, reason=reason))
 
     def take_slot(
         self, ticket: Ticket, *, request_bytes: int, streamed: bool, now: float, now_ns: int
@@ -122,7 +153,7 @@ class Session:
         """
         if self.draining or self.closed:
             raise NodeRefused(429, "node_draining", "the node takes no new attempts")
-        if len(self.attempts) >= self.slots:
+        if self.busy >= self.slots:
             raise NodeRefused(429, "node_full", "all slots of the node are taken")
         attempt = Attempt(
             ticket=ticket,
@@ -173,21 +204,22 @@ class Registry:
     def __init__(self, *, on_change: Callable[[], None]) -> None:
         self._on_change = on_change
         self._sessions: dict[UUID, Session] = {}
-        self._machines: dict[str, apportioning.Machine] = {}
+        self._leaving: list[Session] = []
+        self._machines: dict[Machine, apportioning.Machine] = {}
         self._used: dict[int, float] = {}
 
     def __iter__(self) -> Iterator[Session]:
-        return iter(list(self._sessions.values()))
+        return iter([*self._sessions.values(), *self._leaving])
 
     def find(self, node_uid: UUID) -> Session | None:
         """Give the connection of a node, if it is here."""
         return self._sessions.get(node_uid)
 
-    def find_machine(self, machine_id: str | None) -> apportioning.Machine:
+    def find_machine(self, machine: Machine | None) -> apportioning.Machine:
         """Give the shared meter of a machine; a node that names none has one of its own."""
-        if machine_id is None:
+        if machine is None:
             return apportioning.Machine()
-        return self._machines.setdefault(machine_id, apportioning.Machine())
+        return self._machines.setdefault(machine, apportioning.Machine())
 
     def add(self, session: Session) -> Session | None:
         """
@@ -202,6 +234,12 @@ class Registry:
         self._on_change()
         return before
 
+    def keep_leaving(self, before: Session, *, after: Session) -> None:
+        """Let a connection that another one takes over from finish what it runs."""
+        after.forerunner = before
+        self._leaving.append(before)
+        self._on_change()
+
     def remove(self, session: Session, *, now_ns: int) -> None:
         """Let go of a connection that ended: its attempts fail, its slots are free."""
         if session.closed:
@@ -209,12 +247,17 @@ class Registry:
         session.closed = True
         if self._sessions.get(session.known.node_uid) is session:
             del self._sessions[session.known.node_uid]
+        if session in self._leaving:
+            self._leaving.remove(session)
+            current = self._sessions.get(session.known.node_uid)
+            if current is not None and current.forerunner is session:
+                current.forerunner = None
         for attempt in list(session.attempts.values()):
             attempt.fail("node_lost")
             session.free_slot(attempt, now_ns=now_ns)
         apportioning.leave_machine(session.meter)
-        if session.machine_id is not None and not session.meter.machine.nodes:
-            self._machines.pop(session.machine_id, None)
+        if session.machine is not None and not session.meter.machine.nodes:
+            self._machines.pop(session.machine, None)
         self._on_change()
 
     def use_ticket(self, ticket: Ticket, *, now: float) -> bool:
@@ -229,7 +272,7 @@ class Registry:
     @property
     def running(self) -> int:
         """How many attempts hold a slot on this relay."""
-        return sum(len(session.attempts) for session in self._sessions.values())
+        return sum(len(session.attempts) for session in self)
 
     def changed(self) -> None:
         """Say that what gateways may know of a node has changed."""

@@ -104,7 +104,7 @@ def describe(registry: Registry) -> dict[str, dict[str, Any]]:
         str(session.known.node_uid): {
             "epoch": session.epoch,
             "slots": session.slots,
-            "busy": len(session.attempts),
+            "busy": session.busy,
             "models": session.models,
             "tier": session.meter.tier,
         }

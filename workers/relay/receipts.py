@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -115,15 +115,16 @@ def read_statement(body: bytes) -> Statement:
 
 
 def check_receipt(
-    receipt: protocol.Receipt, *, node_id: int, public_key: bytes, ticket_secret: bytes
+    receipt: protocol.Receipt, *, node_id: int, public_keys: Collection[bytes], ticket_secret: bytes
 ) -> Checked:
     """
-    Check a receipt against the node's pinned key and the nonce its attempt was given.
+    Check a receipt against the node's pinned keys and the nonce its attempt was given.
 
     :raises ReceiptRefused: another domain or key, a wrong signature or nonce, or facts that cannot be
     """
     statement = read_statement(receipt.body)
-    if statement.key_id != identify_key(public_key):
+    public_key = next((key for key in public_keys if identify_key(key) == statement.key_id), None)
+    if public_key is None:
         raise ReceiptRefused("another key signed it")
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(receipt.signature, receipt.body)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from uuid import UUID
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from workers import protocol
-from workers.relay.nodes import Registry, Session
+from workers.relay.nodes import LEAVE_IDLE_SECONDS, LEAVE_SECONDS_MAX, Registry, Session
 from workers.relay.settings import Settings
-from workers.relay.store import NODE_CHANNEL, REVOKED_CHANNEL, Store
+from workers.relay.store import NODE_CHANNEL, REVOKED_CHANNEL, TAKEOVER_CHANNEL, Store
 
 SWEEP_SECONDS = 0.5
 REFRESH_SECONDS = 15.0
@@ -41,8 +42,21 @@ class Watch:
                 if session.is_silent(now=now, heartbeat_seconds=self._settings.heartbeat_seconds):
                     log.warning("agent is silent", extra={"node": str(session.known.node_uid)})
                     await self._end(session, protocol.CLOSE_SILENT, "silent", "no heartbeat came")
+                elif session.leaving_since is not None and self._has_left(session, now=now):
+                    await self._end(
+                        session, protocol.CLOSE_REPLACED, "replaced", "another agent took this node over"
+                    )
                 else:
                     self._check_times(session, now=now)
+
+    def _has_left(self, session: Session, *, now: float) -> bool:
+        """Whether one that was asked to leave has nothing to do here any more, or had time enough."""
+        if session.attempts:
+            session.idle_since = None
+        elif session.idle_since is None:
+            session.idle_since = now
+        idle = session.idle_since is not None and now - session.idle_since > LEAVE_IDLE_SECONDS
+        return idle or now - (session.leaving_since or now) > LEAVE_SECONDS_MAX
 
     def _check_times(self, session: Session, *, now: float) -> None:
         for attempt in list(session.attempts.values()):
@@ -74,16 +88,26 @@ class Watch:
                 log.warning("connections not compared", extra={"reason": str(error)[:200]})
 
     async def _compare(self) -> None:
-        sessions = {session.known.node_id: session for session in self._registry}
-        if not sessions:
-            return
-        standings = await self._store.refresh(node_ids=list(sessions))
-        for node_id, session in sessions.items():
-            standing = standings.get(node_id)
+        sessions = list(self._registry)
+        standings, machines = await self._store.refresh(sessions=sessions)
+        for session in sessions:
+            standing = standings.get(session.known.token_id)
             if standing is None or standing.revoked:
                 await self._revoke(session)
             elif standing.state == "RETIRED":
                 await self._end(session, protocol.CLOSE_REFUSED, "node_retired", "this node is retired")
+            elif session.machine is not None and session.machine not in machines:
+                await self._end(
+                    session,
+                    protocol.CLOSE_GOING_AWAY,
+                    "machine_elsewhere",
+                    "another relay has this machine: come back there",
+                )
+            elif standing.ended and session.leaving_since is None:
+                self._later(
+                    session.ask_to_leave("token_ended", seconds=LEAVE_SECONDS_MAX, now=time.monotonic())
+                )
+                self._registry.changed()
             elif standing.offer_slots != session.offer_slots:
                 session.offer_slots = standing.offer_slots
                 self._registry.changed()
@@ -111,6 +135,18 @@ class Watch:
             here = self._registry.find(UUID(uid))
             if here is not None and here.epoch < int(epoch):
                 await self._supersede(here, int(epoch))
+        elif channel == TAKEOVER_CHANNEL:
+            uid, _, epoch = payload.partition(":")
+            here = self._registry.find(UUID(uid))
+            if here is not None and here.epoch < int(epoch) and here.leaving_since is None:
+                self._later(self._release(here))
+
+    async def _release(self, session: Session) -> None:
+        """An agent at another relay takes the node over; one here that does so is in the registry by then."""
+        await asyncio.sleep(SWEEP_SECONDS)
+        if self._registry.find(session.known.node_uid) is session and not session.closed:
+            await session.ask_to_leave("takeover", seconds=LEAVE_SECONDS_MAX, now=time.monotonic())
+            self._registry.changed()
 
     async def _supersede(self, session: Session, epoch: int) -> None:
         # Our own newer connection may be between its epoch and its place in the registry.
@@ -136,6 +172,9 @@ class Watch:
     async def _end(self, session: Session, close_code: int, code: str, message: str) -> None:
         self._registry.remove(session, now_ns=time.monotonic_ns())
         # An agent that takes nothing must not keep us from the others.
-        task = asyncio.ensure_future(session.close(close_code, code, message))
+        self._later(session.close(close_code, code, message))
+
+    def _later(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
