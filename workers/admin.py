@@ -1,6 +1,7 @@
 """Operators' view of work: nodes, attempts and what they led to, receipts, flags. Nothing is edited."""
 
 import json
+from collections.abc import Callable
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
@@ -17,8 +18,17 @@ from accounts.audit import Actor
 from accounts.models import User
 from billing.links import NOTHING, BooksAdmin, link, table
 from core.errors import DomainError
-from workers import nodes
-from workers.models import Attempt, Endpoint, MeterFlag, Node, NodeEvent, Receipt, UsageRecord
+from workers import nodes, upstreams
+from workers.models import (
+    Attempt,
+    DirectUpstream,
+    Endpoint,
+    MeterFlag,
+    Node,
+    NodeEvent,
+    Receipt,
+    UsageRecord,
+)
 
 ROWS_MAX = 200
 
@@ -243,3 +253,56 @@ class NodeEventAdmin(BooksAdmin):
     list_filter = ("kind",)
     list_select_related = ("node",)
     search_fields = ("kind", "node__uid", "node__name")
+
+
+@admin.register(DirectUpstream)
+class DirectUpstreamAdmin(BooksAdmin):
+    """Addresses that providers submitted for their nodes."""
+
+    list_display = ("id", "url", "organization", "node", "state", "slots", "submitted_at", "decided_by")
+    list_filter = ("state",)
+    list_select_related = ("node__organization", "decided_by")
+    search_fields = ("url", "node__uid", "node__name", "node__organization__name")
+    fields = (
+        *("uid", "node_link", "organization", "url", "slots", "state", "submitted_at"),
+        *("decided_at", "decided_by", "credential_set_at", "key_id"),
+    )
+    readonly_fields = ("node_link", "organization")
+    actions = ("admit", "refuse")
+
+    @admin.display(description="node")
+    def node_link(self, upstream: DirectUpstream) -> SafeString:
+        """Which node is called there."""
+        return link("workers_node", upstream.node_id, upstream.node.name)
+
+    @admin.display(description="provider")
+    def organization(self, upstream: DirectUpstream) -> str:
+        """Whose it is."""
+        return str(upstream.node.organization)
+
+    @admin.action(description="Admit: requests may be sent there", permissions=["operate"])
+    def admit(self, request: HttpRequest, queryset: QuerySet[DirectUpstream]) -> None:
+        """Let addresses be called; recorded under the operator's name."""
+        self._decide(request, queryset, upstreams.admit_upstream)
+
+    @admin.action(description="Refuse: nothing is sent there", permissions=["operate"])
+    def refuse(self, request: HttpRequest, queryset: QuerySet[DirectUpstream]) -> None:
+        """Let addresses not be called; recorded under the operator's name."""
+        self._decide(request, queryset, upstreams.refuse_upstream)
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[DirectUpstream],
+        decide: Callable[..., None],
+    ) -> None:
+        assert isinstance(request.user, User)  # noqa: S101 - the admin lets in nobody else
+        for upstream in queryset.select_related("node__organization"):
+            try:
+                decide(upstream=upstream, operator=request.user, now=timezone.now())
+            except DomainError as refusal:
+                self.message_user(request, f"{upstream}: {refusal.message}", messages.WARNING)
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Rows are never edited, but whoever might may do what the actions do."""
+        return request.user.has_perm("workers.change_directupstream")

@@ -19,6 +19,7 @@ class Bill:
     What a job came to: billed tokens (`cached` are among the input), its cost, what the provider is paid.
 
     `joules` are those of the machine, `kwh` those at the site's meter; `intensity` is in grams a kWh.
+    `receipt_uid` is None where nobody signs for the work.
     """
 
     tokens_in: int
@@ -34,7 +35,7 @@ class Bill:
     gco2e: Decimal
     intensity: Decimal
     grid: str
-    receipt_uid: UUID
+    receipt_uid: UUID | None
     job_uid: UUID
 
 
@@ -63,7 +64,7 @@ def write_usage(bill: Bill) -> bytes:
                 "intensity": format_plain(bill.intensity),
             },
             "chip_seconds": format_plain(bill.chip_seconds),
-            "receipt_id": str(bill.receipt_uid),
+            "receipt_id": None if bill.receipt_uid is None else str(bill.receipt_uid),
             "job_id": str(bill.job_uid),
         }
     )
