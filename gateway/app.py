@@ -19,6 +19,7 @@ from gateway import doors, models
 from gateway.chat import Exchange, Headers
 from gateway.database import DatabaseAway, DatabaseBusy
 from gateway.errors import ApiError
+from gateway.passages import Passage
 from gateway.runtime import Runtime
 from gateway.settings import Settings, SettingsRefused, read_settings
 
@@ -93,26 +94,45 @@ class Gateway:
         given = headers.get(b"x-request-id")
         request_id = accept_request_id(given.decode("latin-1")) if given else os.urandom(16).hex()
         begun = False
+        passage = Passage()
 
         async def send_once(message: Message) -> None:
             nonlocal begun
-            begun = True
+            if not begun:
+                begun = True
+                self._say_limits(scope, headers, passage, message)
             await send(message)
 
         try:
-            await self._route(scope, headers, receive, send_once, request_id)
+            await self._route(scope, headers, receive, send_once, request_id, passage)
         except ApiError as error:
-            await _answer(send, error.status, error.render(), request_id, extra=error.headers())
+            await _answer(send_once, error.status, error.render(), request_id, extra=error.headers())
         except Exception:
             logger.exception("A request failed", extra={"request_id": request_id})
             if begun:
                 # The server closes the connection, so that nobody takes a part for the whole.
                 raise
             fault = ApiError(500, "internal_error", "Something of ours failed.", retry=True)
-            await _answer(send, fault.status, fault.render(), request_id, extra=fault.headers())
+            await _answer(send_once, fault.status, fault.render(), request_id, extra=fault.headers())
+
+    def _say_limits(self, scope: Scope, headers: Headers, passage: Passage, message: Message) -> None:
+        """Add to the head of an answer under /v1 what the key's limits are, wherever it was written."""
+        if scope["path"].startswith("/v1/"):
+            runtime = self.runtime
+            if not passage.is_known and runtime is not None:
+                key = runtime.keys.recall(headers.get(b"authorization", b""))
+                if key is not None:
+                    passage.know(runtime.limiter, key)
+            message["headers"] = [*message["headers"], *passage.make_headers()]
 
     async def _route(
-        self, scope: Scope, headers: Headers, receive: Receive, send: Send, request_id: str
+        self,
+        scope: Scope,
+        headers: Headers,
+        receive: Receive,
+        send: Send,
+        request_id: str,
+        passage: Passage,
     ) -> None:
         path, method, runtime = scope["path"], scope["method"], self.runtime
         if path == "/healthz":
@@ -121,7 +141,12 @@ class Gateway:
             raise ApiError(503, "starting", "The gateway is starting.", retry=True, retry_after=1)
         if (door := doors.BY_PATH.get(path)) is not None:
             _expect(method, "POST")
-            return await self._ask_model(runtime, door, headers, receive, send, request_id)
+            return await self._ask_model(runtime, door, headers, receive, send, request_id, passage)
+        if path.startswith("/v1/"):
+            # What only reads counts as well, from the moment on at which its key is known here.
+            key = runtime.keys.recall(headers.get(b"authorization", b""))
+            if key is not None:
+                await passage.read(runtime.limiter, key)
         if path == "/readyz":
             state = await runtime.check_ready()
             status = 200 if all(word == "ok" for name, word in state.items() if name != "redis") else 503
@@ -142,12 +167,16 @@ class Gateway:
         receive: Receive,
         send: Send,
         request_id: str,
+        passage: Passage,
     ) -> None:
         if runtime.requests >= runtime.settings.requests_max:
             raise ApiError(503, "overloaded", "This gateway is full.", retry=True, retry_after=1)
         runtime.requests += 1
         try:
-            await Exchange(runtime, door, headers, receive, send, request_id=request_id).run()
+            exchange = Exchange(
+                runtime, door, headers, receive, send, request_id=request_id, passage=passage
+            )
+            await exchange.run()
         finally:
             runtime.requests -= 1
 

@@ -12,8 +12,11 @@ from gateway.attempts import BUYER_STALLED, Attempt, AttemptFailed, BuyerGone, m
 from gateway.doors import Door
 from gateway.errors import ApiError
 from gateway.jobs import Job
+from gateway.keys import Key
+from gateway.passages import Passage, estimate_tokens
 from gateway.recording import Billed, Failed
 from gateway.runtime import Runtime
+from workers.bodies import ModelRequest
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -36,6 +39,7 @@ class Exchange:
         send: Send,
         *,
         request_id: str,
+        passage: Passage,
     ) -> None:
         self.runtime = runtime
         self.door = door
@@ -43,6 +47,7 @@ class Exchange:
         self.headers = headers
         self._receive = receive
         self._send = send
+        self._passage = passage
         self._began = time.monotonic()
         self._job: Job | None = None
         self._attempt: Attempt | None = None
@@ -62,8 +67,9 @@ class Exchange:
         watch: asyncio.TimerHandle | None = None
         try:
             key = await self.runtime.keys.find(self.headers.get(b"authorization", b""))
+            self._passage.know(self.runtime.limiter, key)
             body = await self._read_body()
-            request = self.door.read(body)
+            request = await self._enter(key, body)
             self._streamed = request.stream
             idempotency_key = self.headers.get(b"idempotency-key")
             job, attempt = await self.runtime.jobs.place(
@@ -88,7 +94,27 @@ class Exchange:
                 watch.cancel()
             if self._watch is not None:
                 self._watch.cancel()
+            self._leave()
             self._log()
+
+    async def _enter(self, key: Key, body: bytes) -> ModelRequest:
+        """Read the body and pass the limits of the key. What cannot be read counts as a request, too."""
+        limiter = self.runtime.limiter
+        try:
+            request = self.door.read(body)
+        except ApiError:
+            await self._passage.read(limiter, key)
+            raise
+        await self._passage.enter(limiter, key, tokens=estimate_tokens(request))
+        return request
+
+    def _leave(self) -> None:
+        billed, delivered = self._billed, 0 if self._attempt is None else self._attempt.delivered_out
+        self._passage.leave(
+            ended_how=self._ended_how,
+            tokens_in=billed.tokens_in or 0,
+            tokens_out=max(billed.tokens_out or 0, delivered),
+        )
 
     async def _read_body(self) -> bytes:
         limit = self.runtime.settings.body_bytes_max

@@ -18,11 +18,27 @@ from gateway.database import DatabaseAway, DatabaseBusy, Links
 from gateway.errors import ApiError, unavailable
 
 CACHE_MAX = 50_000
-QUERY = "SELECT key_id, org_id, mode, revoked, expires_at, currencies FROM key_v1(%s)"
+QUERY = """
+    SELECT key_id, org_id, mode, revoked, expires_at, currencies,
+           key_requests, key_tokens, key_concurrent, org_requests, org_tokens, org_concurrent
+      FROM key_v2(%s)
+"""
+
+
+class KeyLimits(NamedTuple):
+    """Limits of a key and of its organization, as they are stored; None says nothing."""
+
+    key_requests: int | None = None
+    key_tokens: int | None = None
+    key_concurrent: int | None = None
+    org_requests: int | None = None
+    org_tokens: int | None = None
+    # Of all its keys together; the two above are for each.
+    org_concurrent: int | None = None
 
 
 class Key(NamedTuple):
-    """A known key: who pays, with wallets in which currencies (the first opened first)."""
+    """A known key: who pays, with wallets in which currencies (the first opened first), and its limits."""
 
     key_id: int
     organization_id: int
@@ -30,6 +46,12 @@ class Key(NamedTuple):
     revoked: bool
     expires_at: datetime | None
     currencies: tuple[str, ...]
+    limits: KeyLimits = KeyLimits()
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it reaches simulated models only, for test money; its currencies say so too."""
+        return self.mode == "TEST"
 
 
 class Keys:
@@ -56,6 +78,11 @@ class Keys:
         """Drop everything: revocations may have been missed."""
         self._revocations += 1
         self._cache.clear()
+
+    def recall(self, authorization: bytes) -> Key | None:
+        """The key of an Authorization header if it was found a moment ago."""
+        entry = self._cache.get(hashlib.sha256(authorization.partition(b" ")[2].strip()).digest())
+        return None if entry is None or entry[0] <= time.monotonic() else entry[1]
 
     async def find(self, authorization: bytes) -> Key:
         """
@@ -97,8 +124,8 @@ class Keys:
             raise unavailable("Keys cannot be checked at the moment.") from None
         if not rows:
             raise _refuse("This API key is not valid.")
-        key_id, organization_id, mode, revoked, expires_at, currencies = rows[0]
-        key = Key(key_id, organization_id, mode, revoked, expires_at, tuple(currencies))
+        key_id, organization_id, mode, revoked, expires_at, currencies, *limits = rows[0]
+        key = Key(key_id, organization_id, mode, revoked, expires_at, tuple(currencies), KeyLimits(*limits))
         ends = key.expires_at.timestamp() if key.expires_at is not None else float("inf")
         if key.revoked or ends <= time.time():
             raise _refuse("This API key is not valid.")

@@ -18,6 +18,7 @@ from gateway.database import Database
 from gateway.jobs import Jobs
 from gateway.keys import Keys
 from gateway.leases import Leases
+from gateway.limits import Limiter
 from gateway.listening import Listener
 from gateway.logs import RequestLog
 from gateway.recording import Failed, Recorder
@@ -75,6 +76,7 @@ class Runtime:
             leases=self.leases,
             attempts_max=settings.attempts_max,
         )
+        self.limiter = Limiter(settings.redis_url, rates=settings.rates)
         self.requests = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -87,11 +89,14 @@ class Runtime:
         """
         await self.keeper.load()
         await self.keeper.load_presence()
+        await self.limiter.pipe.open()
         for task in (
             self.keeper.run(),
             self.keeper.run_presence(),
             self.listener.run(),
             self.leases.run(),
+            self.limiter.pipe.run(),
+            self.limiter.run(),
         ):
             self._tasks.append(asyncio.create_task(_keep_running(task)))
         with contextlib.suppress(TimeoutError):
@@ -101,6 +106,7 @@ class Runtime:
     async def close(self) -> None:
         """Stop, after requests have ended: what they left to do is done first."""
         await self.recorder.finish()
+        await self.limiter.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

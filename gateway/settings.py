@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.environment import BadEnvironment, refuse_unknown
+from gateway.limits import Rates
 from workers.upstream.client import Timeouts
 
 SECRET_BYTES_MIN = 16
+COUNT_MAX = 1_000_000_000
 LOG_FORMATS = ("json", "console")
 # By how much is said; every request is a line at INFO and below.
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -46,6 +48,7 @@ class Settings:
     lease_margin_seconds: float = 3.0
     renew_seconds: float = 1.0
     stalled_buyer_seconds: float = 60.0
+    rates: Rates = field(default_factory=Rates)
     timeouts: Timeouts = field(default_factory=Timeouts)
     # A plain answer comes whole, so its head may take as long as a relay lets a model server take.
     plain_timeouts: Timeouts = field(default_factory=lambda: Timeouts(head=310.0))
@@ -76,7 +79,32 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         ticket_secret=secret,
         log_format=log_format,
         log_requests=log_level in ("DEBUG", "INFO"),
+        rates=_read_rates(environ),
     )
+
+
+def _read_rates(environ: Mapping[str, str]) -> Rates:
+    usual = Rates()
+    return Rates(
+        requests_per_minute=_read_count("KEY_REQUESTS_PER_MINUTE", usual.requests_per_minute, environ),
+        tokens_per_minute=_read_count("KEY_TOKENS_PER_MINUTE", usual.tokens_per_minute, environ),
+        concurrent=_read_count("KEY_CONCURRENT_REQUESTS", usual.concurrent, environ),
+        organization_concurrent=_read_count(
+            "ORGANIZATION_CONCURRENT_REQUESTS", usual.organization_concurrent, environ
+        ),
+        disconnects_per_minute=_read_count(
+            "EARLY_DISCONNECTS_PER_MINUTE", usual.disconnects_per_minute, environ
+        ),
+    )
+
+
+def _read_count(name: str, default: int, environ: Mapping[str, str]) -> int:
+    value = environ.get(f"JOULEPORT_{name}", "")
+    if not value:
+        return default
+    if not value.isdecimal() or not 0 < int(value) <= COUNT_MAX:
+        raise SettingsRefused(f"JOULEPORT_{name} must be a whole number from 1 to {COUNT_MAX}")
+    return int(value)
 
 
 def _read_secret(name: str, environ: Mapping[str, str]) -> str:
