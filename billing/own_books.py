@@ -53,7 +53,8 @@ def list_movements(*, account: OwnAccount) -> QuerySet[Any, dict[str, Any]]:
     """
     rows = Posting.objects.filter(account_id=account.id)
     entry = ("entry__kind", "entry__happened_at", "entry__recorded_at", "entry__number__seq")
-    return rows.values("entry_id", *entry).annotate(total=Sum("amount"))
+    summed: QuerySet[Any, dict[str, Any]] = rows.values("entry_id", *entry).annotate(total=Sum("amount"))
+    return summed
 
 
 def _read(account: LedgerAccount) -> OwnAccount:

@@ -64,10 +64,10 @@ class NewestFirst(CursorPagination):
         :raises PageRefused: for what no page gave
         """
         try:
-            cursor: Cursor | None = super().decode_cursor(request)  # type: ignore[no-untyped-call]
+            cursor: Cursor | None = super().decode_cursor(request)
         except NotFound as error:
             raise PageRefused("Take the cursor from `next` or `previous` of a page.") from error
-        if cursor and cursor.position is not None and not POSITION.fullmatch(cursor.position):
+        if cursor and cursor.position is not None and not POSITION.fullmatch(str(cursor.position)):
             raise PageRefused("Take the cursor from `next` or `previous` of a page.", parameter="cursor")
         return cursor
 

@@ -1,6 +1,6 @@
 """What views of the REST interface share. A view translates, and makes one call."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.db import transaction
@@ -28,7 +28,7 @@ JSON = "application/json"
 class RestView(APIView):
     """A view for whoever is signed in."""
 
-    permission_classes: ClassVar[tuple[Any, ...]] = (IsAuthenticated,)
+    permission_classes: Sequence[Any] = (IsAuthenticated,)
 
     def holder(self) -> Organization | User:
         """To whom the answers to requests with an Idempotency-Key belong."""
@@ -68,7 +68,7 @@ class RestView(APIView):
         """
         paginator = NewestFirst(key)
         chosen = apply_filters(rows, request=self.request, kind=filters)
-        page: list[Any] = paginator.paginate_queryset(chosen, self.request, view=self)
+        page: list[Any] = paginator.paginate_queryset(chosen, self.request, view=self) or []
         context |= describe(page) if describe else {}
         return paginator.get_paginated_response(kind(convert(page), many=True, context=context).data)
 

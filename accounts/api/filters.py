@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import django_filters
+import django_filters  # type: ignore[import-untyped]
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
@@ -21,7 +21,7 @@ class FilterRefused(Invalid):
     code = "invalid_filter"
 
 
-class Choice(django_filters.ChoiceFilter):
+class Choice(django_filters.ChoiceFilter):  # type: ignore[misc]
     """One of a few words."""
 
     def __init__(self, words: list[str], **options: Any) -> None:
@@ -29,32 +29,32 @@ class Choice(django_filters.ChoiceFilter):
         super().__init__(choices=[(word, word) for word in words], **options)
 
 
-class Word(django_filters.CharFilter):
+class Word(django_filters.CharFilter):  # type: ignore[misc]
     """A text that must be the same."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=TEXT_LENGTH_MAX, strip=False, **options)
 
 
-class Uid(django_filters.UUIDFilter):
+class Uid(django_filters.UUIDFilter):  # type: ignore[misc]
     """An id."""
 
 
-class Since(django_filters.IsoDateTimeFilter):
+class Since(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
     """From this moment on."""
 
     def __init__(self, field_name: str, **options: Any) -> None:
         super().__init__(field_name=field_name, lookup_expr="gte", **options)
 
 
-class Until(django_filters.IsoDateTimeFilter):
+class Until(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
     """Before this moment."""
 
     def __init__(self, field_name: str, **options: Any) -> None:
         super().__init__(field_name=field_name, lookup_expr="lt", **options)
 
 
-class Is(django_filters.TypedChoiceFilter):
+class Is(django_filters.TypedChoiceFilter):  # type: ignore[misc]
     """`true` for rows in which a moment has come, `false` for those in which it has not."""
 
     def __init__(self, field_name: str, **options: Any) -> None:
@@ -68,7 +68,7 @@ class Is(django_filters.TypedChoiceFilter):
         )
 
 
-class Filters(django_filters.FilterSet):
+class Filters(django_filters.FilterSet):  # type: ignore[misc]
     """The filters of one list."""
 
 
@@ -103,7 +103,8 @@ def apply_filters[M: Model](
     if not filters.is_valid():
         name, messages = next(iter(filters.errors.items()))
         raise FilterRefused(f"{name}: {' '.join(map(str, messages))}", parameter=name)
-    return filters.qs
+    chosen: QuerySet[M] = filters.qs
+    return chosen
 
 
 def list_parameters(kind: type[Filters]) -> list[OpenApiParameter]:

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts import access
 from accounts.access import Permission
 from accounts.api.base import OrganizationView
+from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import describe
 from accounts.authentication import Caller
 from marketplace import catalogue, offers, price_cards, sites
@@ -25,7 +26,9 @@ from workers.api.serializers import (
     EndpointRequest,
     OfferAnswer,
     OfferRequest,
+    QuoteAnswer,
     ServingRequest,
+    SlotsRequest,
 )
 
 
@@ -51,15 +54,33 @@ def _bind(caller: Caller, offer: Offer, wanted: dict[str, Any]) -> None:
     )
 
 
+class OfferFilters(Filters):
+    """What offers can be narrowed by."""
+
+    state = Choice(Offer.State.values)
+    unit = Choice(Offer.Unit.values)
+    model = Word(field_name="model__slug")
+    site = Uid(field_name="site__uid")
+    node = Uid(field_name="endpoint__node__uid")
+
+
+class CardFilters(Filters):
+    """What price cards can be narrowed by."""
+
+    since = Since("starts_at")
+    until = Until("starts_at")
+
+
 class OfferList(OrganizationView):
     """A provider's offers."""
 
     needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
 
-    @describe("offers_list", "Offers", answer=OfferAnswer, paged=True)
+    @describe("offers_list", "Offers", answer=OfferAnswer, paged=True, filters=OfferFilters)
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        return self.show_page(_with_endpoints(self.caller()), OfferAnswer, now=timezone.now())
+        rows = _with_endpoints(self.caller())
+        return self.show_page(rows, OfferAnswer, filters=OfferFilters, now=timezone.now())
 
     @describe(
         "offers_create",
@@ -98,12 +119,49 @@ class OfferList(OrganizationView):
 class OfferDetail(OrganizationView):
     """One offer."""
 
-    needs = {"GET": Permission.VIEW}
+    needs = {"GET": Permission.VIEW, "PATCH": Permission.MANAGE_SITES}
 
     @describe("offers_read", "An offer", answer=OfferAnswer)
     def get(self, request: Request, uid: UUID) -> Response:
         """Read it."""
         return Response(_describe(_find(self.caller(), uid)))
+
+    @describe("offers_change", "Change an offer's slots", request=SlotsRequest, answer=OfferAnswer)
+    def patch(self, request: Request, uid: UUID) -> Response:
+        """
+        Change how many requests it takes at once.
+
+        What it is (site, model, currency, unit) and its output limits never change: withdraw it and draft
+        another.
+        """
+        wanted, caller = self.read(SlotsRequest), self.caller()
+        offers.change_slots(
+            offer=_find(caller, uid), slots=wanted["slots"], actor=caller.actor, now=timezone.now()
+        )
+        return Response(_describe(_find(caller, uid)))
+
+
+class OfferQuote(OrganizationView):
+    """What an offer's next price card would say."""
+
+    needs = {"GET": Permission.VIEW}
+
+    @describe("offers_quote", "What the next price card would cost", answer=QuoteAnswer, refusals=(409,))
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Price it from its site and its serving as they are described now; nothing is published."""
+        offer = _find(self.caller(), uid)
+        quote = price_cards.quote_offer(offer=offer)
+        sold = price_cards.keep_unit(offer, quote)
+        body = {
+            "currency": quote.currency,
+            "fee_bps": quote.fee_bps,
+            "input_price": sold.input,
+            "cached_input_price": sold.cached_input,
+            "output_price": sold.output,
+            "chip_second_price": sold.chip_second,
+            "breakdown": {"unit": offer.unit, **quote.describe()},
+        }
+        return Response(QuoteAnswer(body).data)
 
 
 class OfferEndpoint(OrganizationView):
@@ -146,10 +204,11 @@ class CardList(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
 
-    @describe("cards_list", "Price cards of an offer", answer=CardAnswer, paged=True)
+    @describe("cards_list", "Price cards of an offer", answer=CardAnswer, paged=True, filters=CardFilters)
     def get(self, request: Request, uid: UUID) -> Response:
         """List them, newest first."""
-        return self.show_page(_find(self.caller(), uid).price_cards.all(), CardAnswer)
+        rows = _find(self.caller(), uid).price_cards.all()
+        return self.show_page(rows, CardAnswer, filters=CardFilters)
 
     @describe(
         "cards_publish",
@@ -171,6 +230,18 @@ class CardList(OrganizationView):
             return dict(CardAnswer(card).data)
 
         return self.create(publish)
+
+
+class CardDetail(OrganizationView):
+    """One price card."""
+
+    needs = {"GET": Permission.VIEW}
+
+    @describe("cards_read", "A price card with its build-up", answer=CardAnswer)
+    def get(self, request: Request, uid: UUID, number: int) -> Response:
+        """Read it: each line of what its prices are made of, with figures and sources."""
+        rows = _find(self.caller(), uid).price_cards.all()
+        return Response(CardAnswer(access.get_or_refuse(rows, number=number)).data)
 
 
 class OfferChange(OrganizationView):

@@ -98,8 +98,26 @@ class CardAnswer(serializers.Serializer[Any]):
     output_price = PriceField()
     chip_second_price = PriceField()
     fee_bps = serializers.IntegerField()
-    breakdown = serializers.JSONField()
+    breakdown = serializers.DictField()
     created_at = serializers.DateTimeField()
+
+
+class QuoteAnswer(serializers.Serializer[Any]):
+    """What a price card published now would say; prices are for one token or chip-second."""
+
+    currency = serializers.CharField()
+    input_price = PriceField()
+    cached_input_price = PriceField()
+    output_price = PriceField()
+    chip_second_price = PriceField()
+    fee_bps = serializers.IntegerField()
+    breakdown = serializers.DictField()
+
+
+class SlotsRequest(serializers.Serializer[Any]):
+    """How many requests an offer takes at once."""
+
+    slots = serializers.IntegerField(min_value=1, max_value=100_000)
 
 
 class OfferRequest(serializers.Serializer[Any]):

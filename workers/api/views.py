@@ -1,19 +1,20 @@
 """Nodes and deferred jobs."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 from uuid import UUID
 
 import msgspec
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter
 from msgspec import Raw
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.base import JSON, OrganizationView, render
+from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import IDEMPOTENCY_HEADER, describe
 from accounts.models import ApiKey
 from core.errors import Forbidden, Invalid
@@ -28,10 +29,8 @@ from workers.api.serializers import (
     NodeAnswer,
     NodeRequest,
 )
+from workers.models import Node
 from workers.nodes import Machine
-
-STATE = OpenApiParameter("state", enum=Job.State.values, description="Only jobs in this state.")
-KIND = OpenApiParameter("kind", enum=Job.Kind.values, description="Only jobs of this kind.")
 
 
 class KeyNeeded(Forbidden):
@@ -41,10 +40,22 @@ class KeyNeeded(Forbidden):
     message = "Submit jobs with an API key: its limit is what the job is held against."
 
 
-class FilterUnknown(Invalid):
-    """A filter has a value it cannot have."""
+class NodeFilters(Filters):
+    """What nodes can be narrowed by."""
 
-    code = "invalid_filter"
+    state = Choice(Node.State.values)
+    site = Uid(field_name="site__uid")
+
+
+class JobFilters(Filters):
+    """What jobs can be narrowed by."""
+
+    state = Choice(Job.State.values)
+    kind = Choice(Job.Kind.values)
+    model = Word(field_name="model__slug")
+    key = Uid(field_name="api_key__uid", help_text="Which key pays.")
+    since = Since("submitted_at")
+    until = Until("submitted_at")
 
 
 class NodeList(OrganizationView):
@@ -52,10 +63,11 @@ class NodeList(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
 
-    @describe("nodes_list", "Nodes", answer=NodeAnswer, paged=True)
+    @describe("nodes_list", "Nodes", answer=NodeAnswer, paged=True, filters=NodeFilters)
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        return self.show_page(nodes.list_nodes(organization=self.caller().organization), NodeAnswer)
+        rows = nodes.list_nodes(organization=self.caller().organization)
+        return self.show_page(rows, NodeAnswer, filters=NodeFilters)
 
     @describe(
         "nodes_create",
@@ -95,18 +107,51 @@ class NodeDetail(OrganizationView):
         return Response(NodeAnswer(nodes.find_node(organization=self.caller().organization, uid=uid)).data)
 
 
-class NodeRetirement(OrganizationView):
-    """The end of a node."""
+class NodeChange(OrganizationView):
+    """A change of a node's state."""
 
     needs = {"POST": Permission.MANAGE_SITES}
+    deed: ClassVar[Callable[..., None]]
+
+    def change(self, uid: UUID) -> Response:
+        """Make the change."""
+        caller = self.caller()
+        node = nodes.find_node(organization=caller.organization, uid=uid)
+        type(self).deed(node=node, actor=caller.actor, now=timezone.now())
+        return Response(NodeAnswer(node).data)
+
+
+class NodeDrain(NodeChange):
+    """No new jobs for a node."""
+
+    deed = nodes.drain_node
+
+    @describe("nodes_drain", "Drain a node", answer=NodeAnswer, refusals=(409,))
+    def post(self, request: Request, uid: UUID) -> Response:
+        """Send it no more jobs; what runs goes on."""
+        return self.change(uid)
+
+
+class NodeResumption(NodeChange):
+    """Jobs for a node again."""
+
+    deed = nodes.resume_node
+
+    @describe("nodes_resume", "Send a drained node jobs again", answer=NodeAnswer, refusals=(409,))
+    def post(self, request: Request, uid: UUID) -> Response:
+        """Let its offers be found again."""
+        return self.change(uid)
+
+
+class NodeRetirement(NodeChange):
+    """The end of a node."""
+
+    deed = nodes.retire_node
 
     @describe("nodes_retire", "Retire a node", answer=NodeAnswer, refusals=(409,))
     def post(self, request: Request, uid: UUID) -> Response:
         """Take it out for good, with its token."""
-        caller = self.caller()
-        node = nodes.find_node(organization=caller.organization, uid=uid)
-        nodes.retire_node(node=node, actor=caller.actor, now=timezone.now())
-        return Response(NodeAnswer(node).data)
+        return self.change(uid)
 
 
 class JobList(OrganizationView):
@@ -114,17 +159,11 @@ class JobList(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "POST": Permission.USE}
 
-    @describe("jobs_list", "Jobs", answer=JobAnswer, paged=True, parameters=(STATE, KIND), refusals=(422,))
+    @describe("jobs_list", "Jobs", answer=JobAnswer, paged=True, filters=JobFilters)
     def get(self, request: Request) -> Response:
         """List them, newest first: online ones too."""
         rows = jobs.list_jobs(organization=self.caller().organization)
-        for name, allowed in (("state", Job.State.values), ("kind", Job.Kind.values)):
-            value = request.query_params.get(name)
-            if value is not None:
-                if value not in allowed:
-                    raise FilterUnknown(f"{name} is one of {', '.join(allowed)}.")
-                rows = rows.filter(**{name: value})
-        return self.show_page(rows, JobAnswer)
+        return self.show_page(rows, JobAnswer, filters=JobFilters)
 
     @describe(
         "jobs_submit",
@@ -181,7 +220,7 @@ class JobCancellation(OrganizationView):
 
     needs = {"POST": Permission.USE}
 
-    @describe("jobs_cancel", "Cancel a job", answer=JobAnswer)
+    @describe("jobs_cancel", "Cancel a job", answer=JobAnswer, refusals=(409,))
     def post(self, request: Request, uid: UUID) -> Response:
         """End it: at once if it waits, within seconds if it runs; one that has ended stays as it is."""
         organization = self.caller().organization

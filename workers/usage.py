@@ -1,0 +1,138 @@
+"""What jobs used and attempts earned: usage records with their charges, for those they concern."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import QuerySet
+
+from accounts import access
+from accounts.models import Organization
+from billing.models import Charge, ChargeEntry
+from core.errors import NotFound
+from core.money import AMOUNT_PLACES, fit
+from core.quantities import EXACT
+from marketplace.models import Job
+from workers.models import Attempt, Receipt, UsageRecord
+
+NOTHING = fit(Decimal(0), AMOUNT_PLACES)
+
+
+class ReceiptMissing(NotFound):
+    """The agent's receipt has not come yet, or never will."""
+
+    code = "receipt_missing"
+    message = "There is no receipt of this yet."
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A usage record with its charge; `posted` once the money has moved."""
+
+    usage: UsageRecord
+    charge: Charge
+    posted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An attempt with its records, in their order: one, or several for long work."""
+
+    attempt: Attempt
+    records: tuple[Record, ...]
+
+    @property
+    def cost(self) -> Decimal:
+        """What the buyer pays."""
+        return _add([one.charge.amount for one in self.records])
+
+    @property
+    def earned(self) -> Decimal:
+        """What the provider gets."""
+        return _add([one.charge.provider_amount for one in self.records])
+
+    @property
+    def currency(self) -> str:
+        """That of the card it ran under."""
+        return self.attempt.card.currency
+
+
+def list_used_jobs(*, organization: Organization) -> QuerySet[Job]:
+    """The organization's jobs of which something was charged."""
+    return Job.objects.filter(organization=organization, billable_attempt_id__isnull=False)
+
+
+def list_attempts(*, organization: Organization) -> QuerySet[Attempt]:
+    """What ran, or tried to, on the organization's offers."""
+    return _with_places().filter(offer__organization=organization)
+
+
+def find_attempt(*, organization: Organization, uid: object) -> Attempt:
+    """
+    An attempt on one of the organization's offers.
+
+    :raises core.errors.NotFound: if there is none, or it is somebody else's
+    """
+    return access.get_or_refuse(list_attempts(organization=organization), uid=uid)
+
+
+def find_works(*, attempts: Sequence[Attempt]) -> dict[int, Work]:
+    """Records and charges of some attempts, by the attempts' ids; three queries, however many they are."""
+    ids = [attempt.pk for attempt in attempts]
+    records = list(UsageRecord.objects.filter(attempt_id__in=ids).order_by("attempt_id", "seq"))
+    usages = [record.id for record in records]
+    charges = Charge.objects.in_bulk(usages)
+    posted = set(ChargeEntry.objects.filter(usage_id__in=usages).values_list("usage_id", flat=True))
+    found: dict[int, list[Record]] = {}
+    for record in records:
+        row = Record(record, charges[record.id], record.id in posted)
+        found.setdefault(record.attempt_id, []).append(row)
+    return {attempt.pk: Work(attempt, tuple(found.get(attempt.pk, ()))) for attempt in attempts}
+
+
+def find_job_works(*, jobs: Sequence[Job]) -> dict[int, Work]:
+    """The charged attempts of some jobs, by the jobs' ids."""
+    ids = [job.billable_attempt_id for job in jobs if job.billable_attempt_id is not None]
+    works = find_works(attempts=list(_with_places().filter(pk__in=ids)))
+    return {
+        job.pk: works[job.billable_attempt_id]
+        for job in jobs
+        if job.billable_attempt_id is not None and job.billable_attempt_id in works
+    }
+
+
+def find_receipt(*, attempt: Attempt) -> Receipt:
+    """
+    What the agent signed of an attempt.
+
+    :raises ReceiptMissing: if it has not come
+    """
+    rows = Receipt.objects.select_related("node__agent_token").filter(attempt_uid=attempt.uid)
+    found = rows.first()
+    if found is None:
+        raise ReceiptMissing
+    return found
+
+
+def find_job_receipt(*, job: Job) -> Receipt:
+    """
+    What the agent signed of the attempt that a job was charged for.
+
+    :raises ReceiptMissing: if nothing was charged, or it has not come
+    """
+    if job.billable_attempt_id is None:
+        raise ReceiptMissing
+    return find_receipt(attempt=Attempt.objects.get(pk=job.billable_attempt_id))
+
+
+def _with_places() -> QuerySet[Attempt]:
+    return Attempt.objects.select_related(
+        "job__model", "offer__model", "offer__site", "offer__organization", "card", "node"
+    )
+
+
+def _add(amounts: Sequence[Decimal]) -> Decimal:
+    total = NOTHING
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
