@@ -34,7 +34,7 @@ text_of: Callable[[UUID], str] = lru_cache(maxsize=4096)(str)
 def write_usage(
     billed: Billed,
     *,
-    receipt_uid: UUID,
+    receipt_uid: UUID | None,
     job_uid: str,
     chip_seconds: Decimal,
     tier: str,
@@ -46,13 +46,15 @@ def write_usage(
     The usage object. `cost` is a decimal literal; the string beside it rules. Where a model writes no tokens
     (`writes` False) nothing is said of them.
 
-    Energy and carbon are ours at this moment; the signed final figures are at the receipt.
+    Energy and carbon are ours at this moment; the signed final figures are at the receipt. Where nobody signs
+    one (None) its id is null.
     """
     tokens_in, cached, tokens_out = billed.tokens_in or 0, billed.cached or 0, billed.tokens_out or 0
     cost, paid_on = _plain(billed.amount), _plain(billed.provider_amount)
     joules, kwh = _plain(billed.joules), _plain(billed.kwh)
     gco2e, intensity = _plain(billed.gco2e), _plain(billed.intensity)
     grid = msgspec.json.encode(billed.grid or "").decode()
+    receipt = "null" if receipt_uid is None else f'"{receipt_uid}"'
     written = f'"completion_tokens":{tokens_out},' if writes else ""
     return (
         f'{{"prompt_tokens":{tokens_in},{written}'
@@ -62,7 +64,7 @@ def write_usage(
         f'"energy":{{"joules":"{joules}","kwh":"{kwh}","method":"{attribution}","tier":"{tier}",'
         f'"attribution":"{attribution}"}},'
         f'"carbon":{{"gco2e":"{gco2e}","grid":{grid},"intensity":"{intensity}"}},'
-        f'"chip_seconds":"{_plain(chip_seconds)}","receipt_id":"{receipt_uid}","job_id":"{job_uid}"}}'
+        f'"chip_seconds":"{_plain(chip_seconds)}","receipt_id":{receipt},"job_id":"{job_uid}"}}'
     ).encode()
 
 

@@ -13,15 +13,17 @@ from uuid import UUID
 
 import msgspec
 
+from core import tracing
 from gateway.errors import ApiError
 from marketplace.listings import Listing
 from workers import tickets
 from workers.upstream import client as upstream
+from workers.upstream import targets
 from workers.upstream.connection import Aborted, Response, TimedOut, UpstreamError
 from workers.upstream.framing import HEADER, FrameReader, Meter, MeterRefused
+from workers.upstream.guard import Guard
+from workers.upstream.targets import RELAY_HEADER, Target
 
-PATH = "/nodes/%s"
-RELAY_HEADER = b"x-jouleport-relay"
 TICKET_SECONDS = 60.0
 ERROR_BYTES_MAX = 64 * 1024
 MESSAGE_LENGTH_MAX = 500
@@ -33,7 +35,6 @@ BUYER_STALLED = "buyer_stalled"
 LEASE_LOST = "lease_lost"
 
 read_uid: Callable[[str], UUID] = lru_cache(maxsize=4096)(UUID)
-read_origin = lru_cache(maxsize=1024)(upstream.read_origin)
 
 
 class AttemptFailed(Exception):
@@ -87,11 +88,13 @@ class Attempt:
         self.lease_until = 0.0
         self.sending_since = 0.0
         self.stop_reason = ""
+        self.direct = False
         self.task = asyncio.current_task()
         self.began = time.monotonic()
         # When the node was called, when the first content of its answer came, and when that was sent on.
         self.called_at = self.came_at = self.sent_at = 0.0
         self._response: Response | None = None
+        self._step = tracing.NOTHING
         self._running = running
         running[listing.node_id] += 1
         self._neighbours = running[listing.node_id]
@@ -120,6 +123,7 @@ class Attempt:
 
     def end(self) -> None:
         """Close the call; the upstream stops if it has not finished."""
+        self._step.end()
         if self._response is not None:
             self._response.abort()
         self._running[self.listing.node_id] -= 1
@@ -134,8 +138,9 @@ class Attempt:
     async def call(
         self,
         client: upstream.Client,
+        guard: Guard,
+        target: Target,
         *,
-        relay_url: str,
         path: str,
         secret: bytes,
         body: bytes,
@@ -149,30 +154,22 @@ class Attempt:
         :raises BuyerGone: the buyer left meanwhile
         """
         self.called_at = time.monotonic()
-        card_uid = self.listing.card_uid
-        if card_uid is None:
-            raise ValueError("an offer without a price card is never matched")
-        ticket = tickets.issue(
-            secret,
-            attempt_id=self.attempt_id,
-            attempt_uid=self.uid,
-            receipt_uid=self.receipt_uid,
-            card_uid=card_uid,
-            node_uid=read_uid(self.listing.node_uid),
-            expires_at=time.time() + TICKET_SECONDS,
-            number=self.number,
-        )
-        origin, prefix = read_origin(relay_url)
-        headers = (
-            b"content-type: application/json\r\naccept-encoding: identity\r\n"
-            b"x-jouleport-ticket: %s\r\nx-request-id: %s\r\n"
-        ) % (ticket.encode(), request_id.encode())
+        self._step = tracing.begin("upstream", node=self.listing.node_uid, attempt=str(self.uid))
+        self.direct = target.direct
+        if target.direct and self._running[self.listing.node_id] > target.slots:
+            # Relays count for themselves; of these each gateway keeps its own count.
+            raise AttemptFailed("node_full", make_error("node_full", retry_after=1))
         try:
-            response = await client.post(
-                origin=origin,
-                path=prefix + PATH % self.listing.node_uid + path,
-                headers=headers,
+            response = await targets.call(
+                client,
+                guard,
+                target,
+                path=path,
                 body=body,
+                issue_ticket=lambda: self._issue_ticket(secret),
+                request_id=request_id,
+                attempt_uid=self.uid,
+                trace=self._step.header,
                 timeouts=timeouts,
                 started=self._take_response,
             )
@@ -183,7 +180,27 @@ class Attempt:
             content = FrameReader(framed=HEADER in response.headers).feed(content)
         except (UpstreamError, MeterRefused) as error:
             raise self.explain(error) from error
-        raise explain_status(response, content)
+        raise explain_status(response, content, target)
+
+    def _issue_ticket(self, secret: bytes) -> str:
+        card_uid = self.listing.card_uid
+        if card_uid is None:
+            raise ValueError("an offer without a price card is never matched")
+        return tickets.issue(
+            secret,
+            attempt_id=self.attempt_id,
+            attempt_uid=self.uid,
+            receipt_uid=self.receipt_uid,
+            card_uid=card_uid,
+            node_uid=read_uid(self.listing.node_uid),
+            expires_at=time.time() + TICKET_SECONDS,
+            number=self.number,
+        )
+
+    @property
+    def receipt(self) -> UUID | None:
+        """Under which id the agent's signed statement will be found; nobody signs for a direct upstream."""
+        return None if self.direct else self.receipt_uid
 
     def explain(self, error: Exception) -> Exception:
         """What an upstream's failure means for the buyer, if nothing was sent yet."""
@@ -203,6 +220,7 @@ class Attempt:
         Without a meter the node's chips and watts are shared by as many attempts as ran on it, on average of
         the beginning and the end, as far as this gateway knows.
         """
+        self._step.end()
         if meter is not None:
             return Usage(meter.chip_seconds, meter.joules, meter.tier, meter.attribution)
         listing = self.listing
@@ -230,7 +248,7 @@ def make_error(code: str, *, retry_after: int | None = None) -> ApiError:
     return ApiError(status, code, message, retry=True, retry_after=retry_after)
 
 
-def explain_status(response: Response, content: bytes) -> AttemptFailed:
+def explain_status(response: Response, content: bytes, target: Target) -> AttemptFailed:
     """What an answer other than 200 means."""
     status = response.status
     if response.headers.get(RELAY_HEADER):
@@ -241,7 +259,7 @@ def explain_status(response: Response, content: bytes) -> AttemptFailed:
         return AttemptFailed("node_full", make_error("node_full", retry_after=_read_retry_after(response)))
     if status in (400, 413, 422):
         # The request itself is at fault; another provider would say the same.
-        message = _read_message(content) or "The model server refused this request."
+        message = _read_message(content, target) or "The model server refused this request."
         error = ApiError(400, "upstream_refused", message, retry=False)
         return AttemptFailed("upstream_refused", error, final=True)
     return AttemptFailed("upstream_failed", make_error("upstream_failed"))
@@ -252,9 +270,10 @@ def _read_retry_after(response: Response) -> int:
     return min(int(given), RETRY_AFTER_MAX) if given.isdigit() and len(given) < 9 else 1
 
 
-def _read_message(content: bytes) -> str:
+def _read_message(content: bytes, target: Target) -> str:
     try:
         message = msgspec.json.decode(content)["error"]["message"]
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, RecursionError):
         return ""
-    return str(message)[:MESSAGE_LENGTH_MAX]
+    # Hidden before it is cut, so that no part of a credential is left.
+    return target.hide(str(message))[:MESSAGE_LENGTH_MAX]

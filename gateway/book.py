@@ -1,10 +1,15 @@
-"""The gateway's copy of the book: offers from PostgreSQL, and what relays say of their nodes from Redis."""
+"""
+The gateway's copy of the book: offers and providers' own addresses from PostgreSQL, and what relays say of
+their nodes from Redis.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import redis.asyncio as redis
@@ -12,8 +17,11 @@ from redis.exceptions import RedisError
 
 from gateway.database import DatabaseAway, DatabaseBusy, Links
 from marketplace.book import Book
+from marketplace.listings import NodePresence
 from workers import presence
 from workers.presence import RelayWord
+from workers.upstream import targets
+from workers.upstream.targets import Directory, Target
 
 COLUMN_NAMES = (
     "offer_id offer_uid model_id model_slug context_length tokenizer provider_org_id provider_name site_uid "
@@ -33,12 +41,27 @@ logger = logging.getLogger(__name__)
 
 
 class BookKeeper:
-    """Keeps `book` current. Loads offers every `book_seconds` and when told, presence likewise."""
+    """
+    Keeps `book` current. Loads offers every `book_seconds` and when told, presence likewise.
+
+    `targets` are the nodes with an address of their own, by uid; `running` counts this gateway's attempts by
+    node id.
+    """
 
     def __init__(
-        self, links: Links, client: redis.Redis, *, book_seconds: float, presence_seconds: float
+        self,
+        links: Links,
+        client: redis.Redis,
+        *,
+        directory: Directory,
+        book_seconds: float,
+        presence_seconds: float,
     ) -> None:
         self.book = Book(())
+        self.targets: Mapping[str, Target] = {}
+        self.running: Counter[int] = Counter()
+        self._directory = directory
+        self._relayed: Mapping[str, NodePresence] = {}
         self.version = 0
         self.loaded_at = 0.0
         self._links = links
@@ -63,15 +86,15 @@ class BookKeeper:
         """
         self._changed.clear()
         rows = await self._links.fetch(QUERY)
+        upstreams = await self._links.fetch(targets.QUERY)
         self.loaded_at = time.monotonic()
-        if rows == self._rows:
-            # Nothing changed: the shelves that were built for matching stay.
-            return
-        self._rows = rows
-        nodes = self.book.presence
-        self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
-        self.book = self.book.with_presence(nodes)
-        self.version += 1
+        self.targets = self._directory.read(upstreams)
+        # If nothing changed, the shelves that were built for matching stay.
+        if rows != self._rows:
+            self._rows = rows
+            self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+            self.version += 1
+        self._use_nodes()
 
     async def refresh(self) -> None:
         """
@@ -99,7 +122,11 @@ class BookKeeper:
         self._relays = {
             name: (at, word) for name, (at, word) in self._relays.items() if at > now - GRACE_SECONDS
         }
-        nodes = presence.merge_presence({name: word for name, (_, word) in self._relays.items()})
+        self._relayed = presence.merge_presence({name: word for name, (_, word) in self._relays.items()})
+        self._use_nodes()
+
+    def _use_nodes(self) -> None:
+        nodes = targets.add_presence(self._relayed, self.targets, self.running)
         if nodes != self.book.presence:
             self.book = self.book.with_presence(nodes)
 
@@ -129,5 +156,6 @@ class BookKeeper:
             except (RedisError, OSError) as error:
                 logger.warning("Unable to read relays from Redis: %s", type(error).__name__)
                 if time.monotonic() - self.presence_at > BLIND_SECONDS_MAX:
-                    self.book = self.book.with_presence({})
+                    self._relayed = {}
+                    self._use_nodes()
                 await asyncio.sleep(0.5)

@@ -17,6 +17,7 @@ from gateway.passages import Passage, estimate_tokens
 from gateway.recording import Billed, Failed
 from gateway.runtime import Runtime
 from workers.bodies import ModelRequest
+from workers.upstream import targets
 
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Awaitable[Message]]
@@ -194,9 +195,12 @@ class Exchange:
         node = runtime.keeper.book.presence.get(listing.node_uid)
         if node is None:
             raise AttemptFailed("node_gone", make_error("node_gone"))
+        # An admitted address of the provider's own is called before any agent of the node.
+        target = runtime.keeper.targets.get(listing.node_uid)
         response = await attempt.call(
             runtime.client,
-            relay_url=node.relay_url,
+            runtime.guard,
+            target or targets.aim_at_relay(node.relay_url, listing.node_uid),
             path=self.door.path,
             secret=runtime.settings.ticket_secret,
             body=job.write_body(listing),

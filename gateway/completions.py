@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 import msgspec
@@ -38,6 +39,7 @@ async def complete(
     :raises ApiError: the record could not be written in time
     """
     body, meter = await _read_body(attempt, response, limit=runtime.settings.answer_bytes_max)
+    attempt.came_at = time.monotonic()
     try:
         if not body.isascii():
             # What is not looked into is passed on as it came, and must be readable as well.
@@ -67,7 +69,7 @@ async def complete(
         model=attempt.listing.model_slug,
         usage=answers.write_usage(
             billed,
-            receipt_uid=attempt.receipt_uid,
+            receipt_uid=attempt.receipt,
             job_uid=job.uid_text,
             chip_seconds=usage.chip_seconds,
             tier=usage.tier,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -96,7 +95,7 @@ class Jobs:
         self._keys = keys
         self._leases = leases
         self._attempts_max = attempts_max
-        self._running: Counter[int] = Counter()
+        self._running = keeper.running
         self._explainer = Explainer()
 
     async def place(

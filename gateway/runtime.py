@@ -24,6 +24,8 @@ from gateway.logs import RequestLog
 from gateway.recording import Failed, Recorder
 from gateway.settings import Settings
 from workers.upstream import client as upstream
+from workers.upstream.guard import Guard
+from workers.upstream.targets import Directory
 
 REDIS_SECONDS_MAX = 2.0
 STALE_BOOK_SECONDS = 30.0
@@ -43,11 +45,15 @@ class Runtime:
             socket_connect_timeout=REDIS_SECONDS_MAX,
             socket_timeout=REDIS_SECONDS_MAX + settings.presence_seconds,
         )
-        self.client = upstream.Client(timeouts=settings.timeouts)
+        self.guard = Guard(settings.upstreams)
+        self.client = upstream.Client(
+            timeouts=settings.timeouts, certificates=settings.upstreams.certificates
+        )
         self.log = RequestLog(style=settings.log_format, enabled=settings.log_requests)
         self.keeper = BookKeeper(
             database.lookups,
             self.redis,
+            directory=Directory(settings.credential_keys, policy=settings.upstreams),
             book_seconds=settings.book_seconds,
             presence_seconds=settings.presence_seconds,
         )

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.credentials import Vault, read_keys
 from core.environment import BadEnvironment, refuse_unknown
 from gateway.limits import Rates
 from workers.upstream.client import Timeouts
+from workers.upstream.guard import Policy
 
 SECRET_BYTES_MIN = 16
 COUNT_MAX = 1_000_000_000
@@ -33,6 +35,9 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     ticket_secret: bytes = field(repr=False)
+    # Without keys no address of a provider's own can be called.
+    credential_keys: tuple[str, ...] = field(default=(), repr=False)
+    upstreams: Policy = field(default_factory=Policy)
     log_format: str = "json"
     log_requests: bool = True
     body_bytes_max: int = 8 * 1024 * 1024
@@ -77,6 +82,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         database_url=_read_url("DATABASE_URL", environ, ("postgresql", "postgres")),
         redis_url=_read_url("REDIS_URL", environ, ("redis", "rediss", "unix")),
         ticket_secret=secret,
+        credential_keys=_read_keys("JOULEPORT_CREDENTIAL_KEYS", environ),
         log_format=log_format,
         log_requests=log_level in ("DEBUG", "INFO"),
         rates=_read_rates(environ),
@@ -105,6 +111,17 @@ def _read_count(name: str, default: int, environ: Mapping[str, str]) -> int:
     if not value.isdecimal() or not 0 < int(value) <= COUNT_MAX:
         raise SettingsRefused(f"JOULEPORT_{name} must be a whole number from 1 to {COUNT_MAX}")
     return int(value)
+
+
+def _read_keys(name: str, environ: Mapping[str, str]) -> tuple[str, ...]:
+    if not environ.get(name) and not environ.get(f"{name}_FILE"):
+        return ()
+    keys = read_keys(_read_secret(name, environ))
+    try:
+        Vault(keys)
+    except ValueError as error:
+        raise SettingsRefused(f"{name}: {error}") from None
+    return keys
 
 
 def _read_secret(name: str, environ: Mapping[str, str]) -> str:

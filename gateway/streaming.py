@@ -113,6 +113,8 @@ class Relay:
         frames = FrameReader(framed=HEADER in response.headers)
         events = EventReader()
         while data := await response.read_chunk():
+            if not self.begun:
+                self.attempt.came_at = time.monotonic()
             payloads = events.feed(frames.feed(data))
             if payloads and await self._take(payloads):
                 response.abort()
@@ -209,6 +211,7 @@ class Relay:
             {"type": "http.response.start", "status": 200, "headers": [*answers.EVENTS, *self._headers]}
         )
         self.begun = True
+        self.attempt.sent_at = time.monotonic()
 
     def _explain(self, broken: Exception) -> str:
         """How a stream that broke ended."""
@@ -259,7 +262,7 @@ class Relay:
             tail += self._write_end(
                 answers.write_usage(
                     self.billed,
-                    receipt_uid=attempt.receipt_uid,
+                    receipt_uid=attempt.receipt,
                     job_uid=self.job.uid_text,
                     chip_seconds=usage.chip_seconds,
                     tier=usage.tier,

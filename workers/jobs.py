@@ -305,9 +305,12 @@ BILL = """
 SELECT sum(u.billed_in)::bigint, sum(u.billed_cached)::bigint, sum(u.billed_out)::bigint,
        sum(c.amount), min(c.currency), sum(c.amount - c.fee + c.overrun),
        sum(u.chip_seconds), sum(u.joules), sum(u.kwh), min(u.tier), min(u.attribution), sum(u.gco2e),
-       min(s.gco2_per_kwh)::numeric, min(s.grid_zone), min(a.receipt_uid::text)
+       min(s.gco2_per_kwh)::numeric, min(s.grid_zone),
+       -- Nobody signs for an address of a provider's own.
+       min(CASE WHEN d.id IS NULL THEN a.receipt_uid::text END)
   FROM attempt a JOIN usage_record u ON u.attempt_id = a.id JOIN charge c ON c.usage_id = u.id
   JOIN offer o ON o.id = a.offer_id JOIN site s ON s.id = o.site_id
+  LEFT JOIN direct_upstream d ON d.node_id = a.node_id AND d.state = 'ADMITTED' AND d.decided_at <= a.started_at
  WHERE a.id = %s
 """
 
@@ -333,7 +336,7 @@ def find_bill(*, job: Job) -> Bill | None:
         gco2e=row[11],
         intensity=row[12],
         grid=row[13],
-        receipt_uid=UUID(row[14]),
+        receipt_uid=None if row[14] is None else UUID(row[14]),
         job_uid=job.uid,
     )
 

@@ -14,13 +14,14 @@ import msgspec
 from marketplace.listings import Listing
 from workers import metering, shapes, tickets
 from workers.metering import Count, Limits
-from workers.upstream import framing
-from workers.upstream.client import Client, Timeouts, read_origin
+from workers.upstream import framing, targets
+from workers.upstream.client import Client, Timeouts
 from workers.upstream.connection import Response, TimedOut, UpstreamError
 from workers.upstream.framing import FrameReader, Meter, MeterRefused
+from workers.upstream.guard import Guard
+from workers.upstream.targets import RELAY_HEADER, Target
 
-PATH = "/nodes/%s/v1/chat/completions"
-RELAY_HEADER = b"x-jouleport-relay"
+PATH = "/v1/chat/completions"
 TICKET_SECONDS = 60.0
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 ERROR_BYTES_MAX = 64 * 1024
@@ -91,7 +92,7 @@ class Running:
                 self._call.cancel()
 
     async def call(
-        self, client: Client, *, relay_url: str, secret: bytes, body: bytes, limits: Limits
+        self, client: Client, guard: Guard, target: Target, *, secret: bytes, body: bytes, limits: Limits
     ) -> Delivered:
         """
         Have the node answer.
@@ -102,7 +103,7 @@ class Running:
         if self.stop_reason:
             raise Stopped(self.stop_reason)
         self._call = asyncio.create_task(
-            self._ask(client, relay_url=relay_url, secret=secret, body=body, limits=limits)
+            self._ask(client, guard, target, secret=secret, body=body, limits=limits)
         )
         try:
             return await asyncio.shield(self._call)
@@ -119,14 +120,17 @@ class Running:
             self._call = None
 
     async def _ask(
-        self, client: Client, *, relay_url: str, secret: bytes, body: bytes, limits: Limits
+        self, client: Client, guard: Guard, target: Target, *, secret: bytes, body: bytes, limits: Limits
     ) -> Delivered:
-        origin, prefix = read_origin(relay_url)
-        response = await client.post(
-            origin=origin,
-            path=prefix + PATH % self.listing.node_uid,
-            headers=self._write_headers(secret),
+        response = await targets.call(
+            client,
+            guard,
+            target,
+            path=PATH,
             body=body,
+            issue_ticket=lambda: self._issue_ticket(secret),
+            request_id=self.uid.hex,
+            attempt_uid=self.uid,
             timeouts=TIMEOUTS,
         )
         try:
@@ -145,10 +149,10 @@ class Running:
             raise CallFailed("upstream_broken", Hope.ELSEWHERE)
         return Delivered(bytes(answer), count_answer(bytes(answer), limits=limits), meter)
 
-    def _write_headers(self, secret: bytes) -> bytes:
+    def _issue_ticket(self, secret: bytes) -> str:
         if self.listing.card_uid is None:
             raise ValueError("an offer without a price card is never matched")
-        ticket = tickets.issue(
+        return tickets.issue(
             secret,
             attempt_id=self.attempt_id,
             attempt_uid=self.uid,
@@ -158,10 +162,6 @@ class Running:
             expires_at=time.time() + TICKET_SECONDS,
             number=self.number,
         )
-        return (
-            b"content-type: application/json\r\naccept-encoding: identity\r\n"
-            b"x-jouleport-ticket: %s\r\nx-request-id: %s\r\n"
-        ) % (ticket.encode(), self.uid.hex.encode())
 
     def estimate(self) -> Meter:
         """What was used, where no relay has metered it: the node's declared power over our time."""

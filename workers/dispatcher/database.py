@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from marketplace.book import Book
 from marketplace.listings import Listing
 from workers.metering import Count
+from workers.upstream import targets
 from workers.upstream.framing import Meter
 
 CONNECTIONS_MAX = 8
@@ -125,6 +126,10 @@ class Database:
         async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute("SELECT * FROM book_v2()")
             return Book.from_rows(await cursor.fetchall())
+
+    async def list_upstreams(self) -> list[TupleRow]:
+        """Providers' own addresses that may be called, as `targets.Directory` reads them."""
+        return await self._fetch(targets.QUERY, [])
 
     async def list_queued(self, *, without: Sequence[int], limit: int) -> list[Queued]:
         """Jobs that wait, oldest first."""

@@ -13,13 +13,15 @@ from core import ids
 from core.errors import DomainError
 from workers import deferral
 from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
-from workers.chat import ChatRequest
+from workers.bodies import ModelRequest
 from workers.dispatcher.calls import CallFailed, Delivered, Hope, Running, Stopped
 from workers.dispatcher.database import AWAY, Database, Next, Queued
 from workers.dispatcher.leases import CANCELLED, LEASE_LOST, LEASE_SECONDS, Leases
 from workers.dispatcher.watching import Watch
 from workers.metering import Limits, bound_input
+from workers.upstream import targets
 from workers.upstream.client import Client
+from workers.upstream.guard import Guard
 
 ANSWER_KEPT = timedelta(days=7)
 # Faults use up a job's tries; a node that was full is no fault, but nothing goes on for ever.
@@ -41,6 +43,7 @@ class Means:
     watch: Watch
     leases: Leases
     client: Client
+    guard: Guard
     store: BlobStore
     ticket_secret: bytes = field(repr=False)
 
@@ -83,7 +86,7 @@ class Errand:
             opened = outcome if isinstance(outcome, bool) else await self._move_on(opened, request, outcome)
         return opened
 
-    async def _read(self) -> ChatRequest:
+    async def _read(self) -> ModelRequest:
         if self._job.request_blob is None:
             raise BlobMissing(str(self._job.uid))
         now = datetime.now(UTC)
@@ -91,7 +94,7 @@ class Errand:
         return deferral.read_deferred(body)
 
     async def _open(
-        self, request: ChatRequest, failed: Running | None = None, error_code: str | None = None
+        self, request: ModelRequest, failed: Running | None = None, error_code: str | None = None
     ) -> Running | bool:
         """Open an attempt on the next candidate; True if the job is not ours now, False if none takes it."""
         match = deferral.find_candidates(
@@ -130,7 +133,7 @@ class Errand:
             self._refused.add(listing.offer_id)
         return False
 
-    async def _try(self, running: Running, request: ChatRequest) -> bool | CallFailed:
+    async def _try(self, running: Running, request: ModelRequest) -> bool | CallFailed:
         """Call the node: how it ended for the job, or the failure after which another node may be tried."""
         try:
             delivered = await self._call(running, request)
@@ -145,7 +148,7 @@ class Errand:
             return reason != DRAINING
         return await self._deliver(running, delivered)
 
-    async def _call(self, running: Running, request: ChatRequest) -> Delivered:
+    async def _call(self, running: Running, request: ModelRequest) -> Delivered:
         listing, job = running.listing, self._job
         node = self._means.watch.get_book().presence.get(listing.node_uid)
         if node is None:
@@ -156,13 +159,15 @@ class Errand:
         tokens_out = min(job.out_bound // request.choices, listing.max_output_cap)
         return await running.call(
             self._means.client,
-            relay_url=node.relay_url,
+            self._means.guard,
+            self._means.watch.find_target(listing.node_uid)
+            or targets.aim_at_relay(node.relay_url, listing.node_uid),
             secret=self._means.ticket_secret,
             body=request.write_body(model=listing.upstream_model, tokens_out=tokens_out),
             limits=Limits(prompt._replace(high=min(prompt.high, job.in_bound)), job.out_bound),
         )
 
-    async def _move_on(self, running: Running, request: ChatRequest, failure: CallFailed) -> Running | bool:
+    async def _move_on(self, running: Running, request: ModelRequest, failure: CallFailed) -> Running | bool:
         """After a failure: the next attempt, or how the job goes on without one."""
         logger.info("Attempt %s failed: %s", running.attempt_id, failure.code)
         self._refused.add(running.listing.offer_id)

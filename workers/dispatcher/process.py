@@ -15,6 +15,8 @@ from workers.dispatcher.errands import DRAINING, Errand, Means
 from workers.dispatcher.leases import Leases
 from workers.dispatcher.watching import Watch
 from workers.upstream.client import Client
+from workers.upstream.guard import Guard, Policy
+from workers.upstream.targets import Directory
 
 POLL_SECONDS = 1.0
 BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 1.0, 15.0
@@ -31,6 +33,8 @@ class Settings:
     database_url: str = field(repr=False)
     redis_url: str = field(repr=False)
     ticket_secret: bytes = field(repr=False)
+    credential_keys: tuple[str, ...] = field(default=(), repr=False)
+    upstreams: Policy = field(default_factory=Policy)
     concurrency: int = 64
     drain_seconds: float = 25.0
 
@@ -51,7 +55,8 @@ class Dispatcher:
         self._store = store
         self._database = Database(settings.database_url)
         self._redis = redis.Redis.from_url(settings.redis_url, socket_timeout=2, socket_connect_timeout=2)
-        self._watch = Watch(self._database, self._redis)
+        directory = Directory(settings.credential_keys, policy=settings.upstreams)
+        self._watch = Watch(self._database, self._redis, directory)
         self._leases = Leases(self._database)
         self._means: Means | None = None
         self._jobs: dict[int, asyncio.Task[None]] = {}
@@ -66,12 +71,13 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until `stop`."""
         await self._database.open()
-        client, watch = Client(), self._watch
+        client, watch = Client(certificates=self._settings.upstreams.certificates), self._watch
         self._means = Means(
             database=self._database,
             watch=watch,
             leases=self._leases,
             client=client,
+            guard=Guard(self._settings.upstreams),
             store=self._store,
             ticket_secret=self._settings.ticket_secret,
         )

@@ -12,8 +12,11 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from marketplace.book import Book
+from marketplace.listings import NodePresence
 from workers import deferral, presence
 from workers.dispatcher.database import AWAY, Database
+from workers.upstream import targets
+from workers.upstream.targets import Directory, Target
 
 JOBS_CHANNEL = "jouleport_jobs"
 BOOK_CHANNEL = "jouleport_book"
@@ -31,10 +34,13 @@ logger = logging.getLogger(__name__)
 class Watch:
     """Keeps a book with presence. `jobs_changed` is set when somebody says that jobs wait."""
 
-    def __init__(self, database: Database, client: redis.Redis) -> None:
+    def __init__(self, database: Database, client: redis.Redis, directory: Directory) -> None:
         self.jobs_changed = asyncio.Event()
         self._database = database
         self._redis = client
+        self._directory = directory
+        self._targets: dict[str, Target] = {}
+        self._relayed: dict[str, NodePresence] = {}
         self._book = Book(())
         self._book_changed = asyncio.Event()
         self._started: Counter[str] = Counter()
@@ -46,6 +52,10 @@ class Watch:
             return self._book
         return self._book.with_presence(deferral.add_started(self._book.presence, self._started))
 
+    def find_target(self, node_uid: str) -> Target | None:
+        """The node's own address, if it has one that may be called."""
+        return self._targets.get(node_uid)
+
     def note_started(self, node_uid: str) -> None:
         """An attempt was sent to this node just now."""
         self._started[node_uid] += 1
@@ -56,7 +66,8 @@ class Watch:
             self._book_changed.clear()
             try:
                 book = await self._database.load_book()
-                self._book = book.with_presence(self._book.presence)
+                self._targets = self._directory.read(await self._database.list_upstreams())
+                self._use_nodes(book)
             except AWAY as error:
                 logger.warning("Unable to load the book: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -67,14 +78,19 @@ class Watch:
         while True:
             try:
                 words = await presence.read_relays(self._redis)
-                self._book = self._book.with_presence(presence.merge_presence(words))
+                self._relayed = presence.merge_presence(words)
+                self._use_nodes(self._book)
                 self._started.clear()
                 self._seen_at = time.monotonic()
             except (RedisError, OSError) as error:
                 logger.warning("Unable to read relays from Redis: %s", type(error).__name__)
                 if time.monotonic() - self._seen_at > BLIND_SECONDS_MAX:
-                    self._book = self._book.with_presence({})
+                    self._relayed = {}
+                    self._use_nodes(self._book)
             await asyncio.sleep(PRESENCE_SECONDS)
+
+    def _use_nodes(self, book: Book) -> None:
+        self._book = book.with_presence(targets.add_presence(self._relayed, self._targets, {}))
 
     async def listen(self) -> None:
         """Hear of jobs and of the book until cancelled, connecting again whenever the connection breaks."""

@@ -32,6 +32,7 @@ class Command(BaseCommand):
             database_url=_write_conninfo(),
             redis_url=settings.REDIS_URL,
             ticket_secret=settings.TICKET_SECRET.encode(),
+            credential_keys=settings.CREDENTIAL_KEYS,
             concurrency=options["concurrency"],
             drain_seconds=options["drain_seconds"],
         )
