@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import record_authentication
+from django.contrib.auth.models import Permission as DjangoPermission
+from django.http import HttpRequest
 from rest_framework.test import APIClient
 
 from accounts import agent_tokens, audit, keys, organizations
@@ -15,11 +18,14 @@ from accounts.keys import IssuedKey
 from accounts.models import AgentToken, Organization, Role, User
 from billing.wallets import Wallet
 from marketplace.models import Job
+from tests.api import running
 from tests.cast import NOW
+from tests.databases import Database
 from tests.market import Stand, fund_wallet, lab_wallet, small, stand  # noqa: F401
 from tests.workers.conftest import BLOB_KEY
 from workers import blobs, jobs
 from workers.blobs import FolderStore
+from workers.models import Attempt
 
 Call = Callable[..., Any]
 
@@ -76,6 +82,12 @@ class Farm:
     token: AgentToken
     stand: Stand
     job: Job
+    colleague: User | None = None
+    done: Job | None = None
+    """A job that was run, with its attempt, receipt and flag; its charge is in quarantine."""
+    attempt: Attempt | None = None
+    flag: int = 0
+    quarantined: int = 0
 
 
 @pytest.fixture
@@ -91,3 +103,52 @@ def estate(farm: Organization, stand: Stand, store: FolderStore, now: datetime) 
     ).uid
     job = jobs.find_job(organization=farm, uid=uid)
     return Farm(farm, owner, key, wallet, token.agent_token, stand, job)
+
+
+@pytest.fixture
+def full_estate(db: Database, estate: Farm) -> Farm:
+    """The farm with a colleague, and a job that was run and went wrong in every way."""
+    colleague = make_user(estate.organization, Role.MEMBER, "colleague")
+    body = {"model": "small", "messages": [{"role": "user", "content": "How?"}]}
+    uid = jobs.submit_job(
+        organization=estate.organization,
+        api_key=estate.key.key,
+        body=json.dumps(body).encode(),
+        now=datetime.now(UTC),
+        store=blobs.open_store(),
+    ).uid
+    done = jobs.find_job(organization=estate.organization, uid=uid)
+    running.run_job(db, done, estate, tokens_out=5)
+    attempt = Attempt.objects.get(job=done)
+    running.add_receipt(db, attempt)
+    return replace(
+        estate,
+        colleague=colleague,
+        done=done,
+        attempt=attempt,
+        flag=running.add_flag(db, attempt),
+        quarantined=running.quarantine(db, attempt),
+    )
+
+
+def make_operator(*rights: str, name: str = "operator") -> User:
+    """Staff with these rights: `billing.view_chargequarantine`."""
+    user = make_user(None, Role.MEMBER, name)
+    user.is_staff = True
+    user.save(update_fields=["is_staff"])
+    for right in rights:
+        label, codename = right.split(".")
+        user.user_permissions.add(
+            DjangoPermission.objects.get(content_type__app_label=label, codename=codename)
+        )
+    return user
+
+
+def use_second_factor(user: User) -> APIClient:
+    """A browser in which somebody is signed in who has shown a one-time code."""
+    client = sign_in(user)
+    request = HttpRequest()
+    request.session, request.user = client.session, user
+    record_authentication(request, user, "mfa", type="totp")
+    request.session.save()
+    return client

@@ -27,6 +27,7 @@ SERVING = {
     "capital": "800",
     "margin": "0.1",
 }
+RENAMED = {"name": "renamed"}
 CHAT = {"model": "small", "messages": [{"role": "user", "content": "Why?"}], "max_tokens": 40}
 
 
@@ -44,6 +45,16 @@ class Route:
     """Whether the address names one thing, which strangers must not find."""
     by_key: bool = False
     """Whether only a key may do it."""
+    right: str = ""
+    """The permission that an operator needs; nobody else may do it."""
+    by_address: bool = False
+    """Whether the address names the organization, and not the header."""
+    by_agent: bool = False
+    """Whether only an agent with its token may do it."""
+    open_to_all: bool = False
+    """Whether nobody needs to be known; what is sent says who may."""
+    hidden: bool = False
+    """Whether its tests are elsewhere, because no call of the farm's succeeds."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.name}"
@@ -53,12 +64,37 @@ VIEW, USE, MONEY = Permission.VIEW, Permission.USE, Permission.VIEW_MONEY
 SITES, KEYS, MOVE = Permission.MANAGE_SITES, Permission.MANAGE_KEYS, Permission.MANAGE_MONEY
 
 
+def _uid(row: Any) -> str:
+    return str(row.uid)
+
+
 def _listed(name: str, path: str, needs: Permission | None) -> Route:
     return Route("GET", name, lambda _: path, needs)
 
 
 def _made(name: str, path: str, needs: Permission | None, body: Callable[[Farm], Any], **more: Any) -> Route:
     return Route("POST", name, lambda _: path, needs, more.pop("status", 201), body, **more)
+
+
+def _operated(
+    method: str, name: str, path: Callable[[Farm], str], right: str, body: Any = None, status: int = 200
+) -> Route:
+    return Route(method, name, path, None, status, body, right=right)
+
+
+def _placed(
+    method: str, name: str, path: str, needs: Permission, body: Any = None, status: int = 200
+) -> Route:
+    return Route(
+        method,
+        name,
+        lambda f: f"/api/organizations/{f.organization.uid}" + path.format(colleague=_uid(f.colleague)),
+        needs,
+        status,
+        body,
+        named_by_address=True,
+        by_address=True,
+    )
 
 
 def _named(
@@ -75,21 +111,32 @@ def _named(
 ROUTES = (
     _listed("organizations", "/api/organizations", None),
     _made("organizations", "/api/organizations", None, lambda _: {"name": "New", "country": "SE"}),
-    _named("GET", "organization", lambda f: f"/api/organizations/{f.organization.uid}", VIEW),
-    _named("GET", "members", lambda f: f"/api/organizations/{f.organization.uid}/members", VIEW),
-    _named(
+    _placed("GET", "organization", "", VIEW),
+    _placed("PATCH", "organization", "", Permission.MANAGE_ORGANIZATION, lambda _: {"name": "Sun & Wind"}),
+    _placed("GET", "members", "/members", VIEW),
+    _placed(
         "POST",
         "members",
-        lambda f: f"/api/organizations/{f.organization.uid}/members",
+        "/members",
         Permission.MANAGE_MEMBERS,
         lambda _: {"email": "newcomer@example.org", "role": "MEMBER"},
         201,
     ),
+    _placed("GET", "member", "/members/{colleague}", VIEW),
+    _placed(
+        "PATCH", "member", "/members/{colleague}", Permission.MANAGE_MEMBERS, lambda _: {"role": "FINANCE"}
+    ),
+    _placed("DELETE", "member", "/members/{colleague}", Permission.MANAGE_MEMBERS, None, 204),
+    _listed("audit-events", "/api/audit-events", Permission.VIEW_AUDIT),
     _listed("agent-tokens", "/api/agent-tokens", VIEW),
     _made("agent-tokens", "/api/agent-tokens", SITES, lambda _: {"name": "new"}),
+    _named("GET", "agent-token", lambda f: f"/api/agent-tokens/{f.token.uid}", VIEW),
+    _named("PATCH", "agent-token", lambda f: f"/api/agent-tokens/{f.token.uid}", SITES, lambda _: RENAMED),
     _named("POST", "agent-token-revocation", lambda f: f"/api/agent-tokens/{f.token.uid}/revoke", SITES),
     _listed("keys", "/api/keys", VIEW),
     _made("keys", "/api/keys", KEYS, lambda _: {"name": "new"}),
+    _named("GET", "key", lambda f: f"/api/keys/{f.key.key.uid}", VIEW),
+    _named("PATCH", "key", lambda f: f"/api/keys/{f.key.key.uid}", KEYS, lambda _: RENAMED),
     _named("POST", "key-revocation", lambda f: f"/api/keys/{f.key.key.uid}/revoke", KEYS),
     _named(
         "PUT",
@@ -100,12 +147,22 @@ ROUTES = (
     ),
     _listed("wallets", "/api/wallets", MONEY),
     _listed("earnings", "/api/earnings", MONEY),
+    _listed("wallet", "/api/wallets/USD", MONEY),
+    _listed("accounts", "/api/accounts", MONEY),
+    _listed("account", "/api/accounts/WALLET/USD", MONEY),
+    _listed("account-entries", "/api/accounts/WALLET/USD/entries", MONEY),
+    _listed("holds", "/api/holds", MONEY),
+    _listed("usage", "/api/usage", MONEY),
+    _listed("attempts", "/api/attempts", MONEY),
+    _named("GET", "attempt", lambda f: f"/api/attempts/{_uid(f.attempt)}", MONEY),
+    _named("GET", "attempt-receipt", lambda f: f"/api/attempts/{_uid(f.attempt)}/receipt", MONEY),
     _listed("statement", "/api/wallets/USD/statement", MONEY),
     _listed("sites", "/api/sites", VIEW),
     _made("sites", "/api/sites", SITES, lambda _: SITE),
     _named("GET", "site", lambda f: f"/api/sites/{f.stand.site.uid}", VIEW),
     _named("PUT", "site", lambda f: f"/api/sites/{f.stand.site.uid}", SITES, lambda _: SITE),
     _listed("models", "/api/models", None),
+    _listed("model", "/api/models/small", None),
     _listed("nodes", "/api/nodes", VIEW),
     _made(
         "nodes",
@@ -120,6 +177,8 @@ ROUTES = (
         },
     ),
     _named("GET", "node", lambda f: f"/api/nodes/{f.stand.node.uid}", VIEW),
+    _named("POST", "node-drain", lambda f: f"/api/nodes/{f.stand.node.uid}/drain", SITES),
+    _named("POST", "node-resumption", lambda f: f"/api/nodes/{f.stand.node.uid}/resume", SITES),
     _named("POST", "node-retirement", lambda f: f"/api/nodes/{f.stand.node.uid}/retire", SITES),
     _listed("offers", "/api/offers", VIEW),
     _made(
@@ -137,6 +196,9 @@ ROUTES = (
         },
     ),
     _named("GET", "offer", lambda f: f"/api/offers/{f.stand.offer.uid}", VIEW),
+    _named("PATCH", "offer", lambda f: f"/api/offers/{f.stand.offer.uid}", SITES, lambda _: {"slots": 3}),
+    _named("GET", "offer-quote", lambda f: f"/api/offers/{f.stand.offer.uid}/quote", VIEW),
+    _named("GET", "card", lambda f: f"/api/offers/{f.stand.offer.uid}/cards/1", VIEW),
     _named(
         "PUT",
         "offer-endpoint",
@@ -156,5 +218,34 @@ ROUTES = (
     _made("jobs", "/api/jobs", USE, lambda _: {"request": CHAT}, status=202, by_key=True),
     _named("GET", "job", lambda f: f"/api/jobs/{f.job.uid}", VIEW),
     _named("POST", "job-cancellation", lambda f: f"/api/jobs/{f.job.uid}/cancel", USE),
+    _named("GET", "job-receipt", lambda f: f"/api/jobs/{_uid(f.done)}/receipt", VIEW),
+    _named("GET", "node-upstream", lambda f: f"/api/nodes/{f.stand.node.uid}/upstream", VIEW, None, 404),
+    _named(
+        "PUT",
+        "node-upstream",
+        lambda f: f"/api/nodes/{f.stand.node.uid}/upstream",
+        SITES,
+        lambda _: {"url": "https://models.example.com/v1", "credential": "secret-of-theirs", "slots": 2},
+    ),
+    _named("DELETE", "node-upstream", lambda f: f"/api/nodes/{f.stand.node.uid}/upstream", SITES, None, 404),
+    _named("POST", "enrolments", lambda f: f"/api/nodes/{f.stand.node.uid}/enrolments", SITES, None, 201),
+    Route("GET", "agent", lambda _: "/api/agent", None, by_agent=True),
+    Route("POST", "agent-enrolment", lambda _: "/api/agents/enrol", None, 201, open_to_all=True),
+    _operated("GET", "quarantine", lambda _: "/api/operator/quarantine", "billing.view_chargequarantine"),
+    _operated(
+        "POST",
+        "quarantine-release",
+        lambda f: f"/api/operator/quarantine/{f.quarantined}/requeue",
+        "billing.change_chargequarantine",
+    ),
+    _operated("GET", "trial-balance", lambda _: "/api/operator/trial-balance", "billing.view_ledgeraccount"),
+    _operated("GET", "flags", lambda _: "/api/operator/flags", "workers.view_meterflag"),
+    _operated(
+        "POST",
+        "flag-resolution",
+        lambda f: f"/api/operator/flags/{f.flag}/resolve",
+        "workers.add_flagresolution",
+        lambda _: {"note": "A clock that ran fast."},
+    ),
 )
 PUBLIC = {"schema", "docs", "reference"}

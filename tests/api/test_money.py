@@ -9,37 +9,11 @@ import psycopg
 import pytest
 
 from billing.tasks import post_charges
-from core import ids
 from marketplace.models import Job
 from tests.api.conftest import Farm, sign_in, use_key
 from tests.api.routes import CHAT
+from tests.api.running import run_job
 from tests.databases import Database
-from workers.models import Attempt
-
-
-def run_job(db: Database, job: Job, farm: Farm, *, tokens_out: int) -> None:
-    """Run a job to its end, as a dispatcher does."""
-    with db.connect() as connection:
-        connection.execute(
-            "SELECT reattempt_v1(%s::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::text[], %s::bigint[],"
-            " %s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[])",
-            [
-                [job.pk],
-                [job.offer_id],
-                [job.card_id],
-                [farm.stand.node.pk],
-                [ids.make_uid()],
-                [ids.make_uid()],
-            ],
-        )
-        attempt = Attempt.objects.get(job=job)
-        connection.execute(
-            "SELECT record_usage_v1(%s::bigint[], ARRAY[1], ARRAY[true], ARRAY[10]::bigint[],"
-            " ARRAY[0]::bigint[], %s::bigint[], ARRAY[10]::bigint[], ARRAY[0]::bigint[], %s::bigint[],"
-            " ARRAY['claim'], ARRAY[2.0], ARRAY[100.0], ARRAY['declared'], ARRAY['apportioned'],"
-            " ARRAY['complete'], ARRAY['SUCCEEDED'])",
-            [[attempt.pk], [tokens_out], [tokens_out]],
-        )
 
 
 @pytest.fixture

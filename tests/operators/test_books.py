@@ -13,7 +13,7 @@ from billing.models import Charge, ChargeEntry, Entry, Hold, LedgerAccount, Scop
 from billing.tasks import post_charges
 from marketplace.models import Job
 from tests.api.conftest import Farm, estate, now, store  # noqa: F401
-from tests.api.test_money import run_job
+from tests.api.running import run_job
 from tests.databases import Database
 from tests.market import small, stand  # noqa: F401
 from tests.signing_in import sign_in_operator
