@@ -18,11 +18,11 @@ from psycopg import errors
 from accounts import access, audit
 from accounts.audit import Actor
 from accounts.models import ApiKey, KeyMode, Organization, Project, User
-from billing import periods, xts
+from billing import periods
 from billing.models import SpendingLimit
 from core import ids
 from core.errors import DomainError, Invalid, NotFound
-from core.money import Money
+from core.money import TEST_CURRENCY, Money
 
 Kind = SpendingLimit.Kind
 Period = SpendingLimit.Period
@@ -253,8 +253,8 @@ def _check_ceiling(organization: Organization, subject: Subject, ceiling: Money)
         raise InvalidLimit("A limit is not negative.")
     if subject.kind == Kind.KEY:
         mode = ApiKey.objects.values_list("mode", flat=True).get(pk=subject.id)
-        if (mode == KeyMode.TEST) != (ceiling.currency == xts.CURRENCY):
-            raise InvalidLimit(f"Test keys spend test money ({xts.CURRENCY}) and nothing else spends it.")
+        if (mode == KeyMode.TEST) != (ceiling.currency == TEST_CURRENCY):
+            raise InvalidLimit(f"Test keys spend test money ({TEST_CURRENCY}) and nothing else spends it.")
 
 
 def _record(

@@ -16,10 +16,9 @@ from accounts.models import Organization
 from billing import ledger, wallets
 from billing.wallets import Wallet
 from core import ids
-from core.money import Money
+from core.money import TEST_CURRENCY, Money
 
-CURRENCY = "XTS"
-FULL = Money(Decimal(1000), CURRENCY)
+FULL = Money(Decimal(1000), TEST_CURRENCY)
 
 
 def fill_wallet(*, organization: Organization, actor: Actor, now: datetime) -> Wallet:
@@ -27,11 +26,11 @@ def fill_wallet(*, organization: Organization, actor: Actor, now: datetime) -> W
     with transaction.atomic():
         # Of two that fill at once, the second finds it full.
         Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-        wallet = wallets.open_wallet(organization_id=organization.pk, currency=CURRENCY)
+        wallet = wallets.open_wallet(organization_id=organization.pk, currency=TEST_CURRENCY)
         missing = FULL - wallet.posted
-        if missing <= Money.zero(CURRENCY):
+        if missing <= Money.zero(TEST_CURRENCY):
             return wallet
-        source = ledger.open_account(purpose="TEST_MONEY", currency=CURRENCY)
+        source = ledger.open_account(purpose="TEST_MONEY", currency=TEST_CURRENCY)
         ledger.post(
             key=f"test_money:{ids.make_uid()}",
             kind="TEST_MONEY",
@@ -48,4 +47,4 @@ def fill_wallet(*, organization: Organization, actor: Actor, now: datetime) -> W
             now=now,
             details={"amount": missing.literal},
         )
-    return wallets.find_wallet(organization_id=organization.pk, currency=CURRENCY)
+    return wallets.find_wallet(organization_id=organization.pk, currency=TEST_CURRENCY)

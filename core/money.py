@@ -28,6 +28,8 @@ BPS = 10_000
 
 
 CURRENCY = re.compile(r"[A-Z]{3,5}")
+# ISO 4217's code for testing: test keys spend it at simulated upstreams, and it is worth nothing.
+TEST_CURRENCY = "XTS"
 LITERAL = re.compile(r"-?[0-9]{1,29}(\.[0-9]{1,18})?")
 
 

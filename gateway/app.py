@@ -7,21 +7,22 @@ The gateway as one ASGI application: the data plane's addresses, and its life wi
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
 from redis.exceptions import RedisError
 
+from core import exposition, tracing
 from core.request_ids import accept_request_id
-from gateway import doors, models
+from gateway import doors, metrics, models, reads
 from gateway.chat import Exchange, Headers
 from gateway.database import DatabaseAway, DatabaseBusy
 from gateway.errors import ApiError
 from gateway.passages import Passage
 from gateway.runtime import Runtime
 from gateway.settings import Settings, SettingsRefused, read_settings
+from marketplace.book import Book
 
 MODELS = "/v1/models"
 JSON = (b"content-type", b"application/json")
@@ -40,7 +41,8 @@ class Gateway:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings
         self.runtime: Runtime | None = None
-        self._models: tuple[int, bytes] = (-1, b"")
+        # By whether test keys ask: the version of the book, and the list.
+        self._models: dict[bool, tuple[int, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of ASGI."""
@@ -82,30 +84,38 @@ class Gateway:
             await runtime.close()
             raise
         self.runtime = runtime
+        if self.settings is None:
+            exposition.serve()
+            tracing.configure("gateway", is_edge=True)
 
     async def close(self) -> None:
         """Disconnect from everything."""
         if self.runtime is not None:
             await self.runtime.close()
             self.runtime = None
+            if self.settings is None:
+                tracing.close()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = dict(scope["headers"])
         given = headers.get(b"x-request-id")
-        request_id = accept_request_id(given.decode("latin-1")) if given else os.urandom(16).hex()
+        request_id = accept_request_id(given.decode("latin-1") if given else None)
         begun = False
+        # Who leaves before an answer begins is counted like this.
+        status = 499
         passage = Passage()
 
         async def send_once(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, status
             if not begun:
-                begun = True
+                begun, status = True, message["status"]
                 self._say_limits(scope, headers, passage, message)
             await send(message)
 
         try:
             await self._route(scope, headers, receive, send_once, request_id, passage)
         except ApiError as error:
+            self._count_refusal(error.code)
             await _answer(send_once, error.status, error.render(), request_id, extra=error.headers())
         except Exception:
             logger.exception("A request failed", extra={"request_id": request_id})
@@ -113,7 +123,15 @@ class Gateway:
                 # The server closes the connection, so that nobody takes a part for the whole.
                 raise
             fault = ApiError(500, "internal_error", "Something of ours failed.", retry=True)
+            self._count_refusal(fault.code)
             await _answer(send_once, fault.status, fault.render(), request_id, extra=fault.headers())
+        finally:
+            if self.runtime is not None:
+                self.runtime.meters.requests.add((metrics.name_route(scope["path"]), str(status)))
+
+    def _count_refusal(self, code: str) -> None:
+        if self.runtime is not None:
+            self.runtime.meters.refusals.add(code)
 
     def _say_limits(self, scope: Scope, headers: Headers, passage: Passage, message: Message) -> None:
         """Add to the head of an answer under /v1 what the key's limits are, wherever it was written."""
@@ -151,11 +169,20 @@ class Gateway:
             state = await runtime.check_ready()
             status = 200 if all(word == "ok" for name, word in state.items() if name != "redis") else 503
             return await _answer(send, status, msgspec.json.encode(state), request_id)
+        if reads.is_read(path):
+            _expect(method, "GET")
+            key = await runtime.keys.find(headers.get(b"authorization", b""))
+            body = await reads.read(runtime, key, path, scope["query_string"])
+            return await _answer(send, 200, body, request_id)
         if path == MODELS or path.startswith(MODELS + "/"):
             _expect(method, "GET")
-            await runtime.keys.find(headers.get(b"authorization", b""))
+            key = await runtime.keys.find(headers.get(b"authorization", b""))
             slug = path.removeprefix(MODELS).removeprefix("/")
-            body = models.get_model(runtime.keeper.book, slug) if slug else self._list_models(runtime)
+            book = runtime.keeper.book.get_side(test=key.is_test)
+            if slug:
+                body = models.get_model(book, slug, test=key.is_test)
+            else:
+                body = self._list_models(runtime.keeper.version, book, test=key.is_test)
             return await _answer(send, 200, body, request_id)
         raise ApiError(404, "unknown_address", f"There is nothing at {method} {path[:200]}.", retry=False)
 
@@ -173,18 +200,16 @@ class Gateway:
             raise ApiError(503, "overloaded", "This gateway is full.", retry=True, retry_after=1)
         runtime.requests += 1
         try:
-            exchange = Exchange(
-                runtime, door, headers, receive, send, request_id=request_id, passage=passage
-            )
+            exchange = Exchange(runtime, door, headers, receive, send, request_id=request_id, passage=passage)
             await exchange.run()
         finally:
             runtime.requests -= 1
 
-    def _list_models(self, runtime: Runtime) -> bytes:
-        version, body = self._models
-        if version != runtime.keeper.version:
-            version, body = runtime.keeper.version, models.list_models(runtime.keeper.book)
-            self._models = (version, body)
+    def _list_models(self, version: int, book: Book, *, test: bool) -> bytes:
+        known, body = self._models.get(test, (-1, b""))
+        if known != version:
+            body = models.list_models(book)
+            self._models[test] = (version, body)
         return body
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from core import ids
-from gateway import models, requests
+from core import ids, tracing
+from gateway import models, refusals, requests
 from gateway.admission import Admissions, Asked, Verdict
 from gateway.attempts import Attempt
 from gateway.book import BookKeeper
@@ -96,25 +96,29 @@ class Jobs:
         self._leases = leases
         self._attempts_max = attempts_max
         self._running = keeper.running
-        self._explainer = Explainer()
+        # By whether test keys ask: each remembers the offers of one book.
+        self._explainers = {False: Explainer(), True: Explainer()}
 
     async def place(
-        self, *, key: Key, request: ModelRequest, body: bytes, idempotency_key: str | None
+        self, *, key: Key, request: ModelRequest, body: bytes, idempotency_key: str | None, uid: UUID | None
     ) -> tuple[Job, Attempt]:
         """
-        Match and admit a request, and open its first attempt.
+        Match and admit a request, and open its first attempt. `uid` becomes the job's; without, it gets one.
 
         :raises ApiError: it may not run, cannot run now, or must not run again
         """
         if not key.currencies:
-            raise refuse_funds("no_wallet", "This organization has no wallet yet.")
+            raise refusals.refuse_no_wallet(test=key.is_test)
         body_hash = None if idempotency_key is None else _hash_body(idempotency_key, body)
         refused: frozenset[int] = frozenset()
         for _ in range(PLACINGS_MAX):
-            terms = self._settle(key, request, refused)
-            asked = _ask(key, terms, idempotency_key, body_hash)
+            with tracing.span("match"):
+                terms = self._settle(key, request, refused)
+            asked = _ask(key, terms, uid or ids.make_uid(), idempotency_key, body_hash)
             try:
-                verdict = await self._admissions.admit(asked)
+                with tracing.span("admit") as step:
+                    verdict = await self._admissions.admit(asked)
+                    step.note("verdict", verdict.verdict)
             except DatabaseAway:
                 raise unavailable("Requests cannot be admitted at the moment; nothing was started.") from None
             if verdict.verdict == "ok":
@@ -128,11 +132,11 @@ class Jobs:
         raise unavailable("Prices are changing at this moment; please try again.")
 
     def _settle(self, key: Key, request: ModelRequest, refused: frozenset[int]) -> Terms:
-        book = self._keeper.book
+        book = self._keeper.book.get_side(test=key.is_test)
         offered = {slug: book.list_listings(slug) for slug in request.routing.models}
         slugs = tuple(slug for slug, listings in offered.items() if listings)
         if not slugs:
-            raise models.refuse_model(request.routing.models[0])
+            raise models.refuse_model(request.routing.models[0], test=key.is_test)
         # A model has one context length, whoever offers it; the longest of the models asked for decides.
         context = max(offered[slug][0].context_length for slug in slugs)
         prompt = requests.bound_prompt(request, context_length=context)
@@ -155,7 +159,7 @@ class Jobs:
         limit = requests.choose_limit(
             request, context_length=context, default=listing.max_output_default, cap=listing.max_output_cap
         )
-        return Terms(request, match, prompt, limit, self._explainer.explain(match))
+        return Terms(request, match, prompt, limit, self._explainers[key.is_test].explain(match))
 
     def _open(self, asked: Asked, verdict: Verdict, key: Key, terms: Terms) -> tuple[Job, Attempt]:
         if verdict.job_id is None or verdict.attempt_id is None:
@@ -213,12 +217,10 @@ class Jobs:
             case "key_revoked":
                 self._keys.forget_key(key)
                 return ApiError(401, "invalid_api_key", "This API key is not valid.", retry=False)
-            case "insufficient_funds":
-                return refuse_funds("insufficient_funds", "The wallet does not cover what this may cost.")
-            case "key_limit_exceeded":
-                return refuse_funds("key_limit_exceeded", "This key's spending limit does not cover this.")
+            case word if word in refusals.FUNDS:
+                return refusals.refuse_funds(word, verdict.detail)
             case "no_wallet" | "currency_mismatch" as code:
-                return refuse_funds(code, "No wallet in this offer's currency.")
+                return ApiError(402, code, "No wallet in this offer's currency.", retry=False)
             case "duplicate":
                 message = "This Idempotency-Key was used before; answers are not kept, so it is not repeated."
                 return ApiError(
@@ -235,7 +237,7 @@ class Jobs:
                 return unavailable("Admission was interrupted; nothing was started.")
 
 
-def _ask(key: Key, terms: Terms, idempotency_key: str | None, body_hash: bytes | None) -> Asked:
+def _ask(key: Key, terms: Terms, uid: UUID, idempotency_key: str | None, body_hash: bytes | None) -> Asked:
     listing = terms.match.candidates[0].listing
     if listing.card_id is None:
         raise ValueError("an offer without a price card is never matched")
@@ -248,7 +250,7 @@ def _ask(key: Key, terms: Terms, idempotency_key: str | None, body_hash: bytes |
         node_id=listing.node_id,
         in_bound=terms.prompt.high,
         out_bound=terms.limit * terms.request.choices,
-        job_uid=ids.make_uid(),
+        job_uid=uid,
         attempt_uid=ids.make_uid(),
         receipt_uid=ids.make_uid(),
         idempotency_key=idempotency_key,
@@ -262,11 +264,6 @@ def _hash_body(idempotency_key: str, body: bytes) -> bytes:
         message = f"Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters."
         raise invalid(message, param="Idempotency-Key")
     return hashlib.sha256(body).digest()
-
-
-def refuse_funds(code: str, message: str) -> ApiError:
-    """Money is missing: asking again does not bring it."""
-    return ApiError(402, code, message, retry=False)
 
 
 def _refuse_repeat(code: str, message: str, verdict: Verdict) -> ApiError:

@@ -113,10 +113,6 @@ class Keys:
             raise _refuse("This is not a well-formed API key.") from None
         if token.kind is tokens.TokenKind.NODE:
             raise _refuse("This is an agent's token, not an API key.")
-        if token.kind is tokens.TokenKind.TEST:
-            raise ApiError(
-                403, "test_mode_unavailable", "Test keys buy nothing on this exchange.", retry=False
-            )
         began, revocations = time.monotonic(), self._revocations
         try:
             rows = await self._links.fetch(QUERY, [digest])

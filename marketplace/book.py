@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.money import TEST_CURRENCY
 from marketplace.listings import Listing, NodePresence, read_listing
 from marketplace.shelves import Shelf, make_mask, split_mask
 
@@ -35,6 +36,7 @@ class Book:
         self._by_model = {slug: tuple(offers.values()) for slug, offers in by_model.items()}
         self._shelves: dict[tuple[str, int], Shelf] = {}
         self._ready: dict[tuple[str, int], ReadyMasks] = {}
+        self._sides: dict[bool, Book] = {}
         self.presence: Mapping[str, NodePresence] = presence or {}
 
     @classmethod
@@ -47,7 +49,17 @@ class Book:
         book = Book((), presence)
         book._by_model = self._by_model
         book._shelves = self._shelves
+        book._sides = {test: side.with_presence(presence) for test, side in self._sides.items()}
         return book
+
+    def get_side(self, *, test: bool) -> "Book":
+        """What test keys may buy (offers in test money, of simulated upstreams), or what all others may."""
+        side = self._sides.get(test)
+        if side is None:
+            listings = (one for offers in self._by_model.values() for one in offers)
+            mine = [one for one in listings if (one.currency == TEST_CURRENCY) == test]
+            side = self._sides[test] = Book(mine, self.presence)
+        return side
 
     def list_models(self) -> list[str]:
         """Slugs of the models that are on offer, in order."""

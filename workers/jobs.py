@@ -13,14 +13,14 @@ from django.db.models import QuerySet
 from psycopg import errors
 
 from accounts import access
-from accounts.models import ApiKey, Organization
+from accounts.models import ApiKey, KeyMode, Organization
 from billing import wallets
 from core import ids
 from core.errors import DomainError, Invalid, NotFound
-from core.money import Money
+from core.money import TEST_CURRENCY, Money
 from marketplace.book import Book
 from marketplace.models import Job
-from workers import answers, deferral
+from workers import answers, deferral, funds
 from workers.answers import Bill
 from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
 from workers.bodies import ModelRequest
@@ -53,28 +53,6 @@ class BodyTooLarge(DomainError):
 
     status = 413
     code = "payload_too_large"
-
-
-class Unpaid(DomainError):
-    """The money that the job may cost cannot be set aside."""
-
-    status = 402
-    code = "insufficient_funds"
-    message = "The wallet does not cover what this job may cost."
-
-
-class KeyLimitExceeded(Unpaid):
-    """The key's own limit is too low."""
-
-    code = "key_limit_exceeded"
-    message = "This key's spending limit does not cover what this job may cost."
-
-
-class NoWallet(Unpaid):
-    """There is nothing to pay from."""
-
-    code = "no_wallet"
-    message = "This organization has no wallet that can pay for this job."
 
 
 class NotDeferred(DomainError):
@@ -116,9 +94,7 @@ class PricesChanging(DomainError):
 
 
 REFUSALS: dict[str, type[DomainError]] = {
-    "insufficient_funds": Unpaid,
-    "key_limit_exceeded": KeyLimitExceeded,
-    "no_wallet": NoWallet,
+    **{kind.code: kind for kind in funds.REFUSALS},
     "currency_mismatch": deferral.NoCurrency,
     "key_revoked": KeyRevoked,
     "key_reused": IdempotencyKeyReused,
@@ -158,9 +134,14 @@ def submit_job(
     if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LENGTH_MAX:
         raise Invalid(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
     request = deferral.read_deferred(body)
-    currencies = tuple(wallet.currency for wallet in wallets.list_wallets(organization_id=organization.pk))
+    is_test = api_key.mode == KeyMode.TEST
+    currencies = tuple(
+        wallet.currency
+        for wallet in wallets.list_wallets(organization_id=organization.pk)
+        if (wallet.currency == TEST_CURRENCY) == is_test
+    )
     if not currencies:
-        raise NoWallet
+        raise funds.NoWallet
     uid = ids.make_uid()
     # Before admission: a job whose text is lost could never run, a text without a job only expires.
     blob = store.write(f"{uid}.request", body, expires_at=deadline + REQUEST_KEPT)
@@ -192,7 +173,7 @@ def _admit(
     """Admit it under a card that is in force; gives the first job's uid if this is a repeat."""
     refused: frozenset[int] = frozenset()
     for _ in range(PLACINGS_MAX):
-        book = deferral.assume_presence(load_book())
+        book = deferral.assume_presence(load_book().get_side(test=api_key.mode == KeyMode.TEST))
         terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
         verdict, detail = _call_admit(organization, api_key, request, terms, uid, idempotency_key, body)
         if verdict == "ok":
@@ -202,7 +183,7 @@ def _admit(
         if verdict == "offer_withdrawn":
             refused |= {terms.match.candidates[0].listing.offer_id}
         elif verdict in REFUSALS:
-            raise REFUSALS[verdict]
+            raise REFUSALS[verdict](**funds.read_scope(detail))
         elif verdict != "card_stale":
             raise RuntimeError(f"admit_v1 answered {verdict}")
     raise PricesChanging
@@ -245,7 +226,7 @@ def _call_admit(
         if isinstance(error.__cause__, errors.LockNotAvailable | errors.DeadlockDetected):
             raise WalletBusy from error
         raise
-    return verdict, detail
+    return verdict, detail or ""
 
 
 def load_book() -> Book:

@@ -28,6 +28,14 @@ class Buyer:
 
 
 @dataclass(frozen=True, slots=True)
+class Wallet:
+    """A wallet's row and its account."""
+
+    id: int
+    account_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Seller:
     """An organization with a site, a node and a live offer."""
 
@@ -68,6 +76,31 @@ def make_organization(connection: psycopg.Connection[Any], name: str) -> int:
         uid=ids.make_uid(),
         name=name,
         country="CN",
+        created_at=JUST_BEFORE,
+    )
+
+
+def make_person(connection: psycopg.Connection[Any], email: str) -> int:
+    """Somebody with an address."""
+    return insert(
+        connection,
+        "accounts_user",
+        uid=ids.make_uid(),
+        email=email,
+        password="",
+        name="",
+        is_superuser=False,
+    )
+
+
+def make_project(connection: psycopg.Connection[Any], organization_id: int, name: str) -> int:
+    """A project of an organization."""
+    return insert(
+        connection,
+        "accounts_project",
+        uid=ids.make_uid(),
+        organization_id=organization_id,
+        name=name,
         created_at=JUST_BEFORE,
     )
 
@@ -113,12 +146,17 @@ def make_buyer(
 ) -> Buyer:
     """An organization with a key and a wallet."""
     organization = make_organization(connection, name)
-    account = fetch_value(connection, "SELECT account_v1('WALLET', %s, %s)", organization, currency)
-    wallet = fetch_value(connection, "SELECT id FROM scope WHERE account_id = %s", account)
-    buyer = Buyer(organization, make_key(connection, organization), wallet, account)
+    wallet = open_wallet(connection, organization, currency)
+    buyer = Buyer(organization, make_key(connection, organization), wallet.id, wallet.account_id)
     if Decimal(funds):
         top_up(connection, buyer, funds, currency=currency)
     return buyer
+
+
+def open_wallet(connection: psycopg.Connection[Any], organization: int, currency: str) -> Wallet:
+    """Find or open a wallet."""
+    account = fetch_value(connection, "SELECT account_v1('WALLET', %s, %s)", organization, currency)
+    return Wallet(fetch_value(connection, "SELECT id FROM scope WHERE account_id = %s", account), account)
 
 
 def top_up(
@@ -152,17 +190,17 @@ def post(
     return int(row["entry_id"])
 
 
-def make_model(connection: psycopg.Connection[Any]) -> int:
-    """The one model of the catalogue."""
-    found = fetch(connection, "SELECT id FROM model WHERE slug = 'small'")
+def make_model(connection: psycopg.Connection[Any], slug: str = "small") -> int:
+    """A model of the catalogue."""
+    found = fetch(connection, "SELECT id FROM model WHERE slug = %s", slug)
     return (
         found[0]["id"]
         if found
         else insert(
             connection,
             "model",
-            slug="small",
-            name="Small",
+            slug=slug,
+            name=slug.title(),
             context_length=2048,
             tokenizer="byte-level",
             max_output_default=256,
@@ -191,7 +229,9 @@ def _make_site(connection: psycopg.Connection[Any], organization: int, name: str
     )
 
 
-def _make_node(connection: psycopg.Connection[Any], organization: int, name: str, site: int) -> int:
+def _make_node(
+    connection: psycopg.Connection[Any], organization: int, name: str, site: int, *, simulated: bool
+) -> int:
     token = insert(
         connection,
         "accounts_agenttoken",
@@ -214,6 +254,7 @@ def _make_node(connection: psycopg.Connection[Any], organization: int, name: str
         chip_slug="",
         declared_watts_idle=Decimal(20),
         declared_watts_busy=Decimal(65),
+        simulated=simulated,
         state="ACTIVE",
     )
 
@@ -227,12 +268,14 @@ def make_seller(
     chip_second_price: str = "0",
     fee_bps: int = 500,
     currency: str = "USD",
+    simulated: bool = False,
+    slug: str = "small",
 ) -> Seller:
     """An organization with a site, a node and a live offer; prices are for one token."""
     organization = make_organization(connection, name)
-    model = make_model(connection)
+    model = make_model(connection, slug)
     site = _make_site(connection, organization, name, currency)
-    node = _make_node(connection, organization, name, site)
+    node = _make_node(connection, organization, name, site, simulated=simulated)
     by_time = Decimal(chip_second_price) > 0
     offer = insert(
         connection,

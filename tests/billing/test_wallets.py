@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from billing import ledger, limits, wallets
-from core.errors import Invalid, NotFound
+from billing import ledger, wallets
+from core.errors import Invalid
 from core.money import Money
 from tests.billing import exchange
 from tests.billing.exchange import NOW, Buyer, Seller, make_organization
@@ -73,6 +73,11 @@ def test_there_is_no_wallet_in_an_unknown_currency(lab: Buyer) -> None:
         wallets.find_wallet(organization_id=lab.organization_id, currency="EUR")
 
 
+def test_test_money_is_in_no_bank(lab: Buyer) -> None:
+    with pytest.raises(Invalid):
+        top_up(lab.organization_id, Money.parse("5", "XTS"))
+
+
 def test_a_hold_is_not_available(app: psycopg.Connection[Any], lab: Buyer, farm: Seller) -> None:
     exchange.admit(app, lab, farm)
 
@@ -127,60 +132,3 @@ def test_pages_of_a_statement_join_without_gap_or_repeat(
 def test_a_cursor_is_what_a_page_gave(text: str) -> None:
     with pytest.raises(wallets.InvalidCursor):
         wallets.Cursor.parse(text)
-
-
-# --- limits ---------------------------------------------------------------------------------------
-
-
-def set_limit(app: psycopg.Connection[Any], lab: Buyer, amount: str) -> int:
-    ceiling = dollars(amount)
-    scope = limits.set_key_limit(organization_id=lab.organization_id, key_id=lab.key_id, ceiling=ceiling)
-    app.execute("UPDATE accounts_apikey SET spend_scope_id = %s WHERE id = %s", [scope, lab.key_id])
-    return scope
-
-
-def test_a_key_spends_up_to_its_limit(app: psycopg.Connection[Any], lab: Buyer, farm: Seller) -> None:
-    set_limit(app, lab, "4")
-
-    rows = exchange.admit_items(app, [(lab, farm)] * 3)
-
-    assert [row["verdict"] for row in rows] == ["ok", "ok", "key_limit_exceeded"]
-
-
-def test_what_was_spent_stays_spent_when_a_limit_moves(
-    app: psycopg.Connection[Any], lab: Buyer, farm: Seller
-) -> None:
-    scope = set_limit(app, lab, "4")
-    exchange.record(app, exchange.admit(app, lab, farm).attempt_id)
-    exchange.post_charges(app)
-
-    assert set_limit(app, lab, "6") == scope
-    raised = limits.find_limit(scope_id=scope)
-    set_limit(app, lab, "0.5")
-    lowered = limits.find_limit(scope_id=scope)
-
-    assert (raised.spent, raised.available) == (dollars("0.2"), dollars("5.8"))
-    assert (lowered.spent, lowered.available) == (dollars("0.2"), dollars("0.3"))
-
-
-def test_a_limit_does_not_fall_below_what_is_spent_and_held(
-    app: psycopg.Connection[Any], lab: Buyer, farm: Seller
-) -> None:
-    scope = set_limit(app, lab, "4")
-    exchange.admit(app, lab, farm)
-
-    with pytest.raises(limits.LimitBelowSpent):
-        set_limit(app, lab, "1.999999999")
-
-    assert limits.find_limit(scope_id=scope).ceiling == dollars("4")
-
-
-def test_a_limit_is_not_negative_nor_in_an_unknown_currency(lab: Buyer) -> None:
-    for ceiling in (dollars("-1"), Money.parse("1", "XXX")):
-        with pytest.raises(limits.InvalidLimit):
-            limits.set_key_limit(organization_id=lab.organization_id, key_id=lab.key_id, ceiling=ceiling)
-
-
-def test_a_wallet_is_no_limit(lab: Buyer) -> None:
-    with pytest.raises(NotFound):
-        limits.find_limit(scope_id=lab.wallet_id)

@@ -184,13 +184,15 @@ async def reload_book(gateway: Gateway) -> None:
     await gateway.runtime.keeper.load_presence()
 
 
-def make_key(connection: psycopg.Connection[Any], organization_id: int) -> tuple[int, str]:
+def make_key(
+    connection: psycopg.Connection[Any], organization_id: int, *, test: bool = False
+) -> tuple[int, str]:
     """A new key of an organization: its id, and its text."""
-    token = tokens.make_token(tokens.TokenKind.LIVE)
+    token = tokens.make_token(tokens.TokenKind.TEST if test else tokens.TokenKind.LIVE)
     row = connection.execute(
         "INSERT INTO accounts_apikey (uid, organization_id, name, mode, digest, last4, created_at)"
-        " VALUES (%s, %s, 'laptop', 'LIVE', %s, %s, now()) RETURNING id",
-        [ids.make_uid(), organization_id, token.digest, token.last4],
+        " VALUES (%s, %s, 'laptop', %s, %s, %s, now()) RETURNING id",
+        [ids.make_uid(), organization_id, "TEST" if test else "LIVE", token.digest, token.last4],
     ).fetchone()
     assert row is not None
     key_id: int = row[0]

@@ -135,13 +135,6 @@ async def test_a_key_that_is_none(url: str, market: Market, header: str, code: s
     market.assert_nothing_happened()
 
 
-async def test_a_test_key_reaches_nothing_real(url: str, market: Market) -> None:
-    secret = tokens.make_token(tokens.TokenKind.TEST).text
-    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {secret}"}) as http:
-        assert_error(await http.post(CHAT, json=FINE), 403, "test_mode_unavailable")
-    market.assert_nothing_happened()
-
-
 async def test_a_revoked_key_is_refused_at_once(http: httpx.AsyncClient, market: Market) -> None:
     await http.post(CHAT, json=FINE)
     used = market.read_usage()

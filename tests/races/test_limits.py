@@ -8,10 +8,9 @@ import pytest
 
 from billing import verification
 from billing.limits import Kind
-from core import ids
 from tests.billing import exchange as ex
 from tests.billing.exchange import Buyer, Seller, fetch_value
-from tests.billing.people import JUST_BEFORE, insert, make_key
+from tests.billing.people import make_key
 from tests.databases import Database
 from tests.races.interleaving import Step, run_together
 
@@ -48,25 +47,10 @@ def share(app: psycopg.Connection[Any], lab: Buyer, kind: Kind) -> tuple[list[Bu
     keys = [make_key(app, organization) for _ in range(THREADS)]
     buyers = [Buyer(organization, key, lab.wallet_id, lab.account_id) for key in keys]
     if kind is Kind.PROJECT:
-        project = insert(
-            app,
-            "accounts_project",
-            uid=ids.make_uid(),
-            organization_id=organization,
-            name="night",
-            created_at=JUST_BEFORE,
-        )
+        project = ex.make_project(app, organization, "night")
         app.execute("UPDATE accounts_apikey SET project_id = %s WHERE id = ANY (%s)", [project, keys])
         return buyers, project
-    person = insert(
-        app,
-        "accounts_user",
-        uid=ids.make_uid(),
-        email="ann@example.org",
-        password="",
-        name="Ann",
-        is_superuser=False,
-    )
+    person = ex.make_person(app, "ann@example.org")
     app.execute("UPDATE accounts_apikey SET created_by_id = %s WHERE id = ANY (%s)", [person, keys])
     return buyers, person
 

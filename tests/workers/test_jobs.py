@@ -13,16 +13,17 @@ import pytest
 from accounts import audit
 from accounts.keys import IssuedKey
 from accounts.models import Organization
-from billing import limits, wallets
+from billing import spending_keys, wallets
 from billing.models import Hold
 from billing.wallets import Wallet
 from core.errors import DomainError, NotFound
 from core.money import Money
 from marketplace import offers
 from marketplace.models import Job
+from tests.cast import NOW
 from tests.databases import Database
 from tests.market import Stand
-from workers import deferral, jobs
+from workers import deferral, funds, jobs
 from workers.blobs import FolderStore
 from workers.bodies import BodyInvalid
 from workers.jobs import Submission
@@ -137,7 +138,7 @@ def test_refuses_a_request_that_could_not_run(
 
 
 def test_refuses_without_a_wallet(stand: Stand, submit: Submit) -> None:
-    with pytest.raises(jobs.NoWallet):
+    with pytest.raises(funds.NoWallet):
         submit()
 
 
@@ -151,7 +152,7 @@ def test_refuses_money_of_another_currency(lab: Organization, stand: Stand, subm
 def test_refuses_an_empty_wallet(lab: Organization, stand: Stand, submit: Submit) -> None:
     wallets.open_wallet(organization_id=lab.pk, currency="USD")
 
-    with pytest.raises(jobs.Unpaid):
+    with pytest.raises(funds.Unpaid):
         submit()
     assert held(lab) == 0
 
@@ -159,14 +160,13 @@ def test_refuses_an_empty_wallet(lab: Organization, stand: Stand, submit: Submit
 def test_refuses_beyond_the_limit_of_the_key(
     lab: Organization, lab_key: IssuedKey, lab_wallet: Wallet, stand: Stand, submit: Submit
 ) -> None:
-    scope = limits.set_key_limit(
-        organization_id=lab.pk, key_id=lab_key.key.pk, ceiling=Money(Decimal("0.000000001"), "USD")
+    spending_keys.change_limit(
+        key=lab_key.key, ceiling=Money(Decimal("0.000000001"), "USD"), actor=audit.SYSTEM, now=NOW
     )
-    lab_key.key.spend_scope_id = scope
-    lab_key.key.save(update_fields=["spend_scope_id"])
 
-    with pytest.raises(jobs.KeyLimitExceeded):
+    with pytest.raises(funds.KeyLimitExceeded) as refused:
         submit()
+    assert refused.value.extra["scope"]["limit"] == "0.000000001"
     assert held(lab) == 0
 
 
