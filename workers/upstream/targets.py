@@ -69,6 +69,7 @@ async def call(
     issue_ticket: Callable[[], str],
     request_id: str,
     attempt_uid: UUID,
+    trace: bytes = b"",
     timeouts: Timeouts | None = None,
     started: Callable[[Response], None] | None = None,
 ) -> Response:
@@ -76,6 +77,7 @@ async def call(
     Send a JSON request and give its answer once its head is in. Redirects are answers like any other.
 
     :param path: what is asked for, such as `/v1/chat/completions`
+    :param trace: header lines that tell a relay which trace it takes part in
     :raises UpstreamError: there is no answer
     """
     origin = target.origin
@@ -92,6 +94,7 @@ async def call(
             issue_ticket().encode(),
             request_id.encode(),
         )
+        headers += trace
     response = await client.post(
         origin=origin,
         path=target.prefix + path,
