@@ -13,11 +13,15 @@ from celery import Celery
 from celery.signals import setup_logging
 from django.conf import settings
 
+from config import heartbeat
+from config.observation import TaskObserver
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 # No task runs longer than a minute; Redis gives an unacknowledged one to somebody else after this.
 VISIBILITY_SECONDS = 300
 TASK_SECONDS_MAX = 60
+HEARTBEAT = "config.tasks.beat_heart"
 
 # name: (seconds between wake-ups, task). A wake-up nobody took before the next one is due is dropped.
 SCHEDULE = {
@@ -72,16 +76,33 @@ def configuration(redis_url: str) -> dict[str, Any]:
         "worker_send_task_events": False,
         "timezone": "UTC",
         "enable_utc": True,
-        "beat_schedule": {
-            task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 5)}}
-            for task, seconds in SCHEDULE.items()
-        },
+        "beat_schedule": {**_schedule_work(), **_schedule_heartbeats()},
+    }
+
+
+def _schedule_work() -> dict[str, Any]:
+    return {
+        task: {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 5)}}
+        for task, seconds in SCHEDULE.items()
+    }
+
+
+def _schedule_heartbeats() -> dict[str, Any]:
+    options = {"expires": heartbeat.SECONDS}
+    return {
+        f"{HEARTBEAT}:{queue}": {
+            "task": HEARTBEAT,
+            "schedule": heartbeat.SECONDS,
+            "options": {**options, "queue": queue},
+        }
+        for queue in heartbeat.QUEUES
     }
 
 
 app = Celery("jouleport")
 app.config_from_object(configuration(settings.REDIS_URL))
 app.autodiscover_tasks()
+TaskObserver(app).connect()
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]

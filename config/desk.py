@@ -13,15 +13,19 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from config import env, secrets
+from config import env, heartbeat, secrets
 from config.embedded import postgres, redis
 from config.processes import Program
 from config.supervisor import Supervisor
+from core import exposition
 
 WEB_ADDRESS = "127.0.0.1:8000"
 RELAY_ADDRESS = "127.0.0.1:8100"
+# The first of as many ports as there are programs that tell metrics.
+METRICS_ADDRESS = "127.0.0.1:9400"
 PROBE_SECONDS_MAX = 2.0
 # Task workers need to know nothing of one another.
 TASK_WORKER = (
@@ -57,6 +61,7 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault("JOULEPORT_HOME", str(home))
     os.environ.setdefault("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
     os.environ.setdefault("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
+    os.environ.setdefault(exposition.ADDRESS, METRICS_ADDRESS)
     os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
     migrate()
 
@@ -83,15 +88,51 @@ def programs() -> list[Program]:
     web = env.address("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
     relay = env.address("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
     return [
-        python("relay", "-m", "workers.relay", is_ready=lambda: listens(relay)),
         python(
-            "web", "-m", "config.serve", is_ready=lambda: answers(f"http://{web[0]}:{web[1]}/readyz"), stop=35
+            "web",
+            "-m",
+            "config.serve",
+            is_ready=lambda: answers(f"http://{web[0]}:{web[1]}/readyz"),
+            stop=35,
+            environ=_tell_metrics(0),
         ),
-        celery("tasks", "worker", *TASK_WORKER, stop=40),
-        # The schedule is in code and its periods are short: nothing has to be remembered.
-        celery("beat", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile="),
-        python("dispatcher", "manage.py", "run_dispatcher", stop=35),
+        python("relay", "-m", "workers.relay", is_ready=lambda: listens(relay), environ=_tell_metrics(1)),
+        task_worker(environ=_tell_metrics(2)),
+        beat(),
+        python("dispatcher", "manage.py", "run_dispatcher", stop=35, environ=_tell_metrics(3)),
     ]
+
+
+def _tell_metrics(number: int) -> dict[str, str]:
+    """Where one of the programs tells its metrics: each always at the same port."""
+    place = exposition.read_place()
+    if place is None:
+        return {}
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    return {exposition.ADDRESS: f"{host}:{place.first + number}"}
+
+
+def task_worker(
+    *, silent: float = heartbeat.SILENT_SECONDS, environ: Mapping[str, str] | None = None
+) -> Program:
+    """A task worker, stuck when it has taken nothing for `silent` seconds."""
+    return _may_fall_silent(celery("tasks", "worker", *TASK_WORKER, stop=40), silent, environ)
+
+
+def beat(*, silent: float = heartbeat.SILENT_SECONDS, environ: Mapping[str, str] | None = None) -> Program:
+    """The schedule. It is in code and its periods are short: nothing has to be remembered."""
+    program = celery("beat", "beat", "--scheduler", "celery.beat:Scheduler", "--pidfile=")
+    return _may_fall_silent(program, silent, environ)
+
+
+def _may_fall_silent(program: Program, silent: float, environ: Mapping[str, str] | None) -> Program:
+    # Which of the two has stopped cannot be told from the silence, and starting both again costs nothing.
+    return replace(
+        program,
+        is_stuck=lambda: heartbeat.is_silent(env.secret("DATABASE_URL"), seconds=silent),
+        stuck_seconds=silent,
+        environ={**program.environ, **(environ or {})},
+    )
 
 
 def python(

@@ -10,6 +10,8 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from config import heartbeat
+
 PROBE_SECONDS_MAX = 2.0
 
 logger = structlog.get_logger(__name__)
@@ -25,7 +27,11 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """PostgreSQL and Redis answer, and the schema is the one this code was written for; else 503."""
+    """
+    PostgreSQL and Redis answer, and the schema is the one this code was written for; else 503.
+
+    `tasks` says whether task workers take their work; `late` is no 503.
+    """
     checks: dict[str, Callable[[], None]] = {
         "postgresql": check_postgresql,
         "migrations": check_migrations,
@@ -33,6 +39,8 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     }
     answers = {name: _answer(name, check) for name, check in checks.items()}
     ready = all(answer == "ok" for answer in answers.values())
+    # Without task workers this process serves as well as ever: that is told, and takes nobody out of service.
+    answers["tasks"] = "ok" if answers["postgresql"] == "ok" and tasks_run() else "late"
     return JsonResponse(
         {"status": "ok" if ready else "unready", "checks": answers}, status=200 if ready else 503
     )
@@ -42,6 +50,18 @@ def check_postgresql() -> None:
     """Ask PostgreSQL something."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+
+
+def tasks_run() -> bool:
+    """Whether tasks of every queue ran within the last minute."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(heartbeat.AGES, [list(heartbeat.QUEUES)])
+            ages = dict(cursor.fetchall())
+    except Error as error:
+        logger.warning("heartbeats not read", reason=str(error))
+        return False
+    return all(ages.get(queue, float("inf")) < heartbeat.SILENT_SECONDS for queue in heartbeat.QUEUES)
 
 
 def check_migrations() -> None:

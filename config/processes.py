@@ -29,6 +29,10 @@ def _always() -> bool:
     return True
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What to run, how to know that it is ready, and how to end it. Environment adds to the parent's."""
@@ -39,6 +43,9 @@ class Program:
     folder: Path | None = None
     is_ready: Callable[[], bool] = _always
     ready_seconds_max: float = 60.0
+    # Asked now and then once it has run for `stuck_seconds`: a program that lives and does not work.
+    is_stuck: Callable[[], bool] = _never
+    stuck_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds_max: float = 15.0
     # Applied in the child before exec; PostgreSQL uses it to shed root.

@@ -2,8 +2,9 @@
 Keeps a handful of programs running on one machine, as systemd or an orchestrator would on many.
 
 Programs start in order, each after the one before it is ready. One that dies is started again, later each
-time it dies soon. Their output goes, line by line and with their name before it, to the terminal and to a
-file each. Stopping goes in the opposite order, and ends whole process groups.
+time it dies soon; one that is stuck is killed, and so started again. Their output goes, line by line and with
+their name before it, to the terminal and to a file each. Stopping goes in the opposite order, and ends whole
+process groups.
 """
 
 import contextlib
@@ -28,6 +29,8 @@ BACKOFF_SECONDS_MAX = 30.0
 HEALTHY_SECONDS = 60.0
 LOG_BYTES_MAX = 10_000_000
 POLL_SECONDS = 0.1
+# How often a program is asked whether it is stuck.
+ASK_SECONDS = 5.0
 
 
 class AlreadyRunning(Exception):
@@ -57,6 +60,7 @@ class _Child:
     started: float
     backoff: float = BACKOFF_SECONDS_MIN
     restart_at: float | None = None
+    asked_at: float = 0.0
 
 
 class Supervisor:
@@ -119,6 +123,7 @@ class Supervisor:
         if child.restart_at is None:
             status = child.process.poll()
             if status is None:
+                self._end_if_stuck(child, now)
                 return
             # What it left behind would hold its ports and its locks.
             processes.kill_group(child.process)
@@ -130,6 +135,16 @@ class Supervisor:
         elif now >= child.restart_at:
             child.process = self._launch(child.program)
             child.started, child.restart_at = now, None
+
+    def _end_if_stuck(self, child: _Child, now: float) -> None:
+        program = child.program
+        if now - max(child.asked_at, child.started + program.stuck_seconds - ASK_SECONDS) < ASK_SECONDS:
+            return
+        child.asked_at = now
+        if program.is_stuck():
+            # It is past asking: what it holds is given to others when its leases and its messages expire.
+            self._say(f"{program.name} is stuck")
+            processes.kill_group(child.process)
 
     def _launch(self, program: Program) -> subprocess.Popen[bytes]:
         process = processes.start(program, output=subprocess.PIPE)

@@ -48,6 +48,7 @@ Jouleport is running. Ctrl-C stops it.
   REST      {web}/api/docs/
   operators {pages}/operator/ and {pages}/admin/
   agents    ws://{os.environ["JOULEPORT_RELAY_ADDRESS"]}/agent
+  metrics   http://{os.environ["JOULEPORT_METRICS_ADDRESS"]}/metrics, and the next three ports
   terminal  set -a; . {env.home() / "secrets.env"}; set +a
 """,
         flush=True,
