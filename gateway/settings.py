@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core import exposition
 from core.credentials import Vault, read_keys
 from core.environment import BadEnvironment, refuse_unknown
 from gateway.limits import Rates
@@ -67,6 +68,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """
     try:
         refuse_unknown(environ)
+        exposition.read_place(environ)
     except BadEnvironment as error:
         raise SettingsRefused(str(error)) from None
     log_format = environ.get("JOULEPORT_LOG_FORMAT") or "json"
