@@ -11,7 +11,6 @@ import hashlib
 import logging
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class StolenPasswordValidator:
-    """Refuses a password that is known to have been stolen; asks nobody unless the exchange is told to."""
+    """Refuses a password that is known to have been stolen."""
 
     def __init__(self, *, service: str = SERVICE, policy: outgoing.Policy = POLICY) -> None:
         self.service = service
@@ -39,8 +38,6 @@ class StolenPasswordValidator:
 
         :raises ValidationError: saying how often it was found
         """
-        if not settings.BREACH_CHECK:
-            return
         # The service's own choice of hash; nothing is protected by it.
         digest = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper()
         times = self._count(digest[:PREFIX_DIGITS], digest[PREFIX_DIGITS:])
@@ -57,7 +54,7 @@ class StolenPasswordValidator:
 
     def get_help_text(self) -> str:
         """What forms say of it beforehand."""
-        return _("Your password must not be known from a theft elsewhere.") if settings.BREACH_CHECK else ""
+        return _("Your password must not be known from a theft elsewhere.")
 
     def _count(self, prefix: str, rest: str) -> int:
         try:

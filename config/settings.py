@@ -157,13 +157,13 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
-AUTH_PASSWORD_VALIDATORS = [
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "accounts.passwords.StolenPasswordValidator"},
 ]
-BREACH_CHECK = env.flag("JOULEPORT_BREACH_CHECK", default=False)
+if env.flag("JOULEPORT_BREACH_CHECK", default=False):
+    AUTH_PASSWORD_VALIDATORS.append({"NAME": "accounts.passwords.StolenPasswordValidator"})
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "console"
 LOGOUT_REDIRECT_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "home"

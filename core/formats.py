@@ -12,7 +12,8 @@ from babel import Locale, dates, numbers
 from core.money import AMOUNT_PLACES
 from core.quantities import DIGITS
 
-PRICE_PATTERN = "#,##0.00######"
+# Prices below a cent for a million tokens are real; four places would show them as nothing.
+PRICE_PATTERN, SMALL_PRICE_PATTERN, SMALL_PRICE = "#,##0.00##", "#,##0.00######", Decimal("0.01")
 MILLION = 1_000_000
 
 
@@ -40,9 +41,11 @@ def show_exactly(amount: Decimal, currency: str, *, locale: Locale) -> str:
 
 
 def show_price(price: Decimal, *, locale: Locale) -> str:
-    """The price of one token as that of a million: between two and eight places."""
+    """The price of one token as that of a million: up to four places, eight below a hundredth."""
     with localcontext(prec=DIGITS):
-        return numbers.format_decimal(price * MILLION, format=PRICE_PATTERN, locale=locale)
+        value = price * MILLION
+        pattern = PRICE_PATTERN if value >= SMALL_PRICE else SMALL_PRICE_PATTERN
+        return numbers.format_decimal(value, format=pattern, locale=locale)
 
 
 def show_decimal(value: Decimal, *, places: int = 0, places_max: int = 3, locale: Locale) -> str:

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from core import formats
-from core.money import Money
+from core.money import AMOUNT_PLACES, Money
 from core.quantities import format_plain
 
 register = template.Library()
@@ -39,6 +39,12 @@ def exact_money(value: Money) -> SafeString:
     return _tag(text, value)
 
 
+@register.filter
+def amount(value: Decimal, currency: str) -> str:
+    """An amount with every digit, where its currency stands beside it already."""
+    return formats.show_exactly(value, currency, locale=read_locale())
+
+
 def _tag(text: str, value: Money) -> SafeString:
     return format_html(
         '<data class="money" value="{}" title="{}">{}&nbsp;<span class="currency">{}</span></data>',
@@ -50,9 +56,11 @@ def _tag(text: str, value: Money) -> SafeString:
 
 
 @register.filter
-def per_million(price: Decimal) -> str:
-    """The price of one token as that of a million."""
-    return formats.show_price(price, locale=read_locale())
+def per_million(price: Decimal) -> SafeString:
+    """The price of one token as that of a million; every digit stands in the title."""
+    exact = format_plain(price * formats.MILLION)
+    text = formats.show_price(price, locale=read_locale())
+    return format_html('<data value="{0}" title="{0}">{1}</data>', exact, text)
 
 
 @register.filter
@@ -64,7 +72,7 @@ def plain(value: Decimal) -> str:
 @register.filter
 def number(value: Decimal | int) -> str:
     """A number with grouped digits."""
-    return formats.show_decimal(Decimal(value), places_max=6, locale=read_locale())
+    return formats.show_decimal(Decimal(value), places_max=AMOUNT_PLACES, locale=read_locale())
 
 
 @register.filter

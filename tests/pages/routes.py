@@ -1,0 +1,86 @@
+"""Every page, and who may see it. A page that is not listed fails a test."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.access import Permission
+from accounts.models import ApiKey, Organization
+
+ANYBODY, ANONYMOUS, PERSON, OPERATOR = "anybody", "anonymous", "person", "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """
+    A page under the name of its address. `who` may see it; ANONYMOUS pages lead those who are signed in
+    elsewhere. `status` is what they get.
+    """
+
+    name: str
+    path: Callable[[Organization, ApiKey], str]
+    who: str | Permission
+    method: str = "GET"
+    status: int = 200
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+def _at(path: str) -> Callable[[Organization, ApiKey], str]:
+    return lambda _organization, _key: path
+
+
+def _in(path: str) -> Callable[[Organization, ApiKey], str]:
+    return lambda organization, key: f"/console/{organization.uid}/{path.format(key=key.uid)}"
+
+
+ROUTES = (
+    Route("home", _at("/"), ANYBODY),
+    Route("board", _at("/board/"), ANYBODY),
+    Route("language", _at("/language"), ANYBODY, "POST", 302, {"language": "zh-hans", "next": "/"}),
+    Route("healthz", _at("/healthz"), ANYBODY),
+    Route("readyz", _at("/readyz"), ANYBODY),
+    Route("preferences", _at("/account/preferences/"), PERSON),
+    Route("console", _at("/console/"), PERSON, status=302),
+    Route("organization-new", _at("/console/organizations/new/"), PERSON),
+    Route("dashboard", _in(""), Permission.VIEW),
+    Route("keys-page", _in("keys/"), Permission.VIEW),
+    Route("keys-page", _in("keys/"), Permission.MANAGE_KEYS, "POST", 200, {"name": "new", "mode": "LIVE"}),
+    Route("key-revoke-page", _in("keys/{key}/revoke/"), Permission.MANAGE_KEYS, "POST", 302),
+    Route("members-page", _in("members/"), Permission.VIEW),
+    Route("wallet-page", _in("wallet/"), Permission.VIEW_MONEY),
+    Route("wallet-page", _in("wallet/USD/"), Permission.VIEW_MONEY),
+    Route("operator", _at("/operator/"), OPERATOR),
+    # allauth's own; what each of them asks for is its own business and tested there.
+    Route("account_login", _at("/account/login/"), ANONYMOUS),
+    Route("account_signup", _at("/account/signup/"), ANONYMOUS),
+    Route("account_logout", _at("/account/logout/"), PERSON),
+    Route("account_inactive", _at("/account/inactive/"), ANYBODY),
+    Route("account_email_verification_sent", _at("/account/confirm-email/"), ANYBODY, status=302),
+    Route("account_confirm_login_code", _at("/account/login/code/confirm/"), ANONYMOUS, status=302),
+    Route("account_reset_password", _at("/account/password/reset/"), ANYBODY),
+    Route("account_reset_password_done", _at("/account/password/reset/done/"), ANYBODY),
+    Route("account_reset_password_from_key", _at("/account/password/reset/key/1-x/"), ANYBODY),
+    Route("account_reset_password_from_key_done", _at("/account/password/reset/key/done/"), ANYBODY),
+    Route("account_reauthenticate", _at("/account/reauthenticate/"), PERSON),
+    Route("account_email", _at("/account/email/"), PERSON),
+    Route("account_change_password", _at("/account/password/change/"), PERSON),
+    Route("account_set_password", _at("/account/password/set/"), PERSON, status=302),
+    Route("mfa_index", _at("/account/2fa/"), PERSON),
+    Route("mfa_authenticate", _at("/account/2fa/authenticate/"), ANONYMOUS, status=302),
+    Route("mfa_reauthenticate", _at("/account/2fa/reauthenticate/"), PERSON, status=302),
+    # These first ask for the password again.
+    Route("mfa_activate_totp", _at("/account/2fa/totp/activate/"), PERSON, status=302),
+    Route("mfa_deactivate_totp", _at("/account/2fa/totp/deactivate/"), PERSON, status=404),
+    Route("mfa_view_recovery_codes", _at("/account/2fa/recovery-codes/"), PERSON, status=404),
+    Route("mfa_generate_recovery_codes", _at("/account/2fa/recovery-codes/generate/"), PERSON, status=302),
+    Route("mfa_download_recovery_codes", _at("/account/2fa/recovery-codes/download/"), PERSON, status=404),
+    Route("mfa_list_webauthn", _at("/account/2fa/webauthn/"), PERSON),
+    Route("mfa_add_webauthn", _at("/account/2fa/webauthn/add/"), PERSON, status=302),
+    Route("mfa_reauthenticate_webauthn", _at("/account/2fa/webauthn/reauthenticate/"), PERSON, status=302),
+    Route("mfa_remove_webauthn", _at("/account/2fa/webauthn/keys/1/remove/"), PERSON, status=302),
+    Route("mfa_edit_webauthn", _at("/account/2fa/webauthn/keys/1/edit/"), PERSON, status=302),
+    Route("mfa_login_webauthn", _at("/account/2fa/webauthn/login/"), ANONYMOUS, status=302),
+)

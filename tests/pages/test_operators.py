@@ -1,0 +1,77 @@
+"""A password alone opens no operators' page."""
+
+import time
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.test import Client
+
+from accounts import people, second_factors
+from accounts.models import User
+from config.demo.code import find_code
+from tests.databases import Database
+from tests.pages.conftest import PASSWORD, open_browser
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+PAGES = ("/operator/", "/admin/", "/admin/accounts/user/")
+
+
+@pytest.fixture
+def staff(db: Database, redis_url: str) -> User:
+    user = User.objects.create_superuser("staff@jouleport.example", PASSWORD)
+    people.vouch_for_address(user=user)
+    return user
+
+
+def sign_in(email: str) -> Client:
+    browser = open_browser()
+    browser.post("/account/login/", {"login": email, "password": PASSWORD})
+    return browser
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_leads_staff_without_a_second_factor_to_set_one_up(staff: User, page: str) -> None:
+    answer = sign_in(staff.email).get(page, follow=True)
+
+    assert answer.redirect_chain[-1][0].startswith("/account/2fa/?next=")
+    assert "second factor" in answer.content.decode()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_asks_a_session_without_the_second_factor_for_it(staff: User, page: str) -> None:
+    browser = sign_in(staff.email)
+    second_factors.set_one_time_secret(user=staff, secret=SECRET)
+
+    answer = browser.get(page, follow=True)
+
+    assert answer.redirect_chain[-1][0].startswith("/account/2fa/reauthenticate/?next=")
+
+
+def test_opens_after_the_one_time_code(staff: User) -> None:
+    second_factors.set_one_time_secret(user=staff, secret=SECRET)
+    browser = sign_in(staff.email)
+    assert browser.get("/operator/").status_code == 302
+
+    browser.post("/account/2fa/authenticate/", {"code": find_code(SECRET, at=time.time())})
+
+    assert [browser.get(page).status_code for page in PAGES] == [200, 200, 200]
+
+
+def test_the_session_of_another_person_counts_for_nothing(staff: User, operator: Client) -> None:
+    operator.force_login(staff, backend="django.contrib.auth.backends.ModelBackend")
+
+    assert operator.get("/operator/").status_code == 302
+
+
+def test_secrets_of_one_time_codes_are_sealed(staff: User) -> None:
+    second_factors.set_one_time_secret(user=staff, secret=SECRET)
+
+    kept = Authenticator.objects.get(type=Authenticator.Type.TOTP).data["secret"]
+
+    assert SECRET not in kept
+    assert second_factors.SealingAdapter().decrypt(kept) == SECRET
+
+
+@pytest.mark.parametrize("goal", ["https://evil.example/", "//evil.example"])
+def test_the_admins_door_leads_nowhere_else(operator: Client, goal: str) -> None:
+    assert operator.get("/admin/login/", {"next": goal})["location"] == "/admin/"
