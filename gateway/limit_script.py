@@ -84,7 +84,8 @@ for _, group in ipairs(groups) do
     key.t = clamp((key.t or 0) - elapsed * tokens / minute + more_tokens, 2 * tokens)
     key.b = math.min(key.b or 0, now + bar)
     local d = clamp((key.d or 0) - elapsed * disconnects_max / minute + more_disconnects, disconnects_max)
-    if more_disconnects > 0 and d >= disconnects_max then
+    -- It has drained a little since the ones before.
+    if more_disconnects > 0 and d > disconnects_max - 1 then
         key.b, d = now + bar, 0
     end
     local limits = {requests, tokens, of_key, of_organization}
