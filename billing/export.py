@@ -1,20 +1,21 @@
 """
-The ledger as a file, for programs of others: an hledger journal that proves itself, or CSV.
+The ledger as a file, for programs of others: a journal for hledger or Beancount that proves itself, or CSV.
 
 Entries come in ledger order (`ledger_seq`), page by page out of one snapshot, so that any size streams.
 """
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from decimal import Decimal
 from itertools import groupby
-from typing import TextIO
+from typing import Any, TextIO
 from urllib.parse import quote
 
 from django.db import connection, transaction
 
+from billing import beancount
+from billing.journal import Leg, NumberedEntry, format_moment
 from core.money import AMOUNT_PLACES, fit
 
 PAGE_ENTRIES = 2000
@@ -34,37 +35,17 @@ SELECT s.seq, e.id, e.key, e.kind, e.actor, e.reason, e.reverses, e.happened_at,
   JOIN posting p ON p.entry_id = e.id JOIN ledger_account a ON a.id = p.account_id
  WHERE s.seq > %s AND s.seq <= %s ORDER BY s.seq, p.seq
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One posting: positive for a debit."""
-
-    number: int
-    account: str
-    currency: str
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedEntry:
-    """One entry with its postings."""
-
-    number: int
-    id: int
-    key: str
-    kind: str
-    actor: str
-    reason: str
-    reverses: int | None
-    happened_at: datetime
-    recorded_at: datetime
-    legs: list[Leg]
+ACCOUNTS = "SELECT code, currency FROM ledger_account WHERE code > %s ORDER BY code LIMIT %s"
+BALANCES = """
+SELECT a.code, a.currency, f.amount FROM account_fold f
+  JOIN ledger_account a ON a.id = f.account_id WHERE a.code > %s ORDER BY a.code LIMIT %s
+"""
+CURRENCIES = "SELECT code, name FROM currency WHERE code > %s ORDER BY code LIMIT %s"
 
 
 def export_ledger(output: TextIO, *, style: str) -> None:
     """
-    Write every numbered entry as `hledger` or `csv`.
+    Write every numbered entry as `hledger`, `beancount` or `csv`.
 
     :raises KeyError: for another style
     """
@@ -95,18 +76,30 @@ def write_hledger(output: TextIO) -> None:
     balance that our own fold has of each account, so that hledger recomputes every one of them.
     """
     output.write("; The ledger in the order of its numbers. Debits are positive, credits negative.\n")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT code FROM currency ORDER BY code")
-        output.writelines(f'commodity 1000.000000000 "{code}"\n' for (code,) in cursor.fetchall())
-        cursor.execute("SELECT code FROM ledger_account ORDER BY code")
-        output.writelines(f"account {code}\n" for (code,) in cursor.fetchall())
+    output.writelines(f'commodity 1000.000000000 "{code}"\n' for code, _ in _read_by_code(CURRENCIES))
+    output.writelines(f"account {code}\n" for code, _ in _read_by_code(ACCOUNTS))
     day = date.min
     for entry in read_entries():
         # Numbers follow commits; the day never goes back although a commit may be overtaken around midnight.
         day = max(day, entry.recorded_at.astimezone(UTC).date())
         output.write(_make_transaction(entry, day))
     if day > date.min:
-        output.write(_make_closing(day))
+        output.write(f"\n{day} * Closing balances\n")
+        output.writelines(map(_make_closing, _read_by_code(BALANCES)))
+
+
+def write_beancount(output: TextIO) -> None:
+    """
+    Write a journal that `bean-check` accepts; it closes with the balance our own fold has of each account.
+    """
+    beancount.write_journal(
+        output,
+        commodities=_read_by_code(CURRENCIES),
+        accounts=_read_by_code(ACCOUNTS),
+        entries=read_entries(),
+        balances=lambda: _read_by_code(BALANCES),
+        escape=_escape,
+    )
 
 
 def write_csv(output: TextIO) -> None:
@@ -120,19 +113,23 @@ def write_csv(output: TextIO) -> None:
                 [
                     *(entry.number, entry.id, _guard(entry.key), _guard(entry.kind), _guard(entry.actor)),
                     *(_guard(entry.reason), entry.reverses or ""),
-                    *(_isoformat(entry.happened_at), _isoformat(entry.recorded_at)),
+                    *(format_moment(entry.happened_at), format_moment(entry.recorded_at)),
                     *(leg.number, _guard(leg.account), leg.currency),
                     *((f"{amount:f}", "") if amount > 0 else ("", f"{amount.copy_negate():f}")),
                 ]
             )
 
 
-WRITERS: dict[str, Callable[[TextIO], None]] = {"hledger": write_hledger, "csv": write_csv}
+WRITERS: dict[str, Callable[[TextIO], None]] = {
+    "hledger": write_hledger,
+    "beancount": write_beancount,
+    "csv": write_csv,
+}
 
 
 def _make_transaction(entry: NumberedEntry, day: date) -> str:
     head = f"\n{day} * ({_escape(entry.key)}) {entry.kind}"
-    tags = f"number:{entry.number}, entry:{entry.id}, happened:{_isoformat(entry.happened_at)}"
+    tags = f"number:{entry.number}, entry:{entry.id}, happened:{format_moment(entry.happened_at)}"
     tags += f", actor:{_escape(entry.actor)}"
     tags += f", reverses:{entry.reverses}" if entry.reverses else ""
     tags += f", reason:{_escape(entry.reason)}" if entry.reason else ""
@@ -140,17 +137,22 @@ def _make_transaction(entry: NumberedEntry, day: date) -> str:
     return "\n".join([f"{head}  ; {tags}", *lines, ""])
 
 
-def _make_closing(day: date) -> str:
-    lines = [f"\n{day} * Closing balances"]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.code, a.currency, f.amount FROM account_fold f"
-            " JOIN ledger_account a ON a.id = f.account_id ORDER BY a.code"
-        )
-        for code, currency, amount in cursor.fetchall():
-            balance = fit(amount, AMOUNT_PLACES)
-            lines.append(f'    {code}  0.000000000 "{currency}" = {balance:f} "{currency}"')
-    return "\n".join([*lines, ""])
+def _make_closing(row: tuple[str, str, Decimal]) -> str:
+    code, currency, amount = row
+    return f'    {code}  0.000000000 "{currency}" = {fit(amount, AMOUNT_PLACES):f} "{currency}"\n'
+
+
+def _read_by_code(query: str) -> Iterator[Any]:
+    """Rows in the order of their first column, however many there are."""
+    after = ""
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(query, [after, PAGE_ENTRIES])
+            rows = cursor.fetchall()
+        yield from rows
+        if len(rows) < PAGE_ENTRIES:
+            return
+        after = rows[-1][0]
 
 
 def _read_one(query: str) -> int:
@@ -166,7 +168,3 @@ def _escape(text: str) -> str:
 def _guard(text: str) -> str:
     # A spreadsheet would take such a cell for a formula.
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
-
-
-def _isoformat(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,32 @@ def test_pages_join(busy: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     assert capsys.readouterr().out == whole
     assert "(%3DHYPERLINK" not in whole
     assert "(=HYPERLINK%281%29%3B%7C%E5%8F%91%E7%A5%A8)" in whole
+
+
+def test_beancount_has_legal_names_and_says_what_each_entry_is(
+    busy: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("ledger", "export", "--format", "beancount")
+    whole = capsys.readouterr().out
+    monkeypatch.setattr(export, "PAGE_ENTRIES", 1)
+
+    call_command("ledger", "export", "--format", "beancount")
+
+    assert capsys.readouterr().out == whole
+    opened = [line.split() for line in whole.splitlines() if " open " in line]
+    accounts = {words[2]: words[3] for words in opened}
+    assert accounts["Assets:Clearing-Bank:CNY"] == "CNY"
+    assert all(
+        re.fullmatch(r"(Assets|Liabilities|Income|Expenses)(:[A-Z0-9][A-Za-z0-9-]*)+", name)
+        for name in accounts
+    )
+    assert '* "TOPUP" "=HYPERLINK%281%29%3B%7C%E5%8F%91%E7%A5%A8"' in whole
+    assert '\n  entry: "' in whole
+    balances = [line for line in whole.splitlines() if " balance " in line]
+    assert {line.split()[2] for line in balances} == accounts.keys() - {"Expenses:Overrun:USD"}, (
+        "it never moved"
+    )
+    assert all(" ~ 0 " in line for line in balances)
 
 
 def test_an_empty_ledger_exports(db: object, capsys: pytest.CaptureFixture[str]) -> None:
