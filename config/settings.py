@@ -216,7 +216,9 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_NAME_OVERRIDES": {
+        "JobKind": "marketplace.models.Job.Kind",
         "JobState": "marketplace.models.Job.State",
+        "LimitKind": "billing.api.limits.KINDS",
         "NodeState": "workers.models.Node.State",
         "OfferState": "marketplace.models.Offer.State",
     },

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from accounts import organizations
 from accounts.access import Permission
 from accounts.api.base import OrganizationView, RestView
-from accounts.api.filters import Choice, Filters, Word
+from accounts.api.filters import Choice, Filters, Uid, Word
 from accounts.api.schema import describe
 from accounts.api.serializers import (
     MemberAnswer,
@@ -45,6 +45,7 @@ class MemberFilters(Filters):
 
     role = Choice(Role.values)
     email = Word(field_name="user__email", lookup_expr="iexact", help_text="Whatever the case.")
+    project = Uid(field_name="project__uid", help_text="Where the keys of the person spend.")
 
 
 class OrganizationList(RestView):
@@ -134,7 +135,8 @@ class MemberList(OrganizationView):
     )
     def get(self, request: Request, organization: UUID) -> Response:
         """List them, newest first."""
-        rows = Membership.objects.select_related("user").filter(organization=self.caller().organization)
+        rows = Membership.objects.select_related("user", "project")
+        rows = rows.filter(organization=self.caller().organization)
         return self.show_page(rows, MemberAnswer, filters=MemberFilters)
 
     @describe(

@@ -51,6 +51,7 @@ class MemberAnswer(serializers.Serializer[Any]):
     email = serializers.EmailField(source="user.email")
     name = serializers.CharField(source="user.name")
     role = serializers.ChoiceField(choices=Role.choices)
+    project = serializers.UUIDField(source="project.uid", allow_null=True, default=None)
     created_at = serializers.DateTimeField()
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import organizations, views
+from accounts.api import organizations, projects, views
 
 ONE = "organizations/<uuid:organization>"
 
@@ -11,6 +11,11 @@ urlpatterns = [
     path(ONE, organizations.OrganizationDetail.as_view(), name="organization"),
     path(f"{ONE}/members", organizations.MemberList.as_view(), name="members"),
     path(f"{ONE}/members/<uuid:uid>", organizations.MemberDetail.as_view(), name="member"),
+    path(f"{ONE}/members/<uuid:uid>/project", projects.MemberProject.as_view(), name="member-project"),
+    path("projects", projects.ProjectList.as_view(), name="projects"),
+    path("projects/<uuid:uid>", projects.ProjectDetail.as_view(), name="project"),
+    path("projects/<uuid:uid>/archive", projects.ProjectArchive.as_view(), name="project-archive"),
+    path("keys/<uuid:uid>/project", projects.KeyProject.as_view(), name="key-project"),
     path("agent-tokens", views.AgentTokenList.as_view(), name="agent-tokens"),
     path("agent-tokens/<uuid:uid>", views.AgentTokenDetail.as_view(), name="agent-token"),
     path(

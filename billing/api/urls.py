@@ -3,7 +3,7 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from billing.api import books, operators, views
+from billing.api import books, limits, operators, views
 
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
@@ -12,6 +12,9 @@ urlpatterns = [
     path("keys/<uuid:uid>", views.KeyDetail.as_view(), name="key"),
     path("keys/<uuid:uid>/revoke", views.KeyRevocation.as_view(), name="key-revocation"),
     path("keys/<uuid:uid>/limit", views.KeyLimit.as_view(), name="key-limit"),
+    path("limits", limits.LimitList.as_view(), name="limits"),
+    path("limits/<uuid:uid>", limits.LimitDetail.as_view(), name="limit"),
+    path("test-money", limits.TestMoney.as_view(), name="test-money"),
     path("wallets", views.WalletList.as_view(), name="wallets"),
     path("wallets/<currency:currency>", books.WalletDetail.as_view(), name="wallet"),
     path("accounts", books.AccountList.as_view(), name="accounts"),

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts import access, keys, projects
 from accounts.access import Permission
 from accounts.api.base import OrganizationView
-from accounts.api.filters import Choice, Filters, Is
+from accounts.api.filters import Choice, Filters, Is, Uid
 from accounts.api.schema import describe
 from accounts.models import ApiKey, KeyMode, Organization
 from billing import earnings, limits, spending_keys, wallets
@@ -47,6 +47,7 @@ class KeyFilters(Filters):
 
     mode = Choice(KeyMode.values)
     revoked = Is("revoked_at", help_text="Whether it was revoked.")
+    project = Uid(field_name="project__uid", help_text="That it is in itself.")
 
 
 class KeyList(OrganizationView):

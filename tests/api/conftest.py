@@ -13,10 +13,13 @@ from django.contrib.auth.models import Permission as DjangoPermission
 from django.http import HttpRequest
 from rest_framework.test import APIClient
 
-from accounts import agent_tokens, audit, keys, organizations
+from accounts import agent_tokens, audit, keys, organizations, projects
 from accounts.keys import IssuedKey
-from accounts.models import AgentToken, Organization, Role, User
+from accounts.models import AgentToken, Organization, Project, Role, User
+from billing import limits
+from billing.limits import Kind, Limit, Period, Subject
 from billing.wallets import Wallet
+from core.money import Money
 from marketplace.models import Job
 from tests.api import running
 from tests.cast import NOW
@@ -88,6 +91,9 @@ class Farm:
     attempt: Attempt | None = None
     flag: int = 0
     quarantined: int = 0
+    project: Project | None = None
+    """With a monthly limit and nothing in it."""
+    limit: Limit | None = None
 
 
 @pytest.fixture
@@ -121,14 +127,32 @@ def full_estate(db: Database, estate: Farm) -> Farm:
     running.run_job(db, done, estate, tokens_out=5)
     attempt = Attempt.objects.get(job=done)
     running.add_receipt(db, attempt)
+    project, limit = make_limit(estate.organization)
     return replace(
         estate,
+        project=project,
+        limit=limit,
         colleague=colleague,
         done=done,
         attempt=attempt,
         flag=running.add_flag(db, attempt),
         quarantined=running.quarantine(db, attempt),
     )
+
+
+def make_limit(organization: Organization) -> tuple[Project, Limit]:
+    """A project in which nothing is, limited to five dollars a month."""
+    now = datetime.now(UTC)
+    project = projects.create_project(organization=organization, name="night", actor=audit.SYSTEM, now=now)
+    limit = limits.set_limit(
+        organization=organization,
+        subject=Subject(Kind.PROJECT, project.pk, project.uid, project.name),
+        period=Period.MONTHLY,
+        ceiling=Money.parse("5", "USD"),
+        actor=audit.SYSTEM,
+        now=now,
+    )
+    return project, limit
 
 
 def make_operator(*rights: str, name: str = "operator") -> User:
