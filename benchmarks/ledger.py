@@ -12,10 +12,15 @@ from benchmarks.report import Figure
 CLIENTS, SECONDS, ROUNDS = 16, 5, 3
 # A transfer between two of many accounts, of which one is a wallet and so is locked and checked.
 SCRIPT = """\
-\\set wallet random(1, {wallets})
-\\set n random(1, 1000000000)
-SELECT post_v1('bench:' || :client_id || ':' || :n || ':' || clock_timestamp(), 'BENCH', 'bench', '', now(),
-               ARRAY[b.bank, b.wallets[:wallet]], ARRAY[0.000000001, -0.000000001]) FROM bench_accounts b;
+\\set wallet random({first}, {last})
+\\set n random(1, 1000000000000000)
+SELECT post_v1('bench-:client_id-:n', 'BENCH', 'bench', '', now(),
+               '{{{bank},:wallet}}', '{{0.000000001,-0.000000001}}');
+"""
+WALLETS = """
+SELECT min(id) FILTER (WHERE purpose = 'CLEARING_BANK'), min(id) FILTER (WHERE purpose = 'WALLET'),
+       max(id) FILTER (WHERE purpose = 'WALLET'), count(*) FILTER (WHERE purpose = 'WALLET')
+  FROM ledger_account
 """
 
 
@@ -53,13 +58,12 @@ def _prepare(exchange: Exchange) -> Path:
         check=True,
         capture_output=True,
     )
-    with psycopg.connect(exchange.owner_url, autocommit=True) as connection:
-        connection.execute(
-            "CREATE TABLE bench_accounts AS SELECT min(id) FILTER (WHERE purpose = 'CLEARING_BANK') AS bank, "
-            "array_agg(id) FILTER (WHERE purpose = 'WALLET') AS wallets FROM ledger_account"
-        )
+    with exchange.connect() as connection:
+        bank, first, last, wallets = connection.execute(WALLETS).fetchone() or ()
+    if last - first + 1 != wallets:
+        raise RuntimeError("the wallets' accounts are not numbered in one row")
     script = exchange.home / "post.sql"
-    script.write_text(SCRIPT.format(wallets=64), encoding="utf-8")
+    script.write_text(SCRIPT.format(bank=bank, first=first, last=last), encoding="utf-8")
     return script
 
 

@@ -41,7 +41,7 @@ ALTER TABLE scope
     ADD CONSTRAINT scope_limit_floor CHECK (kind = 1 OR floor <= 0),
     DROP CONSTRAINT scope_kind_organization_id_subject_id_currency_period_start_key,
     ADD CONSTRAINT scope_once UNIQUE NULLS NOT DISTINCT (kind, organization_id, currency, limit_id, period_start);
-DROP FUNCTION limit_v1;
+DROP FUNCTION IF EXISTS limit_v1;
 
 -- When the period that `p_at` lies in began. Periods are UTC's; a week begins on Monday; a lifetime never did.
 CREATE OR REPLACE FUNCTION period_start_v1(p_period text, p_at timestamptz) RETURNS timestamptz

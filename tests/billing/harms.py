@@ -15,12 +15,16 @@ ENDED = "(SELECT id FROM attempt WHERE state = 'RECORDED' ORDER BY id LIMIT 1)"
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a row of `table` (`of`: which one) with `changes` as SQL expressions, and what follows."""
+    """
+    A copy of a row of `table` (`of`: which one) with `changes` as SQL expressions.
+
+    `beside` is what the same statement writes besides.
+    """
 
     table: str
     changes: dict[str, str]
     of: str = "true"
-    then: str = ""
+    beside: str = ""
 
 
 Harm = str | Copy
@@ -30,8 +34,8 @@ def posting(*legs: str, entry: str = NEW) -> str:
     """An entry of this very transaction with the given (seq, account, currency, amount) rows."""
     rows = ", ".join(f"({entry}, {leg})" for leg in legs)
     return (
-        "INSERT INTO entry (id, key, fingerprint, kind, actor, happened_at) OVERRIDING SYSTEM VALUE"
-        f" VALUES ({NEW}, 'harm:1', sha256('x'), 'HARM', 'test', now());"
+        "WITH made AS (INSERT INTO entry (id, key, fingerprint, kind, actor, happened_at)"
+        f" OVERRIDING SYSTEM VALUE VALUES ({NEW}, 'harm:1', sha256('x'), 'HARM', 'test', now()))"
         f" INSERT INTO posting (entry_id, seq, account_id, currency, amount) VALUES {rows}"
     )
 
@@ -40,10 +44,10 @@ def entry(*, posted: bool = True, **changes: str) -> Copy:
     """A copy of an entry that counts as made in this transaction, with postings of its own."""
     fresh = {"id": NEW, "key": "'harm:1'", "reverses": "NULL", "xid": "pg_current_xact_id()"}
     legs = (
-        "; INSERT INTO posting (entry_id, seq, account_id, currency, amount)"
+        "INSERT INTO posting (entry_id, seq, account_id, currency, amount)"
         f" VALUES ({NEW}, 1, {BANK}, 'USD', 5), ({NEW}, 2, {WALLET}, 'USD', -5)"
     )
-    return Copy("entry", fresh | changes, then=legs if posted else "")
+    return Copy("entry", fresh | changes, beside=legs if posted else "")
 
 
 def charge(**changes: str) -> Copy:

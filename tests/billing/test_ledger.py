@@ -182,11 +182,11 @@ def test_sixteen_at_once_post_one_entry(db: Database, lab: Buyer, bank: int) -> 
 
 
 def test_copy_is_checked_like_any_insert(owner: psycopg.Connection[Any], lab: Buyer, bank: int) -> None:
-    with (
-        pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not balance"),
-        owner.transaction(),
-    ):
-        copy_postings(owner, make_entry(owner), [(bank, 5), (lab.account_id, -4)])
+    with owner.transaction():
+        entry = make_entry(owner, {bank: 5, lab.account_id: -5})
+        with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not balance"):
+            copy_postings(owner, entry, [(8, bank, 5), (9, lab.account_id, -4)])
+        raise psycopg.Rollback
 
 
 def test_a_sealed_entry_takes_no_postings(owner: psycopg.Connection[Any], lab: Buyer, bank: int) -> None:
@@ -203,21 +203,14 @@ def test_transaction_ids_of_another_cluster_unseal_nothing(
     db: Database, owner: psycopg.Connection[Any], lab: Buyer, bank: int
 ) -> None:
     # A dump restored elsewhere: the entry's transaction id is one that the new cluster is about to use.
-    with owner.transaction():
-        entry = make_entry(owner, cluster="ledger_cluster() + 1")
-        with (
-            pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is sealed"),
-            owner.transaction(),
-        ):
-            add_postings(owner, entry, [(1, bank, 5), (2, lab.account_id, -5)])
-        raise psycopg.Rollback
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="is sealed"):
+        make_entry(owner, {bank: 5, lab.account_id: -5}, cluster="ledger_cluster() + 1")
 
 
 def test_a_wallet_moves_with_its_postings_whoever_inserts_them(
     owner: psycopg.Connection[Any], lab: Buyer, bank: int
 ) -> None:
-    with owner.transaction():
-        add_postings(owner, make_entry(owner), [(1, bank, 5), (2, lab.account_id, -5)])
+    make_entry(owner, {bank: 5, lab.account_id: -5})
 
     assert fetch_value(owner, "SELECT posted FROM scope WHERE id = %s", lab.wallet_id) == 15
 
@@ -230,12 +223,9 @@ def test_the_application_changes_no_history(db: Database, lab: Buyer, write: str
         cursor.execute(write)
 
 
-def test_an_entry_without_postings_does_not_commit(owner: psycopg.Connection[Any], lab: Buyer) -> None:
-    with (
-        pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="has no postings"),
-        owner.transaction(),
-    ):
-        make_entry(owner)
+def test_an_entry_arrives_with_its_postings(owner: psycopg.Connection[Any], lab: Buyer) -> None:
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="has no postings"):
+        make_entry(owner, {})
 
 
 def test_a_refused_entry_leaves_the_transaction_usable(lab: Buyer, bank: int) -> None:
@@ -251,17 +241,29 @@ def fetch_count() -> int:
         return int(cursor.fetchone()[0])
 
 
-def make_entry(owner: psycopg.Connection[Any], *, cluster: str = "DEFAULT") -> int:
-    query = (
-        "INSERT INTO entry (key, fingerprint, kind, actor, happened_at, cluster)"
-        f" VALUES ('by:hand', sha256('x'), 'TOPUP', 'owner', now(), {cluster}) RETURNING id"
+def make_entry(
+    owner: psycopg.Connection[Any], legs: dict[int, int], *, cluster: str = "ledger_cluster()"
+) -> int:
+    """Insert an entry with a dollar posting an account; its id."""
+    entry = int(fetch_value(owner, "SELECT nextval('entry_id_seq')"))
+    fetch(
+        owner,
+        "WITH made AS (INSERT INTO entry (id, key, fingerprint, kind, actor, happened_at, cluster)"
+        f" OVERRIDING SYSTEM VALUE VALUES (%s, 'by:hand', sha256('x'), 'TOPUP', 'owner', now(), {cluster}))"
+        " INSERT INTO posting (entry_id, seq, account_id, currency, amount)"
+        " SELECT %s, n, a, 'USD', m FROM unnest(%s::bigint[], %s::numeric[]) WITH ORDINALITY u(a, m, n)"
+        " RETURNING entry_id",
+        entry,
+        entry,
+        list(legs),
+        list(legs.values()),
     )
-    return int(fetch_value(owner, query))
+    return entry
 
 
-def copy_postings(owner: psycopg.Connection[Any], entry: int, legs: list[tuple[int, int]]) -> None:
+def copy_postings(owner: psycopg.Connection[Any], entry: int, legs: list[tuple[int, int, int]]) -> None:
     with owner.cursor().copy("COPY posting FROM STDIN") as copy:
-        for seq, (account, amount) in enumerate(legs, 1):
+        for seq, account, amount in legs:
             copy.write_row((entry, seq, account, "USD", amount))
 
 

@@ -89,10 +89,11 @@ def write_out(full: Books, harm: harms.Harm) -> str:
     names = [row["name"] for row in rows]
     assert set(harm.changes) <= set(names), harm
     values = ", ".join(harm.changes.get(name, name) for name in names)
-    return (
+    copy = (
         f"INSERT INTO {harm.table} ({', '.join(names)}) OVERRIDING SYSTEM VALUE"
-        f" SELECT {values} FROM {harm.table} WHERE {harm.of} LIMIT 1{harm.then}"
+        f" SELECT {values} FROM {harm.table} WHERE {harm.of} LIMIT 1"
     )
+    return f"WITH copy AS ({copy}) {harm.beside}" if harm.beside else copy
 
 
 def make_removal(full: Books, table: str, name: str) -> str:

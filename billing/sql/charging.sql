@@ -1,0 +1,142 @@
+-- Posting what was rated: in batches, exactly once.
+
+-- What charges of these holds that came before the last one, and are not posted yet, still need. The caller holds the
+-- holds' locks, so nobody posts them meanwhile.
+CREATE OR REPLACE FUNCTION unposted_v1(p_holds bigint[]) RETURNS TABLE (hold_id bigint, amount numeric)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT c.hold_id, sum(c.amount) FROM charge c
+     WHERE c.hold_id = ANY (p_holds) AND NOT c.closes_hold
+       AND (EXISTS (SELECT 1 FROM charge_queue q WHERE q.usage_id = c.usage_id)
+            OR EXISTS (SELECT 1 FROM charge_quarantine q WHERE q.usage_id = c.usage_id))
+     GROUP BY c.hold_id
+$$;
+
+-- Post queued charges: `p_usages` names them, or NULL takes the oldest `p_limit` that nobody else is posting.
+-- One aggregated entry a wallet; each charge is linked to its entry; holds are closed or lowered. Balance locks come last
+-- and in order, so a wallet is locked only for the last statements and the commit.
+-- Returns how many charges were posted in how many entries. Any error undoes the whole call: the caller halves the list
+-- until the one charge that cannot be posted stands alone, and quarantines it.
+CREATE OR REPLACE FUNCTION post_charges_v1(p_limit int, p_usages bigint[] DEFAULT NULL) RETURNS TABLE (charges int, entries int)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    usages bigint[];
+    holds bigint[];
+    shares numeric[];
+    ending boolean[];
+    finished boolean[];
+    made_entries bigint[];
+    made_wallets bigint[];
+    prints bytea[];
+    happened timestamptz[];
+    keys text[];
+    entry_ids bigint[];
+    seqs smallint[];
+    accounts bigint[];
+    currencies text[];
+    amounts numeric[];
+BEGIN
+    SELECT array_agg(claimed.usage_id) INTO usages FROM (
+        SELECT q.usage_id FROM charge_queue q
+         WHERE p_usages IS NULL OR q.usage_id = ANY (p_usages)
+         ORDER BY q.usage_id LIMIT p_limit FOR UPDATE SKIP LOCKED) claimed;
+    DELETE FROM charge_queue WHERE usage_id = ANY (usages);
+    charges := coalesce(cardinality(usages), 0);
+    entries := 0;
+    IF charges = 0 THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- One entry for each wallet that pays something. Its key is a fact: a charge is posted once, so the first charge of
+    -- a wallet's batch names the batch.
+    SELECT array_agg(nextval('entry_id_seq')), array_agg(t.wallet_id), array_agg(t.print), array_agg(t.happened_at),
+           array_agg('charge:' || t.wallet_id || ':' || t.first_usage)
+      INTO made_entries, made_wallets, prints, happened, keys FROM (
+        SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at,
+               sha256(convert_to(string_agg(concat_ws(':', c.usage_id, c.amount, c.overrun), ',' ORDER BY c.usage_id), 'UTF8')) AS print
+          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0 GROUP BY c.wallet_id) t;
+    entries := coalesce(cardinality(made_entries), 0);
+
+    INSERT INTO charge_entry (usage_id, entry_id)
+    SELECT c.usage_id, made_entries[array_position(made_wallets, c.wallet_id)]
+      FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0;
+
+    -- The legs: the wallet pays, providers and the platform get, and what was overrun is the platform's expense.
+    WITH share AS MATERIALIZED (
+        SELECT made_entries[array_position(made_wallets, c.wallet_id)] AS entry_id, c.wallet_id, c.payable_id, c.currency,
+               sum(c.amount) AS amount, sum(c.fee) AS fee, sum(c.overrun) AS overrun
+          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
+         GROUP BY c.wallet_id, c.payable_id, c.currency
+    ), platform AS MATERIALIZED (
+        SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
+          FROM (SELECT DISTINCT currency FROM share) u
+    ), leg AS (
+        SELECT h.entry_id, h.currency, x.account_id, sum(x.amount) AS amount
+          FROM share h JOIN platform p ON p.currency = h.currency
+          CROSS JOIN LATERAL (SELECT account_id FROM scope WHERE id = h.wallet_id OFFSET 0) s
+          CROSS JOIN LATERAL (VALUES
+              (s.account_id, h.amount),
+              (h.payable_id, -(h.amount - h.fee + h.overrun)),
+              (p.fee_id, -h.fee),
+              (p.overrun_id, h.overrun)
+          ) AS x(account_id, amount)
+         GROUP BY h.entry_id, h.currency, x.account_id
+    ), numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY entry_id ORDER BY amount < 0, account_id)::smallint AS seq
+          FROM leg WHERE amount <> 0
+    )
+    SELECT array_agg(entry_id), array_agg(seq), array_agg(account_id), array_agg(currency), array_agg(amount)
+      INTO entry_ids, seqs, accounts, currencies, amounts FROM numbered;
+
+    -- What each hold gives back: what was charged, and when the work is over all of the rest, except what earlier charges
+    -- that somebody else posts (or that are quarantined) still need. The last of them to be posted closes the hold.
+    SELECT array_agg(DISTINCT c.hold_id) INTO holds FROM charge c WHERE c.usage_id = ANY (usages);
+    SELECT array_agg(l.id) INTO holds FROM (
+        SELECT h.id FROM hold h WHERE h.id = ANY (holds) AND h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
+    SELECT array_agg(t.id), array_agg(t.share), array_agg(t.ending), array_agg(t.ending AND t.rest = 0)
+      INTO holds, shares, ending, finished FROM (
+        SELECT h.id, h.closing OR g.closes AS ending, coalesce(u.amount, 0) AS rest,
+               CASE WHEN h.closing OR g.closes THEN h.amount - h.released - coalesce(u.amount, 0) ELSE g.amount END AS share
+          FROM (SELECT c.hold_id, sum(c.amount) AS amount, bool_or(c.closes_hold) AS closes
+                  FROM charge c WHERE c.usage_id = ANY (usages) GROUP BY c.hold_id) g
+          JOIN hold h ON h.id = g.hold_id LEFT JOIN unposted_v1(holds) u ON u.hold_id = h.id
+         WHERE h.id = ANY (holds)) t;
+    UPDATE hold h SET released = h.released + t.share, closing = t.ending,
+           state = CASE WHEN t.closes THEN 'CLOSED' ELSE 'OPEN' END, closed_at = CASE WHEN t.closes THEN now() END
+      FROM unnest(holds, shares, ending, finished) t(id, share, ending, closes)
+     WHERE h.id = t.id AND h.id = ANY (holds);
+
+    -- Balances last. Held goes down first, so available money never dips in between; limits spend what the wallet pays.
+    PERFORM move_held_v1(holds, (SELECT array_agg(-s) FROM unnest(shares) s));
+    UPDATE scope s SET posted = s.posted - d.amount
+      FROM (SELECT x.id, sum(c.amount) AS amount
+              FROM charge c CROSS JOIN LATERAL (SELECT scopes FROM hold WHERE id = c.hold_id OFFSET 0) h
+              CROSS JOIN unnest(h.scopes[2:]) x(id)
+             WHERE c.usage_id = ANY (usages) GROUP BY x.id HAVING sum(c.amount) > 0) d
+     WHERE s.id = d.id;
+    WITH made AS (
+        INSERT INTO entry (id, key, fingerprint, kind, actor, happened_at) OVERRIDING SYSTEM VALUE
+        SELECT id, key, print, 'CHARGE', 'system:charger', happened_at
+          FROM unnest(made_entries, keys, prints, happened) e(id, key, print, happened_at)
+    )
+    INSERT INTO posting (entry_id, seq, account_id, currency, amount)
+    SELECT * FROM unnest(entry_ids, seqs, accounts, currencies, amounts);
+    RETURN NEXT;
+END $$;
+
+CREATE OR REPLACE FUNCTION quarantine_charge_v1(p_usage bigint, p_error text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH popped AS (DELETE FROM charge_queue WHERE usage_id = p_usage RETURNING usage_id)
+    INSERT INTO charge_quarantine (usage_id, error) SELECT usage_id, left(p_error, 500) FROM popped
+$$;
+
+-- An operator's word that the cause is gone: the charge is queued again.
+CREATE OR REPLACE FUNCTION requeue_charge_v1(p_usage bigint) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    WITH freed AS (DELETE FROM charge_quarantine WHERE usage_id = p_usage RETURNING usage_id)
+    INSERT INTO charge_queue (usage_id, wallet_id) SELECT usage_id, c.wallet_id FROM freed JOIN charge c USING (usage_id)
+$$;
+
+REVOKE ALL ON FUNCTION unposted_v1, post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION post_charges_v1, quarantine_charge_v1, requeue_charge_v1, ensure_partitions_v1 TO :app_role;
