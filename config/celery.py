@@ -30,6 +30,7 @@ SCHEDULE = {
     "workers.tasks.sweep_attempts": 5,
     "workers.tasks.compare_receipts": 10,
     "workers.tasks.wake_dispatcher": 15,
+    "workers.tasks.fold_spending": 10,
     "workers.tasks.sweep_blobs": 600,
     "workers.tasks.forget_replays": 3600,
     "billing.tasks.ensure_partitions": 3600,

@@ -117,6 +117,7 @@ def make_headers(*, job_uid: str, listing: Listing) -> list[tuple[bytes, bytes]]
     """Headers that say who ran it."""
     return [
         (b"x-jouleport-job", job_uid.encode()),
+        (b"x-generation-id", b"gen-" + job_uid.encode()),
         # Providers may have names that no header may carry.
         (b"x-jouleport-provider", quote(listing.provider_slug).encode()),
         (b"x-jouleport-site", text_of(listing.site_uid).encode()),

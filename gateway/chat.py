@@ -6,13 +6,16 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from uuid import UUID
 
+from core import tracing
 from gateway import answers, completions, streaming
 from gateway.attempts import BUYER_STALLED, Attempt, AttemptFailed, BuyerGone, make_error
 from gateway.doors import Door
 from gateway.errors import ApiError
 from gateway.jobs import Job
 from gateway.keys import Key
+from gateway.notes import Note, clean_reason
 from gateway.passages import Passage, estimate_tokens
 from gateway.recording import Billed, Failed
 from gateway.runtime import Runtime
@@ -58,10 +61,23 @@ class Exchange:
         self._ended_how = "complete"
         self._billed = Billed("none")
         self._streamed = False
+        self._finish_reason: str | None = None
 
     async def run(self) -> None:
         """
         Answer the request.
+
+        :raises ApiError: it was refused or failed before anything was sent
+        """
+        with tracing.serve(self.door.path, self.headers.items(), request_id=self.request_id) as trace:
+            try:
+                await self._answer()
+            finally:
+                self._tell(trace)
+
+    async def _answer(self) -> None:
+        """
+        Answer the request, unwatched.
 
         :raises ApiError: it was refused or failed before anything was sent
         """
@@ -78,6 +94,7 @@ class Exchange:
                 request=request,
                 body=body,
                 idempotency_key=None if idempotency_key is None else idempotency_key.decode("latin-1"),
+                uid=UUID(self.request_id) if self._chooses_id() else None,
             )
             self._job, self._attempt = job, attempt
             watch = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._begin_watch)
@@ -96,6 +113,7 @@ class Exchange:
             if self._watch is not None:
                 self._watch.cancel()
             self._leave()
+            self._note()
             self._log()
 
     async def _enter(self, key: Key, body: bytes) -> ModelRequest:
@@ -157,8 +175,10 @@ class Exchange:
     async def _try_candidates(self, job: Job, attempt: Attempt) -> None:
         while True:
             try:
-                return await self._try_one(job, attempt)
+                with tracing.span("attempt", number=attempt.number, offer=str(attempt.listing.offer_uid)):
+                    return await self._try_one(job, attempt)
             except AttemptFailed as failed:
+                self.runtime.meters.attempt_failures.add(failed.code)
                 following = await self._follow(job, attempt, failed)
             except BuyerGone:
                 await self._give_up(attempt, "buyer_gone", "CANCELLED")
@@ -226,19 +246,63 @@ class Exchange:
                 await relay.run(response)
             finally:
                 self._billed, self._ended_how = relay.billed, relay.ended_how
+                self._finish_reason = next(iter(relay.tally.finished.values()), None)
             return
         completion = await completions.complete(
             runtime, job, attempt, response, door=self.door, with_metadata=with_metadata
         )
-        self._billed = completion.billed
+        self._billed, self._finish_reason = completion.billed, completion.finish_reason
         headers += [answers.JSON, (b"content-length", b"%d" % len(completion.body))]
         try:
             async with asyncio.timeout(runtime.settings.stalled_buyer_seconds):
                 await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+                attempt.sent_at = time.monotonic()
                 await self._send({"type": "http.response.body", "body": completion.body})
         except TimeoutError:
             # The server closes what is not complete.
             self._ended_how = BUYER_STALLED
+
+    def _tell(self, trace: tracing.Span) -> None:
+        """Count the request, and say in its trace what became of it."""
+        self.runtime.meters.note_answer(
+            began=self._began,
+            route=self.door.path,
+            streamed=self._streamed,
+            ended_how=self._ended_how,
+            attempt=self._attempt,
+            billed=self._billed,
+        )
+        if not tracing.is_on():
+            return
+        trace.note("http.response.status_code", self._status)
+        trace.note("ended", self._ended_how)
+        if self._job is not None:
+            trace.note("job", self._job.uid_text)
+            trace.note("attempts", self._job.attempts)
+        if self._ended_how not in ("complete", "stopped_at_limit"):
+            trace.fail(self._ended_how)
+
+    def _note(self) -> None:
+        """Leave beside the attempt what its buyer may ask for later, and what no record of money holds."""
+        attempt = self._attempt
+        if attempt is None:
+            return
+        now, came = time.monotonic(), attempt.sent_at
+        self.runtime.notes.add(
+            Note(
+                attempt.attempt_id,
+                self.door.endpoint,
+                self._streamed,
+                clean_reason(self._finish_reason),
+                round((came - self._began) * 1000) if came else None,
+                round((now - self._began) * 1000),
+                None if self._chooses_id() else self.request_id,
+            )
+        )
+
+    def _chooses_id(self) -> bool:
+        """Whether the request's id is ours; then it is the job's as well."""
+        return self.headers.get(b"x-request-id") != self.request_id.encode()
 
     def _log(self) -> None:
         job, attempt, billed = self._job, self._attempt, self._billed

@@ -26,6 +26,7 @@ class Completion(NamedTuple):
 
     body: bytes
     billed: Billed
+    finish_reason: str | None
 
 
 async def complete(
@@ -44,7 +45,7 @@ async def complete(
         if not body.isascii():
             # What is not looked into is passed on as it came, and must be readable as well.
             body.decode()
-        counted, answered = door.count(body, job.request, job.limits)
+        counted = door.count(body, job.request, job.limits)
         fields = _fields_decoder.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise AttemptFailed("upstream_garbage", make_error("upstream_garbage")) from error
@@ -52,15 +53,18 @@ async def complete(
         raise attempt.explain(RuntimeError(attempt.stop_reason))
     usage = attempt.measure(meter)
     runtime.leases.remove(attempt)
-    if answered:
-        used = Used(attempt.attempt_id, counted, *usage, "complete", "SUCCEEDED")
+    if counted.answered:
+        used = Used(attempt.attempt_id, counted.used, *usage, "complete", "SUCCEEDED")
         try:
-            billed = await runtime.recorder.record(used)
+            recorded = await runtime.recorder.settle(used)
         except DatabaseAway:
-            # If it was written after all, it stands; else this gives the hold back, or the sweeper does.
-            runtime.recorder.fail_later(Failed(attempt.attempt_id, "not_recorded", "FAILED"))
-            message = "The usage of this request could not be recorded; it was not delivered."
-            raise ApiError(503, "not_recorded", message, retry=True) from None
+            message = "Whether this request was charged is not known yet; it was not delivered."
+            details = {"job_id": job.uid_text}
+            raise ApiError(503, "not_recorded", message, retry=False, details=details) from None
+        if recorded is None:
+            message = "The usage of this request could not be recorded; it was neither delivered nor charged."
+            raise ApiError(503, "not_recorded", message, retry=True)
+        billed = recorded
     else:
         billed = Billed("ok")
         await runtime.recorder.fail(Failed(attempt.attempt_id, "empty", "SUCCEEDED"))
@@ -79,7 +83,7 @@ async def complete(
         ),
         metadata=job.write_metadata() if with_metadata else None,
     )
-    return Completion(written, billed)
+    return Completion(written, billed, counted.finish_reason)
 
 
 async def _read_body(attempt: Attempt, response: Response, *, limit: int) -> tuple[bytes, Meter | None]:

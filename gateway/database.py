@@ -166,6 +166,8 @@ class Database:
         self.leases = Link(url)
         self.lookups = Links(url, count=2)
         self.changes = Links(url, count=2)
+        # What buyers read of themselves; however long it takes, keys are looked up meanwhile.
+        self.reading = Links(url, count=2)
 
     def by_purpose(self) -> dict[str, Link | Links]:
         """Every connection by what it is for."""
@@ -176,6 +178,7 @@ class Database:
             "leases": self.leases,
             "lookups": self.lookups,
             "changes": self.changes,
+            "reading": self.reading,
         }
 
     async def close(self) -> None:

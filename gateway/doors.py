@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,20 +18,27 @@ from workers.bodies import ModelRequest
 from workers.metering import Count, Limits
 
 
+class Counted(NamedTuple):
+    """A plain answer: what it used, whether it says anything, and why its first choice ended."""
+
+    used: Count
+    answered: bool
+    finish_reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """
     One address. `path` is the same here and behind a node.
 
-    `count` reads a plain answer; it gives the count and whether anything was answered at all, and raises
-    ValueError or msgspec's errors for what is no answer to this request. `chunk_object` and
-    `make_ending` shape the chunks that we add to streams ourselves.
+    `count` reads a plain answer, and raises ValueError or msgspec's errors for what is no answer to this
+    request. `chunk_object` and `make_ending` shape the chunks that we add to streams ourselves.
     """
 
     endpoint: str
     path: str
     read: Callable[[bytes], ModelRequest]
-    count: Callable[[bytes, ModelRequest, Limits], tuple[Count, bool]]
+    count: Callable[[bytes, ModelRequest, Limits], Counted]
     chunk_object: str
     id_prefix: str
     make_ending: Callable[[int, str], dict[str, Any]]
@@ -47,26 +54,26 @@ _text_decoder = msgspec.json.Decoder(shapes.TextAnswer)
 _embedding_decoder = msgspec.json.Decoder(shapes.EmbeddingAnswer)
 
 
-def _count_chat(body: bytes, request: ModelRequest, limits: Limits) -> tuple[Count, bool]:
+def _count_chat(body: bytes, request: ModelRequest, limits: Limits) -> Counted:
     return _count_choices(_chat_decoder.decode(body), limits)
 
 
-def _count_text(body: bytes, request: ModelRequest, limits: Limits) -> tuple[Count, bool]:
+def _count_text(body: bytes, request: ModelRequest, limits: Limits) -> Counted:
     return _count_choices(_text_decoder.decode(body), limits)
 
 
-def _count_choices(answer: shapes.Answer | shapes.TextAnswer, limits: Limits) -> tuple[Count, bool]:
+def _count_choices(answer: shapes.Answer | shapes.TextAnswer, limits: Limits) -> Counted:
     if not answer.choices:
         raise ValueError("an answer has choices")
     counted, size = metering.count_answer(answer, limits=limits)
-    return counted, size > 0
+    return Counted(counted, size > 0, answer.choices[0].finish_reason)
 
 
-def _count_embeddings(body: bytes, request: ModelRequest, limits: Limits) -> tuple[Count, bool]:
+def _count_embeddings(body: bytes, request: ModelRequest, limits: Limits) -> Counted:
     answer = _embedding_decoder.decode(body)
     if len(answer.data) != request.prompts or not all(vector.is_there() for vector in answer.data):
         raise ValueError("there is one vector for each text")
-    return metering.count_embeddings(answer, limits=limits), True
+    return Counted(metering.count_embeddings(answer, limits=limits), True)
 
 
 def _end_delta(index: int, reason: str) -> dict[str, Any]:

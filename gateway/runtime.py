@@ -12,6 +12,7 @@ from typing import Any
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
+from core.metrics import REGISTRY
 from gateway.admission import Admissions, Asked, Verdict
 from gateway.book import BookKeeper
 from gateway.database import Database
@@ -21,6 +22,8 @@ from gateway.leases import Leases
 from gateway.limits import Limiter
 from gateway.listening import Listener
 from gateway.logs import RequestLog
+from gateway.metrics import Meters, RuntimeSource
+from gateway.notes import Notes
 from gateway.recording import Failed, Recorder
 from gateway.settings import Settings
 from workers.upstream import client as upstream
@@ -66,7 +69,10 @@ class Runtime:
             on_book=self.keeper.mark_changed,
             on_lost=self.keys.forget_all,
         )
-        self.recorder = Recorder(database, seconds=settings.database_wait)
+        self.notes = Notes(database.changes)
+        self.recorder = Recorder(
+            database, seconds=settings.database_wait, decide_seconds=settings.decision_wait
+        )
         self.admissions = Admissions(database, seconds=settings.database_wait, orphan=self._release)
         self.leases = Leases(
             database.leases,
@@ -84,6 +90,8 @@ class Runtime:
         )
         self.limiter = Limiter(settings.redis_url, rates=settings.rates)
         self.requests = 0
+        self.meters = Meters()
+        self._source = RuntimeSource(self)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
@@ -103,15 +111,21 @@ class Runtime:
             self.leases.run(),
             self.limiter.pipe.run(),
             self.limiter.run(),
+            self.notes.run(),
         ):
             self._tasks.append(asyncio.create_task(_keep_running(task)))
         with contextlib.suppress(TimeoutError):
             # Until revocations are heard no key is kept, which is right but slow.
             await asyncio.wait_for(self.listener.heard.wait(), timeout=self.settings.database_wait)
+        REGISTRY.register(self._source)
 
     async def close(self) -> None:
         """Stop, after requests have ended: what they left to do is done first."""
+        with contextlib.suppress(KeyError):
+            # It is not there if `open` failed.
+            REGISTRY.unregister(self._source)
         await self.recorder.finish()
+        await self.notes.flush()
         await self.limiter.close()
         for task in self._tasks:
             task.cancel()

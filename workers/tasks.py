@@ -13,6 +13,7 @@ from workers import blobs, comparison, jobs
 
 SECONDS_MAX = 20
 SWEEP_BATCH_MAX = 64
+FOLD_BATCH_MAX = 50_000
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,21 @@ def wake_dispatcher(**_: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [jobs.CHANNEL])
     return ended
+
+
+@shared_task(name="workers.tasks.fold_spending")
+def fold_spending(**_: Any) -> int:
+    """Add what was charged to what each key has spent by day; gives how many charges' numbers were folded."""
+    folded = 0
+    stop_at = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < stop_at:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT fold_spend_v1(%s)", [FOLD_BATCH_MAX])
+            found = int(cursor.fetchone()[0])
+        folded += found
+        if found < FOLD_BATCH_MAX:
+            break
+    return folded
 
 
 @shared_task(name="workers.tasks.sweep_blobs")

@@ -38,6 +38,7 @@ class Market:
     key_id: int
     token: str
     sellers: dict[str, exchange.Seller]
+    owner_dsn: str = ""
 
     def name_upstream(self, seller: str, model: str) -> None:
         """Say by which name (and with which fault) a seller's node knows the model."""
@@ -86,7 +87,7 @@ def database(db: Database) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture
-async def market(database: psycopg.Connection[Any], redis_url: str) -> AsyncIterator[Market]:
+async def market(database: psycopg.Connection[Any], db: Database, redis_url: str) -> AsyncIterator[Market]:
     """The market, with both sellers connected."""
     upstream = server.Upstream()
     listening = await server.serve(host="127.0.0.1", port=0, upstream=upstream)
@@ -98,7 +99,7 @@ async def market(database: psycopg.Connection[Any], redis_url: str) -> AsyncIter
     }
     with redis.Redis.from_url(redis_url) as client:
         url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-        market = Market(database, client, upstream, url, buyer, key_id, token, sellers)
+        market = Market(database, client, upstream, url, buyer, key_id, token, sellers, db.owner_dsn)
         for seller in sellers:
             market.name_upstream(seller, "simulated-small")
         market.connect("cheap", "dear")
