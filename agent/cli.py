@@ -1,145 +1,117 @@
-"""`jouleport-agent`: start, run until told to stop, exit with a code that says why."""
+"""`jouleport-agent`: run until told to stop, or one of its commands; exits with a code that says why."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import fcntl
+import json
 import logging
 import os
-import signal
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import replace
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
-from typing import IO
-from urllib.parse import urlsplit
 
-from agent import energy, logs, receipts, settings, sources, upstream
-from agent.jobs import Jobs
-from agent.nvml import NvmlAccelerators
-from agent.session import AgentStopped, Exit, Session
-
-LOCK_FILE = "lock"
-UPSTREAM_RETRY_SECONDS = 0.5
+from agent import checks, enrolment, logs, receipts, running, settings, status, terminal
+from agent.exits import AgentStopped, Exit
 
 log = logging.getLogger("jouleport.agent")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the agent; gives its exit code."""
-    logs.configure()
+    """Run the agent or one of its commands; gives the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "run": _run,
+        "enroll": _enrol,
+        "check": checks.show,
+        "status": status.show,
+        "unit": _print_unit,
+    }
+    act = commands.get(given[0]) if given else None
     try:
-        wanted = settings.read_settings(sys.argv[1:] if arguments is None else arguments)
+        return _run(given) if act is None else act(given[1:])
     except settings.SettingRefused as error:
-        print(f"jouleport-agent: {error}", file=sys.stderr)
-        return Exit.OPTIONS
-    try:
-        identity = receipts.load_identity(state=wanted.state)
-        with _lock(wanted.state):
-            journal = receipts.Journal(state=wanted.state, identity=identity)
-            asyncio.run(_run(wanted, identity, journal))
+        return _report(Exit.OPTIONS, error)
     except receipts.StateUnusable as error:
         return _report(Exit.STATE_UNUSABLE, error)
+    except enrolment.MarketUnreachable as error:
+        return _report(Exit.MARKET_UNREACHABLE, error)
+    except enrolment.TokenRefused as error:
+        return _report(Exit.TOKEN_REFUSED, error)
+    except enrolment.EnrolmentRefused as error:
+        return _report(Exit.ENROLMENT_REFUSED, error)
     except AgentStopped as error:
         return _report(error.code, error)
+    except BrokenPipeError:
+        # Whoever read has seen enough; nothing may be written at the interpreter's end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DRAINED
+
+
+def _run(arguments: list[str]) -> int:
+    logs.configure()
+    wanted = settings.read_settings(arguments)
+    identity = receipts.load_identity(state=wanted.state, name=wanted.key_name)
+    with running.hold(state=wanted.state, takeover=wanted.takeover) as predecessor:
+        journal = receipts.Journal(state=wanted.state, identity=identity, bytes_max=wanted.journal_bytes)
+        asyncio.run(running.run(wanted, identity, journal, predecessor))
     log.info("drained")
     return Exit.DRAINED
 
 
 def _report(code: Exit, error: Exception) -> int:
-    log.error("stopped", extra={"exit_code": int(code), "reason": str(error)})
+    if code is not Exit.OPTIONS and logging.getLogger().handlers:
+        log.error("stopped", extra={"exit_code": int(code), "reason": str(error)})
     print(f"jouleport-agent: {error}", file=sys.stderr)
     return code
 
 
-def _lock(state: Path) -> IO[str]:
-    """:raises StateUnusable: another agent uses the folder"""
-    file = (state / LOCK_FILE).open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise receipts.StateUnusable(f"another agent uses the state folder {state}") from error
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return file
+def _enrol(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="jouleport-agent enroll",
+        description=settings.COMMANDS["enroll"],
+        epilog="Exit codes: 0 enrolled, 2 wrong options, 7 state unusable, 9 code refused, 11 exchange"
+        " unreachable.",
+    )
+    parser.add_argument("code", help="the code, as the exchange shows it: JPE-…")
+    variable = f"{settings.ENVIRONMENT_PREFIX}EXCHANGE"
+    parser.add_argument(
+        "--market", default=os.environ.get(variable), help=f"the exchange's web address, or {variable}"
+    )
+    settings.add_state(parser)
+    settings.add_output(parser)
+    given = parser.parse_args(arguments)
+    if not given.market:
+        raise settings.SettingRefused("--market is needed: the exchange's web address")
+    if given.market.startswith("http:"):
+        print("jouleport-agent: the token travels unencrypted: use https", file=sys.stderr)
+    enrolled = enrolment.enrol(
+        code=given.code,
+        market=given.market,
+        state=Path(given.state).expanduser(),
+        now=datetime.now(UTC),
+    )
+    if given.json:
+        facts = {
+            "node": enrolled.node,
+            "name": enrolled.name,
+            "relay": enrolled.relay,
+            "key": enrolled.key_name,
+        }
+        terminal.say(json.dumps(facts))
+    else:
+        terminal.say(f"enrolled as {enrolled.name} (node {enrolled.node})")
+        terminal.say("next: jouleport-agent check --upstream http://127.0.0.1:8080/v1")
+        terminal.say("an agent that runs already goes on until it is restarted or taken over from")
+    return Exit.DRAINED
 
 
-async def _run(wanted: settings.Settings, identity: receipts.Identity, journal: receipts.Journal) -> None:
-    """:raises AgentStopped: it cannot begin or go on"""
-    server = upstream.Upstream(url=wanted.upstream, key=wanted.upstream_key)
-    meter = _make_meter(wanted)
-    if meter.parts and wanted.machine_id is None:
-        # A counter measures the whole machine, so two agents beside it must be known as neighbours.
-        wanted = replace(wanted, machine_id=name_machine())
-    jobs = Jobs(slots=wanted.slots, upstream=server, meter=meter, journal=journal)
-    sampling = asyncio.create_task(meter.run())
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
-    try:
-        models = await _find_models(server, seconds=wanted.upstream_wait_seconds, stopped=stopped)
-        if stopped.is_set():
-            return
-        if wanted.market.startswith("ws:") and not _is_local(wanted.market):
-            log.warning("the token travels unencrypted: use https", extra={"market": wanted.market})
-        log.info(
-            "starting",
-            extra={"models": models, "slots": wanted.slots, "tier": meter.tier, "key_id": identity.key_id},
-        )
-        session = Session(
-            settings=wanted, identity=identity, jobs=jobs, meter=meter, upstream=server, models=models
-        )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, session.stop)
-        if stopped.is_set():
-            return
-        await session.run()
-    finally:
-        sampling.cancel()
-        await jobs.close()
-        await server.close()
-
-
-async def _find_models(server: upstream.Upstream, *, seconds: float, stopped: asyncio.Event) -> list[str]:
-    """:raises AgentStopped: the model server did not answer in time"""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return await server.list_models()
-        except upstream.UpstreamLost as error:
-            if stopped.is_set():
-                return []
-            if time.monotonic() >= deadline:
-                message = f"the model server does not answer GET /models: {error}"
-                raise AgentStopped(Exit.UPSTREAM_UNREACHABLE, message) from error
-        await asyncio.sleep(UPSTREAM_RETRY_SECONDS)
-
-
-def _make_meter(wanted: settings.Settings) -> energy.Meter:
-    parts: list[energy.Part] = []
-    if wanted.energy == "auto":
-        devices: sources.Accelerators | None = None
-        try:
-            devices = NvmlAccelerators()
-        except sources.MeterLost as error:
-            log.info("no accelerators", extra={"reason": str(error)})
-        parts, _ = energy.find_parts(rapl_root=wanted.rapl_root, devices=devices)
-    declared = sources.Declared(idle_watts=wanted.watts_idle, busy_watts=wanted.watts_busy)
-    return energy.Meter(declared=declared, parts=parts, started_ns=time.monotonic_ns())
-
-
-def _is_local(url: str) -> bool:
-    return urlsplit(url).hostname in ("127.0.0.1", "::1", "localhost")
-
-
-def name_machine() -> str | None:
-    """Give a name for this machine that does not reveal its real id."""
-    try:
-        text = settings.MACHINE_ID_FILE.read_text().strip()
-    except OSError:
-        return None
-    return sha256(b"jouleport-machine\n" + text.encode()).hexdigest()[:32] if text else None
+def _print_unit(arguments: list[str]) -> int:
+    argparse.ArgumentParser(prog="jouleport-agent unit", description=settings.COMMANDS["unit"]).parse_args(
+        arguments
+    )
+    text = resources.files("agent").joinpath("jouleport-agent@.service").read_text()
+    terminal.say(text.replace("@PROGRAM@", str(Path(sys.argv[0]).resolve())).rstrip())
+    return Exit.DRAINED

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 BODY_SECONDS_MAX = 60.0
+# Of all requests that run at once; one has at most 16 MiB.
+BODIES_BYTES_MAX = 256 * 1024 * 1024
+# A relay that asks again and again without reading what it is told is let go.
+REFUSALS_UNSENT_MAX = 1000
+JOURNAL_RETRY_SECONDS = 5.0
 # Outcomes after which the model server cannot have worked: there is nothing to state.
 UNSTATED = frozenset({"refused", "upstream_unreachable"})
 
@@ -85,6 +91,13 @@ class Jobs:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._running: dict[int, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.journal_failure: str | None = None
+        self.done = 0
+
+    @property
+    def journal(self) -> receipts.Journal:
+        """Where the receipts are; read its figures only."""
+        return self._journal
 
     @property
     def running(self) -> int:
@@ -109,6 +122,8 @@ class Jobs:
             started_at=datetime.now(UTC),
             microjoules_at_start=0,
         )
+        if len(self._tasks) > self.slots + REFUSALS_UNSENT_MAX:
+            raise protocol.FrameRefused("the relay asks without reading the answers")
         if refusal := self._refuse(frame, request):
             self._keep(self._confirm(job, "refused", refusal, receipt=None))
             return
@@ -128,6 +143,11 @@ class Jobs:
             return "the attempt runs already"
         if len(self._running) >= self.slots:
             return "all slots are taken"
+        if self.journal_failure or self._journal.full:
+            return f"receipts cannot be kept: {self.journal_failure or 'the journal is full'}"
+        bodies = sum(job.request.body_bytes for job in self._running.values())
+        if bodies + request.body_bytes > BODIES_BYTES_MAX:
+            return "too many large requests at once"
         if request.method != "POST" or request.path not in upstream.PATHS:
             return "the agent does not offer this path"
         return None
@@ -182,6 +202,7 @@ class Jobs:
             receipt = await self._write_receipt(job, outcome, now_ns=now_ns)
         # The slot is given back before END says so: the next request may follow at once.
         del self._running[job.attempt_id]
+        self.done += 1
         self._meter.set_running(len(self._running), now_ns=time.monotonic_ns())
         if not self._running:
             self.idle.set()
@@ -263,10 +284,27 @@ class Jobs:
         )
         try:
             return await self._in_journal(self._journal.append, statement)
-        except Exception:
-            # The answer was delivered; a full disk must not turn it into a failure.
+        except Exception as error:
+            # The answer was delivered; a full disk must not turn it into a failure. No new job is taken
+            # until the journal can be written again.
             log.exception("receipt not written", extra={"attempt_id": job.attempt_id})
+            if isinstance(error, sqlite3.OperationalError):
+                self.journal_failure = str(error)
             return None
+
+    async def watch_journal(self) -> None:
+        """Take jobs again once the journal can be written again, until cancelled."""
+        while True:
+            await asyncio.sleep(JOURNAL_RETRY_SECONDS)
+            if self.journal_failure is None:
+                continue
+            try:
+                await self._in_journal(lambda _: self._journal.prove(), None)
+            except sqlite3.Error as error:
+                self.journal_failure = str(error)
+            else:
+                log.info("the journal can be written again")
+                self.journal_failure = None
 
     async def forget_receipts(self, attempt_uids: Iterable[str]) -> None:
         """Drop receipts from the journal."""

@@ -26,9 +26,9 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def configure() -> None:
-    """Send the agent's own logs to stderr; libraries only when they warn."""
+def configure(*, quiet: bool = False) -> None:
+    """Send the agent's own logs to stderr; libraries only when they warn, `quiet` only what fails."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("jouleport").setLevel(logging.INFO)
+    logging.getLogger("jouleport").setLevel(logging.ERROR if quiet else logging.INFO)

@@ -1,5 +1,5 @@
 """
-The agent protocol, version 1, as the agent speaks it. Written down in docs/reference/agent-protocol.md.
+The agent protocol, versions 1 and 2, as the agent speaks it; see docs/reference/agent-protocol.md.
 
 One WebSocket message is one frame: type u8, attempt id u64, attempt number u16 (big endian), then
 the payload: JSON for control frames, raw bytes for BODY and CHUNK. Frames that belong to no attempt
@@ -15,7 +15,9 @@ from enum import IntEnum
 from struct import Struct
 from typing import Any, NamedTuple
 
-VERSION = 1
+VERSION = 2
+# One version back is spoken too, and a relay of one version on comes down to this one.
+VERSION_MIN = 1
 
 _HEADER = Struct(">BQH")
 HEADER_BYTES = _HEADER.size
@@ -66,8 +68,9 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The relay's answer to a hello."""
+    """The relay's answer to a hello; `protocol` is the version both will speak."""
 
+    protocol: int
     node: str
     epoch: int
     slots: int
@@ -141,6 +144,7 @@ def read_welcome(payload: bytes) -> Welcome:
     """:raises FrameRefused: a field is missing, of another type, or outside its limits"""
     control = decode_control(payload)
     return Welcome(
+        protocol=_whole(control, "protocol", most=2**15),
         node=_text(control, "node"),
         epoch=_whole(control, "epoch", most=2**63 - 1),
         slots=_whole(control, "slots", most=2**31),
@@ -166,6 +170,16 @@ def read_request(payload: bytes) -> Request:
         nonce=_text(control, "nonce"),
         credit_bytes=_whole(control, "credit_bytes", most=CREDIT_BYTES_MAX),
     )
+
+
+def read_drain(payload: bytes) -> str:
+    """
+    Give why the relay wants this agent to leave; nothing when the relay itself is leaving.
+
+    :raises FrameRefused: no JSON object
+    """
+    reason = decode_control(payload).get("reason")
+    return reason if isinstance(reason, str) else ""
 
 
 def read_credit(payload: bytes) -> int:

@@ -27,9 +27,9 @@ DOMAIN_TAG = b"jouleport-receipt-v1\n"
 KEY_FILE = "agent.key"
 JOURNAL_FILE = "receipts.sqlite3"
 KEY_ID_LENGTH = 16
-# About 100 MB. Beyond it the oldest are given up: a receipt protects its owner but earns nothing
-# by itself, so a market that never acknowledges must not fill the disk.
-RECEIPTS_MAX = 100_000
+JOURNAL_BYTES_MAX = 200 * 1024 * 1024
+# Above this share of it no new jobs are taken: those that run still get their receipts.
+FULL_SHARE = 0.9
 BATCH_MAX = 100
 
 log = logging.getLogger("jouleport.agent.receipts")
@@ -82,32 +82,45 @@ class Receipt:
         return {"body": self.body, "signature": self.signature}
 
 
-def load_identity(*, state: Path) -> Identity:
+def make_identity(*, file: Path) -> Identity:
+    """
+    Make a key in a new file that its owner alone may read.
+
+    :raises OSError: the file is there, or cannot be written
+    """
+    private = Ed25519PrivateKey.generate()
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as new:
+        new.write(private.private_bytes_raw().hex() + "\n")
+        new.flush()
+        os.fsync(new.fileno())
+    return _identify(private)
+
+
+def _identify(private: Ed25519PrivateKey) -> Identity:
+    public = private.public_key().public_bytes_raw()
+    return Identity(private, public, identify_key(public))
+
+
+def load_identity(*, state: Path, name: str = KEY_FILE) -> Identity:
     """
     Read the key in the state folder; make it at the first start, readable by the owner alone.
 
     :raises StateUnusable: the folder or the key cannot be read or written, or others may read it
     """
-    file = state / KEY_FILE
+    file = state / name
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            return make_identity(file=file)
         except FileExistsError:
             if file.stat().st_mode & 0o077:
                 raise StateUnusable(f"{file} can be read by others: chmod 600 it") from None
-        else:
-            with os.fdopen(descriptor, "w") as new:
-                new.write(Ed25519PrivateKey.generate().private_bytes_raw().hex() + "\n")
-                new.flush()
-                os.fsync(new.fileno())
-        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(file.read_text().strip()))
+        return _identify(Ed25519PrivateKey.from_private_bytes(bytes.fromhex(file.read_text().strip())))
     except OSError as error:
         raise StateUnusable(f"the state folder {state} cannot be used: {error.strerror}") from error
     except ValueError as error:
         raise StateUnusable(f"{file} holds no key") from error
-    public = private.public_key().public_bytes_raw()
-    return Identity(private, public, identify_key(public))
 
 
 def identify_key(public: bytes) -> str:
@@ -151,15 +164,20 @@ class Journal:
     `synchronous=NORMAL` with a write-ahead log keeps everything when the process is killed; a power
     cut may cost the last moments' receipts, which is not worth a disk flush per job.
 
+    The file never grows beyond `bytes_max`; `full` says that no new jobs should be taken. Two processes
+    may use it at once, while one takes over from the other.
+
     :raises StateUnusable: the file cannot be opened or is no journal
     """
 
-    def __init__(self, *, state: Path, identity: Identity, receipts_max: int = RECEIPTS_MAX) -> None:
+    def __init__(self, *, state: Path, identity: Identity, bytes_max: int = JOURNAL_BYTES_MAX) -> None:
         self._identity = identity
-        self._receipts_max = receipts_max
+        self.file = state / JOURNAL_FILE
+        self.full = False
+        self.waiting = 0
         try:
             self._database = sqlite3.connect(
-                state / JOURNAL_FILE, isolation_level=None, check_same_thread=False, timeout=5
+                self.file, isolation_level=None, check_same_thread=False, timeout=5
             )
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
@@ -171,17 +189,24 @@ class Journal:
                 "CREATE TABLE IF NOT EXISTS chain (only INTEGER PRIMARY KEY CHECK (only = 1), head TEXT)"
             )
             self._database.execute("INSERT OR IGNORE INTO chain VALUES (1, NULL)")
-            (self._count,) = self._database.execute("SELECT count(*) FROM receipt").fetchone()
+            (page,) = self._database.execute("PRAGMA page_size").fetchone()
+            self._pages_max = max(bytes_max // page, 1)
+            self._database.execute(f"PRAGMA max_page_count = {self._pages_max}")
+            # What a burst leaves behind is given back at the next checkpoint.
+            self._database.execute(f"PRAGMA journal_size_limit = {max(bytes_max // 10, page)}")
+            self.count()
+            self.measure()
         except sqlite3.Error as error:
-            raise StateUnusable(f"the journal {state / JOURNAL_FILE} cannot be used: {error}") from error
+            raise StateUnusable(f"the journal {self.file} cannot be used: {error}") from error
 
     def append(self, statement: Statement) -> Receipt:
         """Sign a statement and keep it; the chain and the receipt are written together."""
-        (previous,) = self._database.execute("SELECT head FROM chain").fetchone()
-        body = write_body(statement, key_id=self._identity.key_id, previous=previous)
-        receipt = Receipt(statement.attempt_uid, body, self._identity.private.sign(body))
+        # The head is read inside: another process may be writing the chain too.
         self._database.execute("BEGIN IMMEDIATE")
         try:
+            (previous,) = self._database.execute("SELECT head FROM chain").fetchone()
+            body = write_body(statement, key_id=self._identity.key_id, previous=previous)
+            receipt = Receipt(statement.attempt_uid, body, self._identity.private.sign(body))
             self._database.execute(
                 "INSERT INTO receipt (attempt_uid, body, signature) VALUES (?, ?, ?)",
                 (receipt.attempt_uid, receipt.body, receipt.signature),
@@ -189,26 +214,54 @@ class Journal:
             self._database.execute("UPDATE chain SET head = ?", (sha256(body).hexdigest(),))
             self._database.execute("COMMIT")
         except sqlite3.Error:
-            self._database.execute("ROLLBACK")
+            self._roll_back()
             raise
-        self._count += 1
-        self._give_up_oldest()
+        self.waiting += 1
+        self.measure()
         return receipt
 
-    def _give_up_oldest(self) -> None:
-        if self._count <= self._receipts_max:
-            return
-        dropped = self._database.execute(
-            "DELETE FROM receipt WHERE position IN (SELECT position FROM receipt ORDER BY position LIMIT ?)",
-            (self._count - self._receipts_max,),
-        ).rowcount
-        self._count -= dropped
-        log.warning("journal full, oldest receipts given up", extra={"receipts": dropped})
+    def _roll_back(self) -> None:
+        # A full disk may have ended the transaction already.
+        if self._database.in_transaction:
+            self._database.execute("ROLLBACK")
 
     def forget(self, attempt_uids: Iterable[str]) -> None:
         """Drop receipts that the market has stored or will never store."""
         rows = [(uid,) for uid in attempt_uids]
-        self._count -= self._database.executemany("DELETE FROM receipt WHERE attempt_uid = ?", rows).rowcount
+        self._database.executemany("DELETE FROM receipt WHERE attempt_uid = ?", rows)
+        self.count()
+        self.measure()
+
+    def prove(self) -> None:
+        """
+        Write something that changes nothing.
+
+        :raises sqlite3.Error: the journal cannot be written: its disk is full, or gone
+        """
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            self._database.execute("UPDATE chain SET head = head")
+            self._database.execute("COMMIT")
+        except sqlite3.Error:
+            self._roll_back()
+            raise
+        self.measure()
+
+    def count(self) -> None:
+        """Count what waits anew: another process may have added or dropped some."""
+        (self.waiting,) = self._database.execute("SELECT count(*) FROM receipt").fetchone()
+
+    def measure(self) -> None:
+        """Look at how much room is left."""
+        (pages,) = self._database.execute("PRAGMA page_count").fetchone()
+        (free,) = self._database.execute("PRAGMA freelist_count").fetchone()
+        self.full = pages - free > FULL_SHARE * self._pages_max
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk, the write-ahead log included."""
+        files = (self.file, self.file.with_name(self.file.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def pending(self, *, after: int = 0, limit: int = BATCH_MAX) -> Sequence[tuple[int, Receipt]]:
         """Give receipts not yet acknowledged, oldest first, with their positions."""

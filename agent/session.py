@@ -6,13 +6,14 @@ import asyncio
 import logging
 import random
 import time
-from enum import IntEnum
+from typing import Protocol
 from uuid import uuid4
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from agent import energy, protocol, receipts, upstream
+from agent.exits import FINAL_REFUSALS, AgentStopped, Exit
 from agent.jobs import ConnectionGone, Jobs, Send
 from agent.protocol import Kind
 from agent.settings import VERSION, Settings
@@ -27,41 +28,29 @@ RESEND_SECONDS = 30.0
 RESEND_MAX = 500
 MODELS_SECONDS = 10.0
 FINAL_RECEIPTS_SECONDS_MAX = 3.0
+LOST_MAX = 32
 
 log = logging.getLogger("jouleport.agent.session")
 
 _LOST = (OSError, TimeoutError, InvalidHandshake, ConnectionClosed, ConnectionGone, protocol.FrameRefused)
 
 
-class Exit(IntEnum):
-    """Exit codes; also in the epilogue of --help."""
-
-    DRAINED = 0
-    OPTIONS = 2
-    TOKEN_REFUSED = 3
-    PROTOCOL_REFUSED = 4
-    UPSTREAM_UNREACHABLE = 5
-    REPLACED = 6
-    STATE_UNUSABLE = 7
+class _OlderRelay(Exception):
+    """The relay does not know this version of the protocol."""
 
 
-class AgentStopped(Exception):
-    """There is no use in trying again. Carries the exit code."""
+class Earlier(Protocol):
+    """The process that runs already with this state folder, from which this one takes over."""
 
-    def __init__(self, code: Exit, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has left."""
 
+    def ask_to_leave(self) -> None:
+        """Ask it to finish what it runs and leave."""
 
-FINAL_REFUSALS = {
-    "token_refused": Exit.TOKEN_REFUSED,
-    "token_revoked": Exit.TOKEN_REFUSED,
-    "node_retired": Exit.TOKEN_REFUSED,
-    "protocol_unsupported": Exit.PROTOCOL_REFUSED,
-    "hello_refused": Exit.PROTOCOL_REFUSED,
-    "key_mismatch": Exit.REPLACED,
-    "replaced": Exit.REPLACED,
-}
+    async def gone(self) -> None:
+        """Wait until it has left."""
 
 
 class Session:
@@ -76,6 +65,7 @@ class Session:
         meter: energy.Meter,
         upstream: upstream.Upstream,
         models: list[str],
+        earlier: Earlier | None = None,
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -84,6 +74,11 @@ class Session:
         self._upstream = upstream
         self._models = models
         self._instance = uuid4().hex
+        self._speaks = protocol.VERSION
+        self._taking_over = earlier is not None
+        self._earlier = earlier
+        self._leaving: str | None = None
+        self.welcome: protocol.Welcome | None = None
         self._stopping = asyncio.Event()
         self._acknowledged = asyncio.Event()
         self._sent: dict[str, float] = {}
@@ -92,6 +87,21 @@ class Session:
         """Drain: take nothing new, finish what runs, leave."""
         self._jobs.draining = True
         self._stopping.set()
+
+    @property
+    def models(self) -> list[str]:
+        """What the model server has now; nothing while it does not answer."""
+        return self._models
+
+    @property
+    def leaving_for_another(self) -> bool:
+        """Whether another process has taken over and speaks for this node now."""
+        return self._leaving == "takeover"
+
+    @property
+    def leaving(self) -> bool:
+        """Whether it drains."""
+        return self._stopping.is_set()
 
     async def run(self) -> None:
         """
@@ -107,6 +117,9 @@ class Session:
                 try:
                     await self._connect()
                     failures = 0
+                except _OlderRelay:
+                    await self._come_down()
+                    continue
                 except _LOST as error:
                     _raise_if_final(error)
                     log.warning("relay lost", extra={"reason": f"{type(error).__name__}: {error}"[:300]})
@@ -117,6 +130,21 @@ class Session:
                 failures += 1
         finally:
             watching.cancel()
+        if self._leaving == "token_ended":
+            raise AgentStopped(Exit.TOKEN_REFUSED, "this token has ended: a newer one was given to the node")
+
+    async def _come_down(self) -> None:
+        """Speak one version less. So old a relay knows no taking over: let the earlier agent finish first."""
+        self._speaks -= 1
+        log.info("the relay is older", extra={"protocol": self._speaks})
+        if self._earlier is not None and self._taking_over:
+            self._taking_over = False
+            self._earlier.ask_to_leave()
+            waiting = asyncio.create_task(self._stopping.wait())
+            await asyncio.wait(
+                {waiting, asyncio.create_task(self._earlier.gone())}, return_when=asyncio.FIRST_COMPLETED
+            )
+            waiting.cancel()
 
     async def _pause(self, failures: int) -> None:
         """Wait a random part of a span that doubles, so that many agents do not return at once."""
@@ -153,16 +181,26 @@ class Session:
             close_timeout=2,
             proxy=None,
         ) as socket:
-            welcome = await self._greet(socket)
+            self.welcome = welcome = await self._greet(socket)
             log.info(
                 "connected",
-                extra={"node": welcome.node, "epoch": welcome.epoch, "slots": welcome.slots},
+                extra={"node": welcome.node, "epoch": welcome.epoch, "protocol": welcome.protocol},
             )
-            await self._serve(socket, welcome)
+            if self._earlier is not None and self._taking_over:
+                # The relay asks it too; this reaches one of an older version.
+                self._earlier.ask_to_leave()
+            self._taking_over = False
+            try:
+                await self._serve(socket, welcome)
+            finally:
+                self.welcome = None
 
     async def _greet(self, socket: ClientConnection) -> protocol.Welcome:
         hello = {
-            "protocol": protocol.VERSION,
+            "protocol": self._speaks,
+            "protocol_min": protocol.VERSION_MIN,
+            "takeover": self._taking_over and self._earlier is not None and not self._earlier.is_gone,
+            "lost": self._lost,
             "agent_version": VERSION,
             "instance": self._instance,
             "models": self._models,
@@ -182,11 +220,19 @@ class Session:
         self._heed_refusal(frame)
         raise ConnectionGone("the relay did not welcome this agent")
 
+    @property
+    def _lost(self) -> list[dict[str, str]]:
+        return [loss.as_control() for loss in self._meter.lost[:LOST_MAX]]
+
     def _heed_refusal(self, frame: protocol.Frame) -> None:
         """:raises AgentStopped: the relay refuses this agent for good"""
         if frame.kind is not Kind.REFUSED:
             return
         code, message = protocol.read_refusal(frame.payload)
+        if code == "protocol_unsupported" and self._speaks > protocol.VERSION_MIN:
+            raise _OlderRelay
+        if code == "replaced" and self._leaving is not None:
+            return
         if code in FINAL_REFUSALS:
             raise AgentStopped(FINAL_REFUSALS[code], message)
         log.warning("relay refuses, trying again", extra={"code": code, "reason": message})
@@ -264,7 +310,7 @@ class Session:
                         self._sent.pop(uid, None)
                     self._acknowledged.set()
                 case Kind.DRAIN:
-                    log.info("relay is leaving")
+                    self._heed_drain(protocol.read_drain(frame.payload))
                 case Kind.ERROR:
                     code, text = protocol.read_refusal(frame.payload)
                     log.warning("relay reports an error", extra={"code": code, "reason": text})
@@ -273,6 +319,14 @@ class Session:
                 case _:
                     raise protocol.FrameRefused(f"a relay does not send {frame.kind.name}")
 
+    def _heed_drain(self, reason: str) -> None:
+        if reason in ("takeover", "token_ended"):
+            log.info("asked to leave", extra={"reason": reason})
+            self._leaving = reason
+            self.stop()
+        else:
+            log.info("relay is leaving")
+
     async def _beat(self, send: Send, *, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
@@ -280,6 +334,7 @@ class Session:
                 "energy": self._meter.reading(now_ns=time.monotonic_ns()).as_control(),
                 "running": self._jobs.running,
                 "models": self._models,
+                "lost": self._lost,
             }
             await send(protocol.encode_control(Kind.HEARTBEAT, control))
 

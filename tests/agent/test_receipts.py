@@ -41,9 +41,9 @@ STATEMENT = Statement(
 )
 
 
-def open_journal(state: Path, *, receipts_max: int = 100) -> Journal:
+def open_journal(state: Path, *, bytes_max: int = receipts.JOURNAL_BYTES_MAX) -> Journal:
     identity = receipts.load_identity(state=state)
-    return Journal(state=state, identity=identity, receipts_max=receipts_max)
+    return Journal(state=state, identity=identity, bytes_max=bytes_max)
 
 
 def check(receipt: receipts.Receipt, state: Path, *, secret: bytes = SECRET) -> relay_receipts.Checked:
@@ -52,6 +52,15 @@ def check(receipt: receipts.Receipt, state: Path, *, secret: bytes = SECRET) -> 
         node_id=7,
         public_keys=[receipts.load_identity(state=state).public],
         ticket_secret=secret,
+    )
+
+
+def check_with(receipt: receipts.Receipt, *, keys: list[bytes]) -> relay_receipts.Checked:
+    return relay_receipts.check_receipt(
+        protocol.Receipt(body=receipt.body, signature=receipt.signature),
+        node_id=7,
+        public_keys=keys,
+        ticket_secret=SECRET,
     )
 
 
@@ -120,14 +129,58 @@ def test_receipts_stay_until_they_are_acknowledged(tmp_path: Path) -> None:
     journal.close()
 
 
-def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path, receipts_max=3)
-    uids = [str(UUID(int=number)) for number in range(5)]
+def test_the_journal_does_not_grow_without_end_and_gives_up_nothing(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path, bytes_max=128 * 1024)
+    uids = [str(UUID(int=number)) for number in range(500)]
+    kept, full_at = [], 0
 
-    for uid in uids:
-        journal.append(replace(STATEMENT, attempt_uid=uid))
+    for number, uid in enumerate(uids):
+        try:
+            journal.append(replace(STATEMENT, attempt_uid=uid))
+        except sqlite3.OperationalError:
+            break
+        kept.append(uid)
+        full_at = full_at or (number if journal.full else 0)
 
-    assert [receipt.attempt_uid for _, receipt in journal.pending()] == uids[2:]
+    # It said so well before it could take no more, and what it took is there.
+    assert 0 < full_at < len(kept) < len(uids)
+    assert (tmp_path / receipts.JOURNAL_FILE).stat().st_size <= 128 * 1024
+    assert [receipt.attempt_uid for _, receipt in journal.pending(limit=500)] == kept
+    journal.forget(kept)
+    journal.append(replace(STATEMENT, attempt_uid=uids[-1]))
+    assert (journal.full, journal.waiting) == (False, 1)
+    journal.close()
+
+
+def test_two_processes_write_one_chain(tmp_path: Path) -> None:
+    first, second = open_journal(tmp_path), open_journal(tmp_path)
+    written = [
+        journal.append(replace(STATEMENT, attempt_uid=str(UUID(int=number))))
+        for number, journal in enumerate((first, second, first, second), 1)
+    ]
+
+    bodies = [receipt.body for receipt in written]
+    named = [json.loads(body.removeprefix(receipts.DOMAIN_TAG))["previous"] for body in bodies]
+    assert named == [None, *(sha256(body).hexdigest() for body in bodies[:-1])]
+    second.count()
+    assert second.waiting == 4
+    first.close()
+    second.close()
+
+
+def test_receipts_of_a_replaced_key_are_still_verified(tmp_path: Path) -> None:
+    old = receipts.load_identity(state=tmp_path)
+    journal = open_journal(tmp_path)
+    earlier = journal.append(STATEMENT)
+    journal.close()
+    new = receipts.load_identity(state=tmp_path, name="agent-2.key")
+    journal = Journal(state=tmp_path, identity=new)
+    later = journal.append(replace(STATEMENT, attempt_uid=str(UUID(int=9)), receipt_uid=str(UUID(int=8))))
+
+    for receipt in (earlier, later):
+        with pytest.raises(relay_receipts.ReceiptRefused, match="another key|nonce"):
+            check_with(receipt, keys=[new.public if receipt is earlier else old.public])
+    assert check_with(earlier, keys=[new.public, old.public]).key_id == old.key_id
     journal.close()
 
 
