@@ -4,6 +4,10 @@ back.
 
 Writes that wait share a call and are repeated while PostgreSQL is away, at most for the seconds a buyer can
 be kept; after that the sweeper settles from the last checkpoint.
+
+A plain answer has not been seen by anybody when it is recorded, so giving up is a write as well: the attempt
+is ended as failed, and whichever of the two PostgreSQL takes first stands. What was charged is delivered,
+what is not delivered was not charged.
 """
 
 from __future__ import annotations
@@ -11,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg.rows import TupleRow
 
@@ -33,6 +38,12 @@ FAIL_QUERY = "SELECT idx, verdict FROM fail_v1(%s::bigint[], %s::text[], %s::tex
 RETRY_SECONDS = 0.1
 # A failure that could not be written in time is tried in the background until its lease has run out.
 BACKGROUND_SECONDS = 10.0
+# How long one asks in the background what became of a record that nobody waits for any more.
+UNKNOWN_SECONDS = 3600.0
+FLAG_QUERY = """
+    INSERT INTO meter_flag (attempt_id, kind) VALUES (%s, 'charged_undelivered')
+    ON CONFLICT (attempt_id, kind) DO NOTHING RETURNING id
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +87,17 @@ class Failed(NamedTuple):
 
 
 class Recorder:
-    """Writes usage records and failures. `seconds` is how long a buyer may be kept for it."""
+    """
+    Writes usage records and failures.
 
-    def __init__(self, database: Database, *, seconds: float) -> None:
+    `seconds` is how long a buyer may be kept for it, `decide_seconds` how long on top of it for PostgreSQL's
+    word on whether a plain answer was recorded.
+    """
+
+    def __init__(self, database: Database, *, seconds: float, decide_seconds: float) -> None:
         self._database = database
         self._seconds = seconds
+        self._decide_seconds = decide_seconds
         self._records: Coalescer[Used, Billed] = Coalescer(self._record)
         self._failures: Coalescer[Failed, str] = Coalescer(self._fail)
         self.sizes, self.failure_sizes = self._records.sizes, self._failures.sizes
@@ -95,6 +112,42 @@ class Recorder:
         with tracing.span("record", ended=used.ended_how):
             return await self._insist(self._records, used, self._seconds)
 
+    async def settle(self, used: Used) -> Billed | None:
+        """
+        As `record`, for an answer that nobody has seen yet: what it came to, or None if it was not recorded
+        and never will be.
+
+        :raises DatabaseAway: PostgreSQL does not say which; nothing may be promised
+        """
+        failed = Failed(used.attempt_id, "not_recorded", "FAILED")
+        try:
+            return await self.record(used)
+        except DatabaseAway as error:
+            if not error.sent:
+                self.fail_later(failed)
+                return None
+        try:
+            return await self._decide(used, failed, self._decide_seconds)
+        except DatabaseAway:
+            self._run_later(self._find_out(used, failed))
+            raise
+
+    async def _decide(self, used: Used, failed: Failed, seconds: float) -> Billed | None:
+        """End the attempt as failed, unless it was recorded: then what it came to."""
+        if await self._insist(self._failures, failed, seconds) == "ok":
+            return None
+        billed = await self._insist(self._records, used, seconds)
+        return None if billed.amount is None else billed
+
+    async def _find_out(self, used: Used, failed: Failed) -> None:
+        """Flag a charge whose answer its buyer never got, once that is known."""
+        try:
+            if await self._decide(used, failed, UNKNOWN_SECONDS) is not None:
+                await self._database.changes.fetch(FLAG_QUERY, [used.attempt_id])
+                logger.error("Attempt %s was charged and not delivered", used.attempt_id)
+        except (DatabaseAway, DatabaseBusy):
+            logger.exception("Unable to learn whether attempt %s was charged", used.attempt_id)
+
     async def fail(self, failed: Failed) -> None:
         """End an attempt that delivered nothing; its hold is given back at once."""
         try:
@@ -105,7 +158,10 @@ class Recorder:
 
     def fail_later(self, failed: Failed) -> None:
         """As `fail`, with nobody waiting for it."""
-        task = asyncio.get_running_loop().create_task(self._fail_in_background(failed))
+        self._run_later(self._fail_in_background(failed))
+
+    def _run_later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -126,13 +182,16 @@ class Recorder:
         self, coalescer: Coalescer[Item, Result], item: Item, seconds: float
     ) -> Result:
         deadline = time.monotonic() + seconds
+        sent = False
         while True:
             left = deadline - time.monotonic()
             try:
                 return await coalescer.submit(item, seconds=max(left, RETRY_SECONDS))
             except (DatabaseAway, DatabaseBusy, TimeoutError) as error:
+                # Of a call that is still under way nobody knows.
+                sent |= isinstance(error, TimeoutError) or (isinstance(error, DatabaseAway) and error.sent)
                 if time.monotonic() + RETRY_SECONDS >= deadline:
-                    raise DatabaseAway(str(error), sent=True) from error
+                    raise DatabaseAway(str(error), sent=sent) from error
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _record(self, batch: list[Used]) -> list[Billed]:

@@ -30,7 +30,8 @@ class Settings:
     """
     What one gateway process runs with. Sizes are in bytes, times in seconds.
 
-    `database_wait` is how long a request may wait for PostgreSQL at its beginning and at its end.
+    `database_wait` is how long a request may wait for PostgreSQL at its beginning and at its end;
+    `decision_wait` how much longer for its word on whether a plain answer was recorded.
     """
 
     database_url: str = field(repr=False)
@@ -48,6 +49,7 @@ class Settings:
     attempts_max: int = 3
     key_seconds: float = 5.0
     database_wait: float = 2.0
+    decision_wait: float = 8.0
     book_seconds: float = 2.0
     presence_seconds: float = 1.0
     lease_seconds: float = 10.0
