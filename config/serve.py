@@ -55,7 +55,8 @@ def main() -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        # With deadlines for slow senders and readers, which uvicorn's own has not.
+        http="gateway.deadlines:Protocol",
         ws="none",
         lifespan="on",
         log_config=None,

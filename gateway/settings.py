@@ -10,6 +10,7 @@ from pathlib import Path
 from core import exposition
 from core.credentials import Vault, read_keys
 from core.environment import BadEnvironment, refuse_unknown
+from gateway.deadlines import DeadlinesRefused, read_deadlines
 from gateway.limits import Rates
 from workers.upstream.client import Timeouts
 from workers.upstream.guard import Policy
@@ -82,6 +83,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     secret = _read_secret("JOULEPORT_TICKET_SECRET", environ).encode()
     if len(secret) < SECRET_BYTES_MIN:
         raise SettingsRefused(f"JOULEPORT_TICKET_SECRET must be at least {SECRET_BYTES_MIN} bytes long")
+    try:
+        deadlines = read_deadlines(environ)
+    except DeadlinesRefused as error:
+        raise SettingsRefused(str(error)) from None
     return Settings(
         database_url=_read_url("DATABASE_URL", environ, ("postgresql", "postgres")),
         redis_url=_read_url("REDIS_URL", environ, ("redis", "rediss", "unix")),
@@ -90,6 +95,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         log_format=log_format,
         log_requests=log_level in ("DEBUG", "INFO"),
         rates=_read_rates(environ),
+        body_seconds_max=deadlines.body_seconds,
+        stalled_buyer_seconds=deadlines.stall_seconds,
     )
 
 

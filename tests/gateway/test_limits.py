@@ -37,8 +37,8 @@ def limit_key(market: Market, **figures: int) -> None:
 def use_up(market: Market, **levels: float) -> None:
     """Have a key's minute be used up to these levels just now."""
     seconds, micros = market.redis.time()
-    levels["at"] = seconds * 1000 + micros // 1000
-    market.redis.hset(f"limits:key:{market.key_id}", mapping=levels)
+    mapping: dict[Any, Any] = levels | {"at": seconds * 1000 + micros // 1000}
+    market.redis.hset(f"limits:key:{market.key_id}", mapping=mapping)
 
 
 def read_level(market: Market, name: str) -> float:
