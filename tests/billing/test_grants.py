@@ -37,10 +37,11 @@ RIGHTS = {
                 "charge_quarantine",
             ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
+            *("spend_day", "spend_cursor"),
         ],
         READ,
     ),
-    **dict.fromkeys(["receipt", "receipt_comparison", "meter_flag", "node_event"], APPEND),
+    **dict.fromkeys(["receipt", "receipt_comparison", "meter_flag", "node_event", "answer_note"], APPEND),
 }
 WRITES = {
     "INSERT": "INSERT INTO {table} ({column}) OVERRIDING SYSTEM VALUE"
@@ -56,6 +57,9 @@ COLUMNS = {
     "account_fold": "seq",
     "scope": "posted",
     "hold": "amount",
+    "spend_day": "amount",
+    "spend_cursor": "folded_to",
+    "answer_note": "attempt_id",
 }
 
 # Functions that move money or holds without asking who owns them: only other functions may call them.
@@ -80,7 +84,7 @@ GRANTED = {
     ),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
-    *("attach_blobs_v1", "sweep_v1", "forget_claims_v1"),
+    *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
 }
 # Trigger functions cannot be called.
 OPEN = {"check_postings", "check_entry_has_postings"}
