@@ -25,7 +25,7 @@ PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
 MODEL ?= smollm2
 
-.PHONY: help setup demo up test test-pg15 judges check bench lock format format-check lint types contracts \
+.PHONY: help setup demo up test test-pg15 judges e2e check messages bench lock format format-check lint types contracts \
 	migrations-check schema schema-check clean
 
 help: ## List what can be made
@@ -75,7 +75,7 @@ up: .venv/dev.stamp ## Run the exchange on this machine until Ctrl-C
 # --- testing --------------------------------------------------------------------------------------
 
 test: .venv/dev.stamp ## Run the tests (needs nothing but packages from PyPI)
-	$(PYTEST) -n $(JOBS) -m "not judge and not model" $(ARGS)
+	$(PYTEST) -n $(JOBS) -m "not judge and not model and not e2e" $(ARGS)
 
 test-pg15: .venv/dev.stamp ## Run SQL, race and fault tests on Debian's PostgreSQL 15
 	@if [ -x $(PG15)/postgres ]; then \
@@ -87,13 +87,16 @@ test-pg15: .venv/dev.stamp ## Run SQL, race and fault tests on Debian's PostgreS
 		echo "Skipped: PostgreSQL 15 is not in $(PG15) (apt install postgresql-15)"; \
 	fi
 
+e2e: .venv/dev.stamp ## Look at every page with a browser (chromium, from Debian)
+	$(PYTEST) -n 0 -m e2e $(ARGS)
+
 judges: .venv/dev.stamp ## Let programs by others judge the results (hledger and the like, from Debian)
 	$(PYTEST) -m judge $(ARGS)
 
 bench: .venv/dev.stamp ## Measure, and print the numbers with the machine they come from
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-check: format-check lint types contracts migrations-check schema-check test test-pg15 judges ## Everything CI checks
+check: format-check lint types contracts migrations-check schema-check test test-pg15 judges e2e ## Everything CI checks
 	@$(MAKE) demo ONCE=1
 
 # --- reading the code -----------------------------------------------------------------------------
@@ -116,6 +119,9 @@ contracts: .venv/dev.stamp ## Check who imports whom
 
 migrations-check: .venv/dev.stamp ## Check that no migration is missing
 	$(STATIC) $(PYTHON) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+
+messages: .venv/dev.stamp ## Collect the texts of pages, and compile their translations
+	$(STATIC) $(PYTHON) -m config.messages
 
 schema: .venv/dev.stamp ## Write docs/reference/openapi.yaml from the code
 	@mkdir -p docs/reference

@@ -13,6 +13,7 @@ class Wiring(AppConfig):
 
     def ready(self) -> None:
         import_module("config.celery")
+        import_module("config.checks")
 
 
 class OperatorsAdmin(AdminConfig):

@@ -89,7 +89,7 @@ def main() -> int:
     CATALOGUE.with_suffix(".mo").write_bytes(compile_catalogue(read_catalogue()))
     missing = list_missing(catalogue)
     for message in missing:
-        print(f"not translated: {message}", file=sys.stderr)
+        sys.stderr.write(f"not translated: {message}\n")
     return 1 if missing else 0
 
 

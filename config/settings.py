@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "config.logs.request_context",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "config.headers.PermissionsPolicy",
     "config.static_files.WholeFiles",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,8 +1,7 @@
-"""A web server with its own PostgreSQL and Redis, a gateway on the same port, and mail that falls into a folder."""
+"""A whole exchange with its pages: the plant of tests/faults, a web server, and mail in a folder."""
 
-import os
-import shutil
-import subprocess
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -10,93 +9,87 @@ from email.message import Message
 from pathlib import Path
 
 from django.conf import global_settings
-from django.core.management import call_command
 from django.test import override_settings
 
 from accounts import audit, organizations, people, second_factors
 from accounts.models import Organization, Role, User
 from billing import wallets
 from config import desk, processes
-from config.embedded import postgres
-from config.embedded import redis as embedded_redis
 from core.money import Money
-from tests.faults.plant import django_at, free_port
+from tests.faults.plant import Plant, django_at, free_port, make_plant
 
 PASSWORD = "a solar park at noon"
+RULE = b"\n" + b"-" * 79 + b"\n"
 
 
 @dataclass
 class House:
-    """Where the pages are, and who lives there."""
+    """Where the pages are, and who lives there. The gateway answers on the same port."""
 
-    home: Path
-    cluster: postgres.Cluster
-    redis_server: embedded_redis.Server
-    port: int = 0
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    plant: Plant
+    port: int = field(default_factory=free_port)
 
     @property
     def url(self) -> str:
         """Passkeys need a name: for a browser an address of numbers is none."""
         return f"http://localhost:{self.port}"
 
+    @property
+    def mail(self) -> Path:
+        """Where mail falls."""
+        return self.plant.home / "mail"
+
     def open(self) -> None:
         """Start everything."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.cluster.prepare()
-        self.redis_server.prepare()
-        self._start(self.cluster.program())
-        self._start(self.redis_server.program())
-        self.cluster.make_roles()
-        with django_at(self.cluster):
-            call_command("migrate", database="owner", verbosity=0)
-        self.port = free_port()
+        self.plant.open()
         environ = {
-            "DATABASE_URL": self.cluster.url(postgres.APP_ROLE),
-            "DATABASE_OWNER_URL": self.cluster.url(postgres.OWNER_ROLE),
-            "REDIS_URL": self.redis_server.url,
-            "JOULEPORT_HOME": str(self.home),
+            **self.plant.programs["gateway"].environ,
             "JOULEPORT_WEB_ADDRESS": f"127.0.0.1:{self.port}",
-            "JOULEPORT_MAIL_URL": f"file://{self.home / 'mail'}",
-            "JOULEPORT_LOG_LEVEL": "INFO",
+            "JOULEPORT_MAIL_URL": f"file://{self.mail}",
         }
-        program = desk.python(
+        self.plant.programs["web"] = desk.python(
             "web",
             *("-m", "config.serve"),
             is_ready=lambda: desk.answers(f"http://127.0.0.1:{self.port}/readyz"),
             environ=environ,
         )
-        self._start(program)
-
-    def _start(self, program: processes.Program) -> None:
-        with (self.home / f"{program.name}.log").open("ab") as log:
-            process = processes.start(program, output=log)
-        self.running.append(process)
-        processes.wait_ready(program, process)
-
-    def read_mail(self, to: str) -> list[Message]:
-        """Mail to an address, oldest first."""
-        paths = sorted((self.home / "mail").glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
-        # The folder's files hold messages with rules between them.
-        texts = [part for path in paths for part in path.read_bytes().split(b"\n" + b"-" * 79 + b"\n")]
-        found = [message_from_bytes(text) for text in texts if text.strip()]
-        return [message for message in found if message["to"] == to]
+        self.plant.start("web")
 
     def close(self) -> None:
         """End everything."""
-        for process in reversed(self.running):
+        for process in self.plant.running.values():
             processes.kill_group(process)
-            process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
+        self.plant.close()
+
+    @contextlib.contextmanager
+    def books(self) -> Iterator[None]:
+        """Django in this process reads and writes the house's database."""
+        with django_at(self.plant.cluster):
+            yield
+
+    def read_mail(self, to: str) -> list[str]:
+        """Bodies of mail to an address, oldest first."""
+        paths = sorted(self.mail.glob("*.log"), key=lambda path: path.stat().st_mtime_ns)
+        texts = [part for path in paths for part in path.read_bytes().split(RULE) if part.strip()]
+        found = [message_from_bytes(text) for text in texts]
+        return [_read_body(message) for message in found if message["to"] == to]
 
 
-def make_house(home: Path) -> House:
-    """A house kept under `home`, not yet opened."""
-    return House(
-        home=home,
-        cluster=postgres.make_cluster(home / "postgres", setting=os.environ.get("JOULEPORT_PG_BIN", "")),
-        redis_server=embedded_redis.make_server(home / "redis"),
-    )
+def open_house(home: Path) -> House:
+    """A house kept under `home`, with everything running."""
+    house = House(make_plant(home))
+    house.open()
+    return house
+
+
+def _read_body(message: Message) -> str:
+    body = message.get_payload(decode=True)
+    return body.decode() if isinstance(body, bytes) else ""
+
+
+def make_organization(name: str) -> Organization:
+    """An organization without members."""
+    return organizations.create_organization(name=name, country="SE", now=datetime.now(UTC))
 
 
 def make_person(
@@ -115,19 +108,20 @@ def make_person(
     return user
 
 
-def make_operator(email: str, *, secret: str) -> User:
-    """A member of the staff with one-time codes."""
+def make_operator(email: str, *, secret: str = "") -> User:
+    """A member of the staff, with one-time codes by `secret` if one is given."""
     user = make_person(email, secret=secret)
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
     return user
 
 
-def fund(organization: Organization, amount: Money) -> None:
+def fund(organization: Organization, amount: str, *, currency: str = "USD") -> None:
     """Money in an organization's wallet."""
+    now = datetime.now(UTC)
     wallets.top_up(
         organization_id=organization.pk,
-        amount=amount,
-        bank_reference=f"{organization.pk} {amount}",
+        amount=Money.parse(amount, currency),
+        bank_reference=f"{organization.pk} {amount} {currency}",
         actor="test",
-        happened_at=datetime.now(UTC),
+        happened_at=now,
     )

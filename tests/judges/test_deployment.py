@@ -16,6 +16,7 @@ def test_settings_of_a_public_exchange_are_safe() -> None:
     public = {
         "JOULEPORT_ALLOWED_HOSTS": "exchange.example",
         "JOULEPORT_SECRET_KEY": secrets.token_urlsafe(48),
+        "JOULEPORT_MAIL_URL": "smtps://mail.exchange.example",
     }
 
     done = subprocess.run(
