@@ -3,7 +3,7 @@
 import os
 import sys
 
-from config import desk, env
+from config import desk, env, trial
 from config.embedded.postgres import NoPostgres
 from config.embedded.redis import NoRedis
 from config.processes import NotReady
@@ -15,6 +15,7 @@ EXPECTED = (
     NoRedis,
     NotReady,
     desk.MigrationFailed,
+    trial.TrialFailed,
     env.BadEnvironment,
 )
 
@@ -26,6 +27,7 @@ def main() -> int:
         with only_one(home), Supervisor(home / "logs") as supervisor:
             desk.open_desk(supervisor, home)
             supervisor.start_all(desk.programs())
+            supervisor.start_all(trial.open_trial(home))
             announce()
             supervisor.watch()
     except EXPECTED as error:
@@ -44,7 +46,7 @@ def announce() -> None:
 Jouleport is running. Ctrl-C stops it.
 
   pages     {pages}/
-  buyers    {web}/v1          (OpenAI-compatible)
+  buyers    {web}/v1          (OpenAI-compatible; test keys get answers of simulated-small for nothing)
   REST      {web}/api/docs/
   operators {pages}/operator/ and {pages}/admin/
   agents    ws://{os.environ["JOULEPORT_RELAY_ADDRESS"]}/agent

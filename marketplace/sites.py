@@ -16,6 +16,7 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from core import ids
 from core.errors import Invalid
+from core.money import TEST_CURRENCY
 from marketplace.models import Site
 
 
@@ -46,13 +47,18 @@ class Description:
     carbon_source: str
 
 
-def create_site(*, organization: Organization, described: Description, actor: Actor, now: datetime) -> Site:
+def create_site(
+    *, organization: Organization, described: Description, actor: Actor, now: datetime, test: bool = False
+) -> Site:
     """
     Register a site of `organization`.
 
+    :param test: whether it sells simulated answers for test money; providers do not, the platform does
     :raises SiteInvalid: if a figure is out of range, or the currency or time zone unknown
     """
     _check_time_zone(described)
+    if (described.currency == TEST_CURRENCY) != test:
+        raise SiteInvalid(f"{TEST_CURRENCY} is test money: it is earned by nobody.")
     with _refuse_what_the_database_refuses(), transaction.atomic():
         site = Site.objects.create(
             uid=ids.make_uid(), organization=organization, created_at=now, **asdict(described)

@@ -13,6 +13,7 @@ from accounts import access, agent_tokens, audit
 from accounts.audit import Actor
 from accounts.models import AgentToken, Organization
 from core.errors import DomainError, Invalid, NotFound
+from core.money import TEST_CURRENCY
 from marketplace.models import Site
 from workers.models import Node, NodeToken
 
@@ -62,7 +63,8 @@ def create_node(
     *, organization: Organization, site: Site, machine: Machine, actor: Actor, now: datetime
 ) -> RegisteredNode:
     """
-    Register a node at a site and issue its agent's token.
+    Register a node at a site and issue its agent's token. At a site that sells for test money, it is one of
+    those that serve test keys and nobody else.
 
     :raises core.errors.NotFound: if the site is another organization's
     :raises NodeExists: if the name is taken
@@ -84,6 +86,7 @@ def create_node(
                 chip_slug=machine.chip_slug,
                 declared_watts_idle=machine.watts_idle,
                 declared_watts_busy=machine.watts_busy,
+                simulated=site.currency == TEST_CURRENCY,
             )
             details = {"name": machine.name, "site": str(site.uid), "chips": machine.chips}
             _record(node, action="node.create", actor=actor, now=now, details=details)
