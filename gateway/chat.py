@@ -199,7 +199,11 @@ class Exchange:
         """
         following = None
         if not failed.final and not self._gone:
-            following = await self.runtime.jobs.place_again(job, attempt, code=failed.code)
+            try:
+                following = await self.runtime.jobs.place_again(job, attempt, code=failed.code)
+            except ApiError:
+                await self._give_up(attempt, failed.code, "FAILED")
+                raise
         if following is None:
             await self._give_up(attempt, failed.code, "CANCELLED" if self._gone else "FAILED")
             raise failed.error from failed

@@ -181,7 +181,11 @@ class Jobs:
         return attempt
 
     async def place_again(self, job: Job, failed: Attempt, *, code: str) -> Attempt | None:
-        """Open the next attempt on the next candidate that takes it; None when there is none."""
+        """
+        Open the next attempt on the next candidate that takes it; None when there is none.
+
+        :raises ApiError: PostgreSQL cannot say; what it opened after all is swept when its lease ends
+        """
         while job.attempts < self._attempts_max and (listing := job.next_listing()) is not None:
             uid, receipt_uid = ids.make_uid(), ids.make_uid()
             try:
@@ -196,7 +200,8 @@ class Jobs:
                     receipt_uid=receipt_uid,
                 )
             except (DatabaseAway, DatabaseBusy):
-                return None
+                message = "Another provider cannot be asked at the moment; nothing was charged."
+                raise unavailable(message) from None
             if verdict == "fenced":
                 return None
             if verdict == "ok" and attempt_id is not None:
