@@ -8,7 +8,7 @@ from accounts.models import User
 MAIL_PREFIX = "[Jouleport] "
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """How signing in and signing up differ from allauth's own way."""
 
     def format_email_subject(self, subject: str) -> str:

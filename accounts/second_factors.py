@@ -18,7 +18,7 @@ ISSUER = "Jouleport"
 FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
-class SealingAdapter(DefaultMFAAdapter):
+class SealingAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Seals what would let its reader compute codes; the first of the keys writes, all of them read."""
 
     def encrypt(self, text: str) -> str:
@@ -39,7 +39,7 @@ class SealingAdapter(DefaultMFAAdapter):
 
 def has_second_factor(user: User) -> bool:
     """Whether the person has set one up; recovery codes alone are none."""
-    return Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists()
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exists())
 
 
 def passed_second_factor(request: HttpRequest) -> bool:

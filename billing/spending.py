@@ -36,7 +36,7 @@ def list_days(*, wallet: Wallet, now: datetime, zone: Any, days: int) -> list[Da
     today = now.astimezone(zone).date()
     first = today - timedelta(days=min(days, DAYS_MAX) - 1)
     since = datetime(first.year, first.month, first.day, tzinfo=zone)
-    values = {"zone": _name(zone), "account": wallet.account_id, "since": since}
+    values: dict[str, Any] = {"zone": _name(zone), "account": wallet.account_id, "since": since}
     with connection.cursor() as cursor:
         cursor.execute(QUERY, values)
         found: dict[date, Decimal] = dict(cursor.fetchall())

@@ -11,7 +11,5 @@ def check_mail(**_: Any) -> list[checks.CheckMessage]:
     """An exchange that is reachable from elsewhere must be able to send its codes."""
     if settings.MAIL_URL != "console:":
         return []
-    hint = "Set JOULEPORT_MAIL_URL to smtp:// or smtps://."
-    return [
-        checks.Warning("Mail goes to standard output: nobody can sign up.", hint=hint, id="jouleport.W001")
-    ]
+    hint, name = "Set JOULEPORT_MAIL_URL to smtp:// or smtps://.", "jouleport.W001"
+    return [checks.Warning("Mail goes to standard output: nobody can sign up.", hint=hint, id=name)]

@@ -29,15 +29,15 @@ KEYWORDS = {"gettext": None, "gettext_lazy": None, "_": None, "ngettext": (1, 2)
 # What Django turns `translate` and `blocktranslate` into.
 MARKED = re.compile(r" n?gettext\((?P<texts>(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[ ,u])+?)(?:count)?\)")
 
-type Message = str | tuple[str, ...]
+type Message = str | list[str] | tuple[str, ...]
 
 
 def collect() -> Catalog:
     """Every text of ours, with where it stands."""
     catalogue = Catalog()
     for path in _list_files(".py"):
-        for line, message, _comments, _context in extract_from_file("python", path, keywords=KEYWORDS):
-            catalogue.add(message, locations=[(_name(path), line)])
+        for line, text, _comments, _context in extract_from_file("python", path, keywords=KEYWORDS):
+            catalogue.add(text, locations=[(_name(path), line)])
     for path in _list_files(".html", ".txt"):
         for message in read_template(path.read_text(encoding="utf-8")):
             catalogue.add(message, locations=[(_name(path), 0)])
@@ -102,8 +102,8 @@ def _name(path: Path) -> str:
     return path.relative_to(REPOSITORY).as_posix()
 
 
-def _is_translated(string: Message) -> bool:
-    return all(string) if isinstance(string, tuple) else bool(string)
+def _is_translated(string: Message | None) -> bool:
+    return bool(string) if isinstance(string, str) else all(string or [""])
 
 
 if __name__ == "__main__":

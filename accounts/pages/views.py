@@ -36,7 +36,7 @@ class Console(SignedIn):
         )
 
 
-class OrganizationFounding(SignedIn, FormView):  # type: ignore[misc, type-arg]
+class OrganizationFounding(SignedIn, FormView):  # type: ignore[type-arg]
     """A form that founds an organization."""
 
     template_name = "accounts/organization_new.html"
@@ -54,7 +54,7 @@ class OrganizationFounding(SignedIn, FormView):  # type: ignore[misc, type-arg]
         return redirect("dashboard", made.uid)
 
 
-class PreferencesPage(SignedIn, UpdateView):  # type: ignore[misc, type-arg]
+class PreferencesPage(SignedIn, UpdateView):  # type: ignore[type-arg]
     """Name, language and time zone."""
 
     template_name = "accounts/preferences.html"
@@ -64,7 +64,7 @@ class PreferencesPage(SignedIn, UpdateView):  # type: ignore[misc, type-arg]
         """Oneself."""
         return self.person
 
-    def form_valid(self, form: PreferencesForm) -> HttpResponse:
+    def form_valid(self, form: Any) -> HttpResponse:
         """Keep them, and say so in the language that was chosen."""
         form.save()
         with override(form.instance.language or None):

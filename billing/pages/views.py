@@ -13,9 +13,8 @@ from accounts.access import Permission
 from accounts.models import ApiKey, KeyMode
 from accounts.pages.base import OrganizationPage
 from billing import limits, spending_keys, wallets
-from billing.limits import Limit
 from billing.pages.forms import KeyForm
-from core.errors import DomainError, NotFound
+from core.errors import DomainError
 
 KEYS_SHOWN_MAX = 200
 
@@ -70,8 +69,9 @@ class KeysPage(OrganizationPage):
         """The newest keys with their limits."""
         rows = list(ApiKey.objects.filter(organization=self.organization).order_by("-pk")[:KEYS_SHOWN_MAX])
         now = timezone.now()
+        found = limits.list_key_limits(key_ids=[row.pk for row in rows], now=now)
         context = {
-            "rows": [(row, _find_limit(row), _find_state(row, now)) for row in rows],
+            "rows": [(row, found.get(row.pk, []), _find_state(row, now)) for row in rows],
             "address": self.request.build_absolute_uri("/v1"),
             "may_make_keys": Permission.MANAGE_KEYS in self.granted,
         }
@@ -103,15 +103,6 @@ class KeyRevocation(OrganizationPage):
         else:
             messages.success(request, _("The key “%(name)s” no longer works.") % {"name": key.name})
         return redirect("keys-page", self.organization.uid)
-
-
-def _find_limit(key: ApiKey) -> Limit | None:
-    if key.spend_scope_id is None:
-        return None
-    try:
-        return limits.find_limit(scope_id=key.spend_scope_id)
-    except NotFound:
-        return None
 
 
 def _find_state(key: ApiKey, now: Any) -> str:
