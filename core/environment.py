@@ -46,6 +46,7 @@ KNOWN = frozenset(
         "JOULEPORT_HEAD_SECONDS",
         "JOULEPORT_BODY_SECONDS",
         "JOULEPORT_STALL_SECONDS",
+        "JOULEPORT_HEDGING",
         "JOULEPORT_HOME",
         "JOULEPORT_PG_BIN",
     }

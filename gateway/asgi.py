@@ -1,4 +1,4 @@
-"""The gateway for a server: `uvicorn gateway.asgi:app --http httptools --loop uvloop`."""
+"""The gateway for a server; `python -m gateway` is uvicorn with the deadlines that it lacks."""
 
 from gateway.app import create_app
 

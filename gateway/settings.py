@@ -87,6 +87,10 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         deadlines = read_deadlines(environ)
     except DeadlinesRefused as error:
         raise SettingsRefused(str(error)) from None
+    if environ.get("JOULEPORT_HEDGING", "") not in ("", "off"):
+        raise SettingsRefused(
+            "JOULEPORT_HEDGING can only be off: a job has one attempt at a time, and its hold covers one"
+        )
     return Settings(
         database_url=_read_url("DATABASE_URL", environ, ("postgresql", "postgres")),
         redis_url=_read_url("REDIS_URL", environ, ("redis", "rediss", "unix")),

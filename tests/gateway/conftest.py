@@ -114,7 +114,7 @@ async def serve(gateway: Gateway) -> AsyncIterator[str]:
         gateway,
         port=0,
         loop="none",
-        http="httptools",
+        http="gateway.deadlines:Protocol",
         ws="none",
         lifespan="on",
         log_config=None,

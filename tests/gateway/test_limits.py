@@ -20,7 +20,7 @@ from gateway import limits
 from gateway.app import Gateway, create_app
 from gateway.limits import Rates
 from gateway.passages import format_span
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsRefused, read_settings
 from tests.gateway.conftest import SECRET, Market, make_key, reload_book, serve
 from tests.gateway.test_faults import CHAT, FINE, break_upstream
 
@@ -248,7 +248,7 @@ async def start_gateway(settings: Settings) -> tuple[asyncio.subprocess.Process,
         "JOULEPORT_TICKET_SECRET": SECRET.decode(),
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", "gateway.asgi:app", "--port", str(port), "--log-level", "error"),
+        *(sys.executable, "-m", "gateway", "--port", str(port)),
         env=environ,
     )
     async with httpx.AsyncClient() as http:
@@ -363,8 +363,6 @@ async def test_answers_that_are_read_make_up_for_those_that_are_not(
 
 
 def test_rates_of_the_environment() -> None:
-    from gateway.settings import SettingsRefused, read_settings
-
     environ: dict[str, Any] = {
         "DATABASE_URL": "postgresql://x",
         "REDIS_URL": "redis://x",
@@ -374,3 +372,6 @@ def test_rates_of_the_environment() -> None:
     assert read_settings(environ).rates == Rates(requests_per_minute=7)
     with pytest.raises(SettingsRefused, match="KEY_TOKENS_PER_MINUTE"):
         read_settings(environ | {"JOULEPORT_KEY_TOKENS_PER_MINUTE": "0"})
+    with pytest.raises(SettingsRefused, match="JOULEPORT_HEDGING"):
+        read_settings(environ | {"JOULEPORT_HEDGING": "on"})
+    assert read_settings(environ | {"JOULEPORT_HEDGING": "off"}).rates == Rates(requests_per_minute=7)
