@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,7 +90,7 @@ def enrol(*, code: str, market: str, state: Path, now: datetime) -> Enrolled:
     :raises receipts.StateUnusable: the state folder cannot be written
     """
     code = code.strip().upper().replace(" ", "-")
-    name = f"agent-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.key"
+    name = f"agent-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}.key"
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         identity = receipts.make_identity(file=state / name)

@@ -178,7 +178,7 @@ def test_receipts_of_a_replaced_key_are_still_verified(tmp_path: Path) -> None:
     later = journal.append(replace(STATEMENT, attempt_uid=str(UUID(int=9)), receipt_uid=str(UUID(int=8))))
 
     for receipt in (earlier, later):
-        with pytest.raises(relay_receipts.ReceiptRefused, match="another key|nonce"):
+        with pytest.raises(relay_receipts.ReceiptRefused, match=r"another key"):
             check_with(receipt, keys=[new.public if receipt is earlier else old.public])
     assert check_with(earlier, keys=[new.public, old.public]).key_id == old.key_id
     journal.close()
