@@ -269,6 +269,15 @@ def reattempting_locks_the_attempt_first(stage: Stage) -> bool:
 Play = Callable[[Stage], bool]
 
 # function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
+def spending_is_folded_once(stage: Stage) -> bool:
+    ex.record(stage.app, stage.admit(stage.lab).attempt_id)
+    fold = call("SELECT fold_spend_v1(1000)")
+    # The first time it only marks what to fold.
+    fold(stage.app)
+    outcome = overlap(stage.db, fold, fold)
+    return outcome.error is None and outcome.value == 0 and stage.is_clean()
+
+
 RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("hold_v2", 1, ("remove", 1), waiting_admission_sees_what_is_left),
     ("hold_v2", 2, ("remove", 2), hasty_admission_is_told_busy),
@@ -294,6 +303,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("sweep_v1", 1, ("remove", 1), sweeper_passes_by_what_is_being_recorded),
     ("ensure_partitions_v1", 1, ("remove", 1), partitions_are_made_once),
     ("sequence_entries_v1", 1, ("remove", 1), entries_are_numbered_by_one_at_a_time),
+    ("fold_spend_v1", 1, ("remove", 1), spending_is_folded_once),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
 

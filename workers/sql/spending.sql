@@ -15,10 +15,10 @@ COMMENT ON COLUMN spend_day.day IS 'In UTC.';
 -- `marked_xid`: a number is taken from the sequence before its charge is committed.
 CREATE TABLE spend_cursor (
     only_one   boolean PRIMARY KEY DEFAULT true CHECK (only_one),
-    folded_to  bigint NOT NULL DEFAULT 0,
-    marked_to  bigint NOT NULL DEFAULT 0,
-    marked_xid xid8,
-    cluster    bigint
+    folded_to  bigint NOT NULL,
+    marked_to  bigint NOT NULL,
+    marked_xid xid8 NOT NULL,
+    cluster    bigint NOT NULL
 );
 
 -- Fold what is complete, at most `p_limit` numbers, and mark what will be; gives how many numbers were folded. Two at once
@@ -33,11 +33,12 @@ BEGIN
     IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
         RAISE EXCEPTION 'folding needs a transaction of its own' USING ERRCODE = 'invalid_transaction_state';
     END IF;
-    -- Read before this transaction has a number of its own, which the lock gives it: whoever took a number of the sequence
-    -- up to here is older.
+    -- Read before this transaction has a number of its own: whoever took a number of the sequence up to here is older.
     last_id := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_id_seq);
-    INSERT INTO spend_cursor DEFAULT VALUES ON CONFLICT DO NOTHING;
-    SELECT * INTO c FROM spend_cursor FOR UPDATE;
+    PERFORM pg_advisory_xact_lock(hashtext('fold_spend'));
+    SELECT * INTO c FROM spend_cursor;
+    c.folded_to := coalesce(c.folded_to, 0);
+    c.marked_to := coalesce(c.marked_to, 0);
     upto := c.folded_to;
     -- In another cluster (a dump that was restored) none of those transactions runs any more.
     IF c.cluster IS DISTINCT FROM ledger_cluster() OR pg_snapshot_xmin(pg_current_snapshot()) > c.marked_xid THEN
@@ -51,10 +52,14 @@ BEGIN
          GROUP BY 1, 2, 3, 4
         ON CONFLICT (organization_id, api_key_id, currency, day) DO UPDATE SET amount = known.amount + EXCLUDED.amount;
     END IF;
-    UPDATE spend_cursor SET folded_to = upto,
-           marked_to = CASE WHEN upto = c.marked_to THEN last_id ELSE c.marked_to END,
-           marked_xid = CASE WHEN upto = c.marked_to THEN pg_current_xact_id() ELSE c.marked_xid END,
-           cluster = ledger_cluster();
+    IF upto = c.marked_to THEN
+        c.marked_to := last_id;
+        c.marked_xid := pg_current_xact_id();
+    END IF;
+    INSERT INTO spend_cursor (folded_to, marked_to, marked_xid, cluster)
+    VALUES (upto, c.marked_to, c.marked_xid, ledger_cluster())
+    ON CONFLICT (only_one) DO UPDATE SET folded_to = EXCLUDED.folded_to, marked_to = EXCLUDED.marked_to,
+                                         marked_xid = EXCLUDED.marked_xid, cluster = EXCLUDED.cluster;
     RETURN upto - c.folded_to;
 END $$;
 
