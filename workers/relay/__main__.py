@@ -10,6 +10,8 @@ from types import FrameType
 
 import uvicorn
 
+from core import exposition, tracing
+from core.metrics import REGISTRY
 from workers import protocol
 from workers.relay import logs
 from workers.relay.app import Relay
@@ -55,6 +57,7 @@ class RelayServer(uvicorn.Server):
 def make_server(settings: Settings) -> RelayServer:
     """Give a server for these settings, not yet listening."""
     relay = Relay(settings)
+    REGISTRY.register(relay.source)
     config = uvicorn.Config(
         relay,
         host=settings.host,
@@ -82,8 +85,11 @@ def main() -> int:
         sys.stderr.write(f"relay: {error}\n")
         return 2
     logs.configure(log_format=settings.log_format, level=settings.log_level)
+    exposition.serve()
+    tracing.configure("relay")
     with asyncio.Runner(loop_factory=_make_loop) as runner:
         runner.run(make_server(settings).run_relay())
+    tracing.close()
     return 0
 
 

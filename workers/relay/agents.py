@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from accounts import tokens
 from core.errors import Unauthenticated
+from core.metrics import Counts
 from workers import apportioning, protocol
 from workers.protocol import Kind
 from workers.relay import receipts
@@ -73,6 +74,8 @@ class AgentDoor:
         self._frames = frames
         self._heartbeat_seconds = heartbeat_seconds
         self._events: set[asyncio.Future[None]] = set()
+        # Agents that came, by what became of it.
+        self.arrivals = Counts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until it ends."""
@@ -80,10 +83,12 @@ class AgentDoor:
         try:
             known = await self._sign_in(scope)
         except STORE_AWAY:
+            self.arrivals.add("database_away")
             log.warning("agent turned away: PostgreSQL is away")
             await _deny(send, 503)
             return
         if known is None:
+            self.arrivals.add("token_refused")
             await _deny(send, 401)
             return
         await send({"type": "websocket.accept"})
@@ -91,14 +96,17 @@ class AgentDoor:
         try:
             session = await self._greet(known, receive, wire)
         except Refusal as refusal:
+            self.arrivals.add(refusal.code)
             log.info("agent refused", extra={"node": str(known.node_uid), "code": refusal.code})
             await wire.refuse(refusal.close_code, refusal.code, str(refusal))
             return
         except STORE_AWAY:
+            self.arrivals.add("database_away")
             await wire.refuse(protocol.CLOSE_GOING_AWAY, "try_again", "the exchange's database is away")
             return
         if session is None:
             return
+        self.arrivals.add("connected")
         log.info("agent connected", extra={"node": str(known.node_uid), "epoch": session.epoch})
         try:
             await self._serve(session, receive)

@@ -14,6 +14,7 @@ from workers.relay.agents import AgentDoor
 from workers.relay.asgi import Receive, Scope, Send, answer, refuse
 from workers.relay.forwarding import Forwarder
 from workers.relay.frames import Frames
+from workers.relay.metrics import RelaySource
 from workers.relay.nodes import Registry
 from workers.relay.presence import Presence
 from workers.relay.receipts import Desk
@@ -37,20 +38,28 @@ class Relay:
         self._store = Store(url=settings.database_url, relay=settings.url)
         self._desk = Desk(write=self._store.add_receipts)
         self._watch = Watch(registry=self.registry, store=self._store, settings=settings)
+        self._frames = Frames(
+            desk=self._desk,
+            ticket_secret=settings.ticket_secret,
+            on_change=self._presence.change,
+        )
         self._door = AgentDoor(
             store=self._store,
             registry=self.registry,
-            frames=Frames(
-                desk=self._desk,
-                ticket_secret=settings.ticket_secret,
-                on_change=self._presence.change,
-            ),
+            frames=self._frames,
             heartbeat_seconds=settings.heartbeat_seconds,
         )
         self._forward = Forwarder(
             registry=self.registry,
             ticket_secret=settings.ticket_secret,
             body_seconds=settings.body_seconds,
+        )
+        self.source = RelaySource(
+            registry=self.registry,
+            forwarder=self._forward,
+            frames=self._frames,
+            desk=self._desk,
+            door=self._door,
         )
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import msgspec
 
+from core import tracing
+from core.metrics import Counts
 from workers import apportioning, protocol, tickets
 from workers.protocol import Kind
 from workers.relay.asgi import Message, Receive, Scope, Send, find_header, refuse
@@ -56,6 +58,8 @@ class Forwarder:
         self._ticket_secret = ticket_secret
         self._body_seconds = body_seconds
         self._bodies_bytes = 0
+        # How requests ended, by outcome or by the code of a refusal.
+        self.outcomes = Counts()
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
 
@@ -71,8 +75,30 @@ class Forwarder:
                 now_ns=time.monotonic_ns(),
             )
         except (RequestRefused, NodeRefused) as error:
+            self.outcomes.add(error.code)
             await refuse(send, error.status, error.code, str(error))
             return
+        facts = {"attempt": str(ticket.attempt_uid), "node": str(ticket.node_uid)}
+        with tracing.serve("relay", scope["headers"], **facts) as step:
+            try:
+                await self._carry(session, attempt, scope, receive, send, path=path, size=size)
+            finally:
+                outcome = name_outcome(attempt)
+                self.outcomes.add(outcome)
+                if outcome != "complete":
+                    step.fail(outcome)
+
+    async def _carry(
+        self,
+        session: Session,
+        attempt: Attempt,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        path: str,
+        size: int,
+    ) -> None:
         attempt.forwarder = asyncio.current_task()
         self._registry.changed()
         handed_over = False
@@ -83,6 +109,7 @@ class Forwarder:
             del body
             await self._relay(session, attempt, receive, send)
         except RequestRefused as error:
+            attempt.fail(error.code)
             await refuse(send, error.status, error.code, str(error))
         except BuyerGone:
             attempt.buyer_gone = True
@@ -266,6 +293,15 @@ def _start_of(head: protocol.Head) -> Message:
     ]
     headers.append((b"jouleport-framing", b"1"))
     return {"type": "http.response.start", "status": head.status, "headers": headers}
+
+
+def name_outcome(attempt: Attempt) -> str:
+    """How an attempt ended, in one of few words: what stopped it here, or what its agent said."""
+    if attempt.failure is not None:
+        return attempt.failure
+    if attempt.end is not None:
+        return attempt.end.outcome
+    return "buyer_gone"
 
 
 def is_complete(attempt: Attempt) -> bool:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from core.metrics import Counts
 from workers import protocol
 from workers.protocol import Kind
 from workers.relay import receipts
@@ -25,6 +26,9 @@ class Frames:
         self._ticket_secret = ticket_secret
         self._on_change = on_change
         self._tasks: set[asyncio.Task[None]] = set()
+        self.kinds = Counts()
+        # How often an agent had to stop because its buyer had not read what came before.
+        self.credit_stalls = 0
 
     def heed(
         self, session: Session, message: bytes, acknowledge: receipts.Acknowledge
@@ -36,6 +40,7 @@ class Frames:
         :raises ReceiptRefused: a receipt that will never be stored
         """
         frame = protocol.decode(message)
+        self.kinds.add(frame.kind.name)
         if frame.kind is Kind.CHUNK:
             self._take_chunk(session, frame)
         elif frame.kind is Kind.HEAD:
@@ -73,6 +78,8 @@ class Frames:
         attempt.credit -= size
         if attempt.credit < 0:
             raise protocol.FrameRefused("more was sent than there was credit for")
+        if attempt.credit == 0:
+            self.credit_stalls += 1
         attempt.last_activity = session.last_heard
         if attempt.share.streamed:
             count_deltas(attempt, frame.payload)

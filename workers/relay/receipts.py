@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import Meta
 from psycopg_pool import PoolTimeout
 
+from core.metrics import Counts
 from workers import protocol, tickets
 
 DOMAIN_TAG = b"jouleport-receipt-v1\n"
@@ -156,6 +158,14 @@ def check_receipt(
 Acknowledge = Callable[[list[UUID]], Awaitable[None]]
 
 
+class Waiting(NamedTuple):
+    """A receipt that is not stored yet; `came_at` in monotonic seconds."""
+
+    receipt: Checked
+    acknowledge: Acknowledge
+    came_at: float
+
+
 class Desk:
     """
     Stores receipts and acknowledges them afterwards, never before.
@@ -166,14 +176,26 @@ class Desk:
 
     def __init__(self, *, write: Callable[[Sequence[Checked]], Awaitable[None]]) -> None:
         self._write = write
-        self._waiting: deque[tuple[Checked, Acknowledge]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._there = asyncio.Event()
+        self.outcomes = Counts()
+
+    @property
+    def waiting(self) -> int:
+        """How many receipts are not stored yet."""
+        return len(self._waiting)
+
+    def oldest_seconds(self, *, now: float) -> float:
+        """How long the oldest of them has waited; `now` in monotonic seconds."""
+        return now - self._waiting[0].came_at if self._waiting else 0.0
 
     def add(self, receipt: Checked, acknowledge: Acknowledge) -> None:
         """Take a receipt in."""
         if len(self._waiting) < WAITING_MAX:
-            self._waiting.append((receipt, acknowledge))
+            self._waiting.append(Waiting(receipt, acknowledge, time.monotonic()))
             self._there.set()
+        else:
+            self.outcomes.add("dropped")
 
     async def run(self) -> None:
         """Store what comes, until cancelled."""
@@ -189,7 +211,7 @@ class Desk:
         """Store one batch and acknowledge it; when PostgreSQL is away, wait a little."""
         batch = [self._waiting.popleft() for _ in range(min(BATCH_MAX, len(self._waiting)))]
         try:
-            await self._write([receipt for receipt, _ in batch])
+            await self._write([one.receipt for one in batch])
         except (psycopg.OperationalError, PoolTimeout) as error:
             log.warning("receipts wait", extra={"waiting": len(batch), "reason": str(error)[:200]})
             self._waiting.extendleft(reversed(batch))
@@ -200,21 +222,25 @@ class Desk:
             log.exception("receipts not stored")
             if len(batch) > 1:
                 await self._store_each(batch)
+            else:
+                self.outcomes.add("failed")
             return
         await self._acknowledge(batch)
 
-    async def _store_each(self, batch: Sequence[tuple[Checked, Acknowledge]]) -> None:
-        for receipt, acknowledge in batch:
+    async def _store_each(self, batch: Sequence[Waiting]) -> None:
+        for one in batch:
             try:
-                await self._write([receipt])
+                await self._write([one.receipt])
             except (psycopg.Error, PoolTimeout):
-                log.exception("receipt not stored", extra={"attempt_uid": str(receipt.attempt_uid)})
+                self.outcomes.add("failed")
+                log.exception("receipt not stored", extra={"attempt_uid": str(one.receipt.attempt_uid)})
             else:
-                await self._acknowledge([(receipt, acknowledge)])
+                await self._acknowledge([one])
 
-    async def _acknowledge(self, batch: Sequence[tuple[Checked, Acknowledge]]) -> None:
+    async def _acknowledge(self, batch: Sequence[Waiting]) -> None:
+        self.outcomes.add("stored", len(batch))
         by_agent: dict[Acknowledge, list[UUID]] = {}
-        for receipt, acknowledge in batch:
-            by_agent.setdefault(acknowledge, []).append(receipt.attempt_uid)
+        for one in batch:
+            by_agent.setdefault(one.acknowledge, []).append(one.receipt.attempt_uid)
         for acknowledge, uids in by_agent.items():
             await acknowledge(uids)

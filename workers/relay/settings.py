@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core import exposition
 from core.environment import BadEnvironment, refuse_unknown
 from workers.relay import nodes
 from workers.tickets import SECRET_BYTES_MIN
@@ -58,6 +59,7 @@ def read_settings(arguments: Sequence[str], environment: Mapping[str, str]) -> S
     given = parser.parse_args(arguments)
     try:
         refuse_unknown(environment)
+        exposition.read_place(environment)
     except BadEnvironment as error:
         raise SettingRefused(str(error)) from None
     host, _, port = environment.get("JOULEPORT_RELAY_ADDRESS", DEFAULT_ADDRESS).rpartition(":")

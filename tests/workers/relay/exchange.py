@@ -90,6 +90,8 @@ class Exchange:
     port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     relay: subprocess.Popen[bytes] | None = None
+    # What the relay is told beyond what it needs.
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -122,6 +124,7 @@ class Exchange:
             REDIS_URL=self.redis_url,
             JOULEPORT_TICKET_SECRET=SECRET.decode(),
             JOULEPORT_RELAY_ADDRESS=f"127.0.0.1:{self.port}",
+            **self.environment,
         )
         wait_until(self.is_up, what="the relay answers")
         return self.relay
@@ -236,6 +239,7 @@ class Exchange:
         stream: bool = True,
         model: str = "simulated-small",
         ticket: str | None = None,
+        trace: str = "",
         **body: Any,
     ) -> AsyncIterator[httpx.Response]:
         """Send a request as a gateway does, the answer still to be read."""
@@ -243,6 +247,7 @@ class Exchange:
         headers = {
             "x-jouleport-ticket": self.ticket(node) if ticket is None else ticket,
             "content-type": "application/json",
+            **({"traceparent": trace} if trace else {}),
         }
         async with (
             httpx.AsyncClient(trust_env=False, timeout=30) as client,
