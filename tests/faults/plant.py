@@ -125,17 +125,11 @@ class Plant:
     def add_gateway(self, name: str, *, drain_seconds: int = 30) -> None:
         """Know how to run one more gateway."""
         port = self.ports.setdefault(name, free_port())
-        options = {
-            "--host": "127.0.0.1",
-            "--port": port,
-            "--http": "httptools",
-            "--loop": "uvloop",
-            "--timeout-graceful-shutdown": drain_seconds,
-        }
+        options = {"--host": "127.0.0.1", "--port": port, "--drain-seconds": drain_seconds}
         arguments = [part for option in options.items() for part in option]
         self._add(
             name,
-            *("-m", "uvicorn", "gateway.asgi:app", "--no-access-log", *arguments),
+            *("-m", "gateway", *arguments),
             is_ready=lambda: desk.answers(f"http://127.0.0.1:{port}/healthz"),
             stop=drain_seconds + 5,
         )
