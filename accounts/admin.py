@@ -16,7 +16,7 @@ from unfold.forms import (  # type: ignore[import-untyped]
 
 from accounts import agent_tokens, keys
 from accounts.audit import Actor
-from accounts.models import AgentToken, ApiKey, AuditEvent, Membership, Organization, User
+from accounts.models import AgentToken, ApiKey, AuditEvent, Membership, Organization, Project, User
 from core.admin import PlainAdmin, ReadOnlyAdmin, ReadOnlyInline
 from core.errors import DomainError
 
@@ -69,6 +69,17 @@ class OrganizationAdmin(ReadOnlyAdmin):
     list_filter = ("country",)
     search_fields = ("name", "uid")
     inlines = (MembershipInline,)
+
+
+@admin.register(Project)
+class ProjectAdmin(ReadOnlyAdmin):
+    """Groups of keys and members."""
+
+    ordering = ("-id",)
+    list_display = ("name", "organization", "uid", "created_at", "archived_at")
+    list_filter = (("archived_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("organization",)
+    search_fields = ("name", "uid", "organization__name")
 
 
 class RevocableAdmin(ReadOnlyAdmin):

@@ -26,6 +26,7 @@ from billing.models import (
     Posting,
     QueuedCharge,
     Scope,
+    SpendingLimit,
 )
 
 ROWS_MAX = 200
@@ -151,9 +152,12 @@ class EntryAdmin(BooksAdmin):
 class ScopeAdmin(BooksAdmin):
     """Wallets and limits."""
 
-    list_display = ("id", "kind", "organization", "currency", "posted", "held", "available", "ceiling")
+    list_display = (
+        *("id", "kind", "organization", "currency", "posted", "held", "available", "ceiling"),
+        *("limit", "period_start"),
+    )
     list_filter = ("kind", "currency")
-    list_select_related = ("organization",)
+    list_select_related = ("organization", "limit")
     search_fields = ("organization__name", "organization__uid")
     readonly_fields = ("available", "open_holds")
 
@@ -164,6 +168,32 @@ class ScopeAdmin(BooksAdmin):
         return table(
             ("hold", "amount", "released", "opened at"),
             ((link("billing_hold", row.pk), row.amount, row.released, row.opened_at) for row in rows),
+        )
+
+
+@admin.register(SpendingLimit)
+class SpendingLimitAdmin(BooksAdmin):
+    """What keys, members and projects may spend, with a row of scope for each period."""
+
+    list_display = (
+        *("uid", "kind", "subject_id", "organization", "period", "ceiling", "currency"),
+        *("turns_at", "ended_at"),
+    )
+    list_filter = ("kind", "period", "currency", ("ended_at", admin.EmptyFieldListFilter))
+    list_select_related = ("organization",)
+    search_fields = ("uid", "organization__name", "organization__uid")
+    readonly_fields = ("periods",)
+
+    @admin.display(description="periods")
+    def periods(self, limit: SpendingLimit) -> SafeString:
+        """Every period in which something was spent or held, newest first."""
+        rows = limit.scopes.order_by("-period_start", "-id")[:ROWS_MAX]
+        return table(
+            ("scope", "began", "ceiling", "left", "held"),
+            (
+                (link("billing_scope", row.pk), row.period_start or "", row.ceiling, row.posted, row.held)
+                for row in rows
+            ),
         )
 
 

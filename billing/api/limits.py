@@ -64,7 +64,7 @@ class LimitFilters(Filters):
 
     def choose_kind(self, rows: QuerySet[SpendingLimit], name: str, value: str) -> QuerySet[SpendingLimit]:
         """Rows of a kind, which is a number inside."""
-        return rows.filter(kind=Kind[value])
+        return rows.filter(kind=getattr(Kind, value))
 
 
 class LimitList(OrganizationView):
@@ -87,7 +87,7 @@ class LimitList(OrganizationView):
         """Limit a key, a member or a project. It counts what begins from now on."""
         wanted, caller = self.read(NewLimitRequest), self.caller()
         subject = limits.find_subject(
-            organization=caller.organization, kind=Kind[wanted["kind"]], uid=wanted["subject"]
+            organization=caller.organization, kind=getattr(Kind, wanted["kind"]), uid=wanted["subject"]
         )
 
         def limit() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Test keys reach simulated models for test money, other keys real ones for money; neither sees both."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -26,7 +27,7 @@ async def trial(market: Market, gateway: Gateway, url: str) -> AsyncIterator[ope
     market.connect("cheap", "dear", "trial")
     test = exchange.open_wallet(connection, market.buyer.organization_id, "XTS")
     source = exchange.fetch_value(connection, "SELECT account_v1('TEST_MONEY', NULL, 'XTS')")
-    exchange.post(connection, [source, test.account_id], [1000, -1000])
+    exchange.post(connection, [source, test.account_id], [Decimal(1000), Decimal(-1000)])
     _, token = make_key(connection, market.buyer.organization_id, test=True)
     await reload_book(gateway)
     async with openai.AsyncOpenAI(base_url=url + "/v1", api_key=token, max_retries=0) as client:
