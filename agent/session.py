@@ -16,7 +16,8 @@ from agent import energy, protocol, receipts, upstream
 from agent.exits import FINAL_REFUSALS, AgentStopped, Exit
 from agent.jobs import ConnectionGone, Jobs, Send
 from agent.protocol import Kind
-from agent.settings import VERSION, Settings
+from agent.settings import Settings
+from agent.version import VERSION
 
 OPEN_SECONDS_MAX = 10.0
 WELCOME_SECONDS_MAX = 15.0

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from agent import enrolment, receipts
 
-VERSION = "0.2.0"
 ENVIRONMENT_PREFIX = "JOULEPORT_AGENT_"
 TOKEN_FORM = re.compile(r"jp_node_[0-9A-Za-z]{36}")
 AGENT_PATH = "/agent"

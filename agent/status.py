@@ -15,6 +15,7 @@ from agent import energy, receipts, settings, terminal
 from agent.enrolment import write_private
 from agent.exits import Exit
 from agent.jobs import Jobs
+from agent.version import VERSION
 
 if TYPE_CHECKING:
     from agent.session import Session
@@ -68,7 +69,7 @@ class Reporter:
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "started_at": self._started_at.isoformat(timespec="seconds"),
             "pid": os.getpid(),
-            "version": settings.VERSION,
+            "version": VERSION,
             "state": "draining" if self._session.leaving else "connected" if welcome else "connecting",
             "relay": self._settings.market,
             "node": welcome.node if welcome else None,

@@ -258,7 +258,7 @@ def write_status(folder: Path, **changed: Any) -> None:
         "written_at": datetime.now(UTC).isoformat(),
         "started_at": "2030-01-15T12:00:00+00:00",
         "pid": 7,
-        "version": settings.VERSION,
+        "version": "0.2.0",
         "state": "connected",
         "relay": "wss://relay.example/agent",
         "node": "0190",
