@@ -80,11 +80,15 @@ class KeyAuthentication(BaseAuthentication):
         """
         The key's holder, or nobody if there is no such header.
 
-        :raises AuthenticationFailed: if the key is malformed, unknown, revoked or expired
+        :raises AuthenticationFailed: for another scheme, and a malformed, unknown, revoked or expired key
         """
-        scheme, _, text = get_authorization_header(request).decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer":
+        header = get_authorization_header(request).decode("latin-1")
+        if not header:
             return None
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() != "bearer":
+            # Whoever names a caller is that caller or nobody, whatever else the request carries.
+            raise AuthenticationFailed("Send a key as `Authorization: Bearer …`.")
         now = timezone.now()  # noqa: TID251 - the edge of a request, like a view
         try:
             key = keys.find_key(text=text.strip(" "), now=now)
@@ -136,7 +140,7 @@ def find_caller(request: Request, *, named: UUID | None = None) -> Caller:
     known: Caller | None = getattr(request, "caller", None)
     if known is not None:
         return known
-    wanted = str(named) if named else request.headers.get(ORGANIZATION_HEADER, "")
+    wanted = named or _read_header(request)
     user: Any = request.user
     if isinstance(user, KeyHolder):
         caller = _find_key_caller(user, wanted)
@@ -149,15 +153,25 @@ def find_caller(request: Request, *, named: UUID | None = None) -> Caller:
     return caller
 
 
-def _find_key_caller(holder: KeyHolder, wanted: str) -> Caller:
+def _read_header(request: Request) -> UUID | None:
+    text = request.headers.get(ORGANIZATION_HEADER)
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound from None
+
+
+def _find_key_caller(holder: KeyHolder, wanted: UUID | None) -> Caller:
     organization = holder.key.organization
-    if wanted and wanted != str(organization.uid):
+    if wanted is not None and wanted != organization.uid:
         raise NotFound
     return Caller(organization, Actor.from_key(holder.key), access.KEY_ALLOWED)
 
 
-def _find_user_caller(user: User, wanted: str) -> Caller:
-    if wanted:
+def _find_user_caller(user: User, wanted: UUID | None) -> Caller:
+    if wanted is not None:
         organization = access.find_organization(user=user, uid=wanted)
     else:
         mine = list(Organization.objects.filter(members=user)[:2])

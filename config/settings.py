@@ -216,6 +216,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "An exchange for computing priced from energy.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    # A PATCH names all that it changes; nothing of it may be left out.
+    "COMPONENT_SPLIT_PATCH": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accounts.api.schema.require_text",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "JobKind": "marketplace.models.Job.Kind",
         "JobState": "marketplace.models.Job.State",

@@ -3,15 +3,12 @@
 from decimal import Decimal
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.money import AMOUNT_PLACES, PRICE_PLACES, NotAnAmount, fit, parse_decimal
 from core.quantities import format_plain
 
 
-@extend_schema_field(OpenApiTypes.DECIMAL)
 class DecimalStringField(serializers.Field[Decimal, Any, str, Any]):
     """A decimal literal as a string, with at most `places` decimal places."""
 

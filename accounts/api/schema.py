@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 
+from accounts.api.fields import DecimalStringField
 from accounts.api.filters import Filters, list_parameters
 from accounts.authentication import ORGANIZATION_HEADER
 from core.pagination import ORDERS, PAGE_SIZE, PAGE_SIZE_MAX
@@ -15,6 +16,11 @@ from core.problem import CONTENT_TYPE
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
+DIGITS = 38
+"""Of every number that the database keeps."""
+ASKED = ("Request", "Change")
+"""How the names of what is sent end."""
+VISIBLE = r"^[^\x00]*[^\s\x00][^\x00]*$"
 
 
 class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -26,6 +32,41 @@ class KeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """What OpenAPI calls it."""
         return {"type": "http", "scheme": "bearer", "description": "An API key: jp_live_… or jp_test_…"}
+
+
+class DecimalStrings(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Amounts, prices and quantities: strings, so that no program makes floats of them."""
+
+    target_class = DecimalStringField
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """A pattern with the places that the field takes."""
+        field: DecimalStringField = self.target
+        places, least = field.places, field.minimum
+        tail = f"(\\.[0-9]{{1,{places}}})?"
+        if least is None:
+            pattern = f"-?[0-9]{{1,{DIGITS - places}}}{tail}"
+        elif least == 0:
+            pattern = f"[0-9]{{1,{DIGITS - places}}}{tail}"
+        elif least < 1:
+            # More than nothing.
+            pattern = f"([1-9][0-9]{{0,8}}{tail}|0\\.[0-9]{{0,{places - 1}}}[1-9])"
+        else:
+            pattern = f"[1-9][0-9]{{0,8}}{tail}"
+        return {"type": "string", "pattern": f"^{pattern}$"}
+
+
+def require_text(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of every text that is asked for that it may not be blank, and holds no NUL."""
+    for name, component in result["components"]["schemas"].items():
+        if not name.endswith(ASKED):
+            continue
+        for one in component.get("properties", {}).values():
+            plain = one.get("type") == "string" and not one.keys() & {"format", "enum", "pattern"}
+            if plain:
+                one |= {"minLength": 1, "pattern": VISIBLE}
+    return result
 
 
 class Problem(serializers.Serializer[Any]):
