@@ -27,7 +27,7 @@ def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess
     )
 
 
-# A person's first minutes with it: built, installed, asked. `make test` needs no index, so it leaves this out.
+# A person's first minutes with it. It needs the package index, which `make test` does not.
 @pytest.mark.judge
 @pytest.mark.timeout(300)
 def test_it_installs_alone_and_works(tmp_path: Path, market: Market) -> None:

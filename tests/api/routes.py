@@ -213,6 +213,7 @@ ROUTES = (
         },
     ),
     _named("GET", "node", lambda f: f"/api/nodes/{f.stand.node.uid}", VIEW),
+    _named("POST", "enrolments", lambda f: f"/api/nodes/{f.stand.node.uid}/enrolments", SITES, None, 201),
     _named("POST", "node-drain", lambda f: f"/api/nodes/{f.stand.node.uid}/drain", SITES),
     _named("POST", "node-resumption", lambda f: f"/api/nodes/{f.stand.node.uid}/resume", SITES),
     _named("POST", "node-retirement", lambda f: f"/api/nodes/{f.stand.node.uid}/retire", SITES),
@@ -255,6 +256,7 @@ ROUTES = (
     _named("GET", "job", lambda f: f"/api/jobs/{f.job.uid}", VIEW),
     _named("POST", "job-cancellation", lambda f: f"/api/jobs/{f.job.uid}/cancel", USE),
     _named("GET", "job-receipt", lambda f: f"/api/jobs/{_uid(f.done)}/receipt", VIEW),
+    _named("GET", "node-events", lambda f: f"/api/nodes/{f.stand.node.uid}/events", VIEW),
     _named("GET", "node-upstream", lambda f: f"/api/nodes/{f.stand.node.uid}/upstream", VIEW, None, 404),
     _named(
         "PUT",
@@ -284,4 +286,5 @@ ROUTES = (
         lambda _: {"note": "A clock that ran fast."},
     ),
 )
-PUBLIC = {"schema", "docs", "reference"}
+# Nobody's in particular, and an agent's own two, which neither people nor keys may ask (test_agents.py).
+PUBLIC = {"schema", "docs", "reference", "agent", "agent-enrolment"}
