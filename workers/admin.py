@@ -21,6 +21,7 @@ from core.errors import DomainError
 from workers import nodes, upstreams
 from workers.models import (
     Attempt,
+    Dealing,
     DirectUpstream,
     Endpoint,
     MeterFlag,
@@ -96,9 +97,18 @@ class AttemptAdmin(BooksAdmin):
     fields = (
         *("uid", "job_link", "number", "state", "error_code", "offer_link", "card_link", "node_link"),
         *("started_at", "ended_at", "lease_until", "renewed_at", "delivered_in", "delivered_out"),
-        *("usage", "receipt", "flags"),
+        *("usage", "counts", "receipt", "flags"),
     )
-    readonly_fields = ("job_link", "offer_link", "card_link", "node_link", "usage", "receipt", "flags")
+    readonly_fields = (
+        "job_link",
+        "offer_link",
+        "card_link",
+        "node_link",
+        "usage",
+        "counts",
+        "receipt",
+        "flags",
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """Beside the usual pages, the attempt of a usage record."""
@@ -170,6 +180,12 @@ class AttemptAdmin(BooksAdmin):
                 for row in rows
             ),
         )
+
+    @admin.display(description="counts in statistics")
+    def counts(self, attempt: Attempt) -> str:
+        """Whether it is trade between strangers in real money; what is not counts for nothing."""
+        reasons = Dealing.objects.filter(attempt=attempt).values_list("excluded_because", flat=True)
+        return ", ".join(sorted({reason or "yes" for reason in reasons})) or NOTHING
 
     @admin.display(description="receipt")
     def receipt(self, attempt: Attempt) -> SafeString:

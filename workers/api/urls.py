@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api import agents, flags, offers, upstreams, usage, views
+from workers.api import agents, events, flags, offers, upstreams, usage, views
 
 urlpatterns = [
     path("agent", agents.AgentDetail.as_view(), name="agent"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("nodes/<uuid:uid>/resume", views.NodeResumption.as_view(), name="node-resumption"),
     path("nodes/<uuid:uid>/retire", views.NodeRetirement.as_view(), name="node-retirement"),
     path("nodes/<uuid:uid>/upstream", upstreams.NodeUpstream.as_view(), name="node-upstream"),
+    path("nodes/<uuid:uid>/events", events.NodeEventList.as_view(), name="node-events"),
     path("nodes/<uuid:uid>/enrolments", agents.EnrolmentList.as_view(), name="enrolments"),
     path("offers", offers.OfferList.as_view(), name="offers"),
     path("offers/<uuid:uid>", offers.OfferDetail.as_view(), name="offer"),

@@ -1,13 +1,16 @@
 """Tables of work. Nodes and endpoints are Django's; the rest is made, and mostly written, by SQL."""
 
 from workers.models.attempt import Attempt, MeterFlag, NodeEvent, Receipt, ReceiptComparison, UsageRecord
+from workers.models.dealing import ArmsLengthDealing, Dealing
 from workers.models.enrolment import Enrolment, NodeToken
 from workers.models.flag import FlagResolution
 from workers.models.node import Endpoint, Node
 from workers.models.upstream import DirectUpstream
 
 __all__ = [
+    "ArmsLengthDealing",
     "Attempt",
+    "Dealing",
     "DirectUpstream",
     "Endpoint",
     "Enrolment",
