@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from core import tracing
 from marketplace.listings import Listing
 from workers import metering, shapes, tickets
 from workers.metering import Count, Limits
@@ -83,6 +84,7 @@ class Running:
         self.lease_until = self.began + lease_seconds
         self.stop_reason = ""
         self._call: asyncio.Task[Delivered] | None = None
+        self._step = tracing.NOTHING
 
     def stop(self, reason: str) -> None:
         """End the call from this side; the node's slot is free when its agent has confirmed."""
@@ -102,6 +104,7 @@ class Running:
         """
         if self.stop_reason:
             raise Stopped(self.stop_reason)
+        self._step = tracing.begin("upstream", node=self.listing.node_uid, attempt=str(self.uid))
         self._call = asyncio.create_task(
             self._ask(client, guard, target, secret=secret, body=body, limits=limits)
         )
@@ -118,6 +121,7 @@ class Running:
             raise CallFailed("upstream_broken", Hope.ELSEWHERE) from error
         finally:
             self._call = None
+            self._step.end()
 
     async def _ask(
         self, client: Client, guard: Guard, target: Target, *, secret: bytes, body: bytes, limits: Limits
@@ -131,6 +135,7 @@ class Running:
             issue_ticket=lambda: self._issue_ticket(secret),
             request_id=self.uid.hex,
             attempt_uid=self.uid,
+            trace=self._step.header,
             timeouts=TIMEOUTS,
         )
         try:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import redis.asyncio as redis
+from prometheus_client.core import Metric
 
+from core import tracing
+from core.metrics import Counts, write_counter, write_gauge
 from workers.blobs import BlobStore
 from workers.dispatcher.database import AWAY, Database, Queued
 from workers.dispatcher.errands import DRAINING, Errand, Means
@@ -62,6 +66,25 @@ class Dispatcher:
         self._jobs: dict[int, asyncio.Task[None]] = {}
         self._pauses: dict[int, _Pause] = {}
         self._stopping = asyncio.Event()
+        self._turns = Counts()
+
+    def collect(self) -> Iterator[Metric]:
+        """Tell Prometheus what runs here, and what became of what ran."""
+        yield write_gauge("jouleport_dispatcher_jobs_running", "Jobs that run here.", len(self._jobs))
+        yield write_gauge(
+            "jouleport_dispatcher_concurrency", "Jobs that may run here at once.", self._settings.concurrency
+        )
+        yield write_gauge(
+            "jouleport_dispatcher_jobs_paused",
+            "Jobs that nobody could run, left alone for a moment.",
+            len(self._pauses),
+        )
+        yield write_counter(
+            "jouleport_dispatcher_turns",
+            "Turns of jobs: settled, put off, left to their lease, or failed by a fault of ours.",
+            ["outcome"],
+            self._turns,
+        )
 
     def stop(self) -> None:
         """Claim nothing more, and end when what runs has ended."""
@@ -136,15 +159,20 @@ class Dispatcher:
     async def _run_safely(self, job: Queued) -> None:
         assert self._means is not None  # noqa: S101 - set before anything is claimed
         try:
-            if await Errand(self._means, job).run():
+            with tracing.span("dispatch", job=str(job.uid)):
+                settled = await Errand(self._means, job).run()
+            self._turns.add("settled" if settled else "put_off")
+            if settled:
                 self._pauses.pop(job.job_id, None)
             else:
                 self._pause(job.job_id)
         except AWAY as error:
+            self._turns.add("left")
             logger.warning("Job %s is left to its lease: %s", job.uid, type(error).__name__)
             self._pause(job.job_id)
         except Exception:
             # One job must not stop the others; its lease runs out, and the sweeper puts it back.
+            self._turns.add("failed")
             logger.exception("Unable to run job %s", job.uid)
             self._pause(job.job_id)
         finally:

@@ -37,6 +37,8 @@ class Yard:
     store: FolderStore
     folder: Path
     dispatchers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    # What dispatchers are told beyond what they need.
+    environment: dict[str, str] = field(default_factory=dict)
 
     def start_dispatcher(self, *options: str) -> subprocess.Popen[bytes]:
         """Start one more dispatcher."""
@@ -58,6 +60,7 @@ class Yard:
                     "JOULEPORT_CREDENTIAL_KEYS": BLOB_KEY,
                     "JOULEPORT_BLOB_DIR": str(self.folder / "blobs"),
                     "JOULEPORT_HOME": str(self.folder),
+                    **self.environment,
                 },
             )
         self.dispatchers.append(process)

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from psycopg.conninfo import make_conninfo
 
+from core import exposition, tracing
+from core.metrics import REGISTRY
 from workers import blobs
 from workers.dispatcher.process import Dispatcher, Settings
 
@@ -36,8 +38,13 @@ class Command(BaseCommand):
             concurrency=options["concurrency"],
             drain_seconds=options["drain_seconds"],
         )
+        dispatcher = Dispatcher(wanted, blobs.open_store())
+        REGISTRY.register(dispatcher)
+        exposition.serve()
+        tracing.configure("dispatcher")
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_dispatch(Dispatcher(wanted, blobs.open_store())))
+            runner.run(_dispatch(dispatcher))
+        tracing.close()
 
 
 def _write_conninfo() -> str:
