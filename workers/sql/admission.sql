@@ -24,10 +24,15 @@ DECLARE
     job_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
     amounts numeric[] := array_fill(NULL::numeric, ARRAY[size]);
     hold_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    wallets bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    members bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    projects bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    with_keys boolean := EXISTS (SELECT 1 FROM unnest(p_idempotency_keys) k WHERE k IS NOT NULL);
+    -- What may be held for, one after the other: its place in the call, and what hold_v2 asks.
+    places int[] := '{}';
+    held_jobs bigint[] := '{}';
+    held_amounts numeric[] := '{}';
+    wallets bigint[] := '{}';
+    keys bigint[] := '{}';
+    members bigint[] := '{}';
+    projects bigint[] := '{}';
+    with_keys boolean := cardinality(array_remove(p_idempotency_keys, NULL)) > 0;
     r record;
 BEGIN
     IF size NOT BETWEEN 1 AND 64 THEN
@@ -74,33 +79,26 @@ BEGIN
         verdicts[r.n] := coalesce(verdicts[r.n], r.verdict);
         IF verdicts[r.n] IS NULL THEN
             job_ids[r.n] := nextval('job_id_seq');
-            wallets[r.n] := r.wallet;
-            members[r.n] := r.member;
-            projects[r.n] := r.project;
             amounts[r.n] := r.amount;
+            places := places || r.n::int;
+            held_jobs := held_jobs || job_ids[r.n];
+            held_amounts := held_amounts || r.amount;
+            wallets := wallets || r.wallet;
+            keys := keys || p_keys[r.n];
+            members := members || r.member;
+            projects := projects || r.project;
         END IF;
     END LOOP;
 
-    FOR r IN
-        WITH item AS (
-            SELECT i.*, row_number() OVER (ORDER BY i.n) AS place
-              FROM unnest(job_ids, wallets, amounts, p_keys, members, projects) WITH ORDINALITY
-                   i(job, wallet, amount, key, member, project, n) WHERE i.job IS NOT NULL
-        ), asked AS (
-            SELECT array_agg(job ORDER BY n) AS jobs, array_agg(wallet ORDER BY n) AS wallets,
-                   array_agg(amount ORDER BY n) AS amounts, array_agg(key ORDER BY n) AS keys,
-                   array_agg(member ORDER BY n) AS members, array_agg(project ORDER BY n) AS projects FROM item
-        )
-        SELECT item.n, item.amount, h.verdict, h.hold_id, h.scope_id
-          FROM asked CROSS JOIN LATERAL hold_v2(asked.jobs, asked.wallets, asked.amounts, asked.keys, asked.members,
-                                                asked.projects, p_wait) h
-          JOIN item ON item.place = h.idx
-         WHERE asked.jobs IS NOT NULL
-    LOOP
-        hold_ids[r.n] := r.hold_id;
-        verdicts[r.n] := r.verdict;
-        details[r.n] := CASE WHEN r.scope_id IS NOT NULL THEN explain_scope_v1(r.scope_id, r.amount) END;
-    END LOOP;
+    IF places <> '{}' THEN
+        FOR r IN SELECT * FROM hold_v2(held_jobs, wallets, held_amounts, keys, members, projects, p_wait) LOOP
+            hold_ids[places[r.idx]] := r.hold_id;
+            verdicts[places[r.idx]] := r.verdict;
+            IF r.scope_id IS NOT NULL THEN
+                details[places[r.idx]] := explain_scope_v1(r.scope_id, held_amounts[r.idx]);
+            END IF;
+        END LOOP;
+    END IF;
 
     IF with_keys THEN
         -- A repeat inside this very call of an item that was refused is no duplicate of anything: the same request is told

@@ -6,7 +6,7 @@
 -- claim or an estimate says beyond it is paid by nobody and flagged.
 -- Verdicts: ok; already (this record exists: a repeat, or the sweeper was first; its amounts are returned); fenced (the
 -- attempt was overtaken; the amounts are those of the job's billable attempt, NULL if none).
-CREATE FUNCTION record_usage_v1(
+CREATE OR REPLACE FUNCTION record_usage_v1(
     p_attempts bigint[], p_seqs int[], p_finals boolean[],
     p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
     p_claim_in bigint[], p_claim_cached bigint[], p_claim_out bigint[], p_count_methods text[],
@@ -19,31 +19,35 @@ CREATE FUNCTION record_usage_v1(
 #variable_conflict use_column
 DECLARE
     jobs bigint[];
+    unknown_payee boolean;
     last_id bigint;
     made int;
 BEGIN
     IF cardinality(p_attempts) NOT BETWEEN 1 AND 64 THEN
         RAISE EXCEPTION 'between 1 and 64 records a call' USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    -- Attempts, then jobs, each in order: the same as every other caller.
+    SELECT array_agg(l.job_id), count(p.id) < count(*) INTO jobs, unknown_payee FROM (
+        SELECT a.job_id, a.offer_id FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE) l
+      LEFT JOIN offer o ON o.id = l.offer_id
+      LEFT JOIN ledger_account p ON p.purpose = 'PAYABLE' AND p.organization_id = o.organization_id AND p.currency = o.currency;
+    PERFORM 1 FROM job j WHERE j.id = ANY (jobs) ORDER BY j.id FOR NO KEY UPDATE;
     -- What is left of a hold is reckoned before the call's own charges.
-    IF (SELECT count(DISTINCT a) FROM unnest(p_attempts) a) < cardinality(p_attempts) THEN
+    IF cardinality(jobs) < cardinality(p_attempts)
+       AND (SELECT count(DISTINCT a) FROM unnest(p_attempts) a) < cardinality(p_attempts) THEN
         RAISE EXCEPTION 'one record an attempt and call' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    -- Attempts, then jobs, each in order: the same as every other caller.
-    SELECT array_agg(l.job_id) INTO jobs FROM (
-        SELECT a.job_id FROM attempt a WHERE a.id = ANY (p_attempts) ORDER BY a.id FOR NO KEY UPDATE) l;
-    PERFORM 1 FROM job j WHERE j.id = ANY (jobs) ORDER BY j.id FOR NO KEY UPDATE;
 
     -- Behind these locks every record that is there has a number up to this one, every record made here a higher one.
-    last_id := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM usage_id_seq);
+    last_id := coalesce(pg_sequence_last_value('usage_id_seq'), 0);
 
-    -- A provider paid for the first time in a currency has no account yet.
-    PERFORM account_v1('PAYABLE', x.organization_id, x.currency) FROM (
-        SELECT DISTINCT o.organization_id, o.currency FROM attempt a JOIN offer o ON o.id = a.offer_id
-         WHERE a.id = ANY (p_attempts)) x
-      WHERE NOT EXISTS (SELECT 1 FROM ledger_account l WHERE l.purpose = 'PAYABLE'
-                           AND l.organization_id = x.organization_id AND l.currency = x.currency)
-      ORDER BY x.organization_id, x.currency;  -- two calls that open the same accounts do so in one order
+    IF unknown_payee THEN
+        -- A provider paid for the first time in a currency has no account yet.
+        PERFORM account_v1('PAYABLE', x.organization_id, x.currency) FROM (
+            SELECT DISTINCT o.organization_id, o.currency FROM attempt a JOIN offer o ON o.id = a.offer_id
+             WHERE a.id = ANY (p_attempts)) x
+          ORDER BY x.organization_id, x.currency;  -- two calls that open the same accounts do so in one order
+    END IF;
 
     RETURN QUERY
     WITH item AS (
@@ -145,7 +149,7 @@ END $$;
 -- Nothing was delivered: attempts end, their jobs end in the given state, holds are given back at once.
 -- Verdicts: ok, fenced (the attempt had ended already). `QUEUED` as the state puts a deferred job back in its queue with
 -- its hold.
-CREATE FUNCTION fail_v1(p_attempts bigint[], p_error_codes text[], p_job_states text[])
+CREATE OR REPLACE FUNCTION fail_v1(p_attempts bigint[], p_error_codes text[], p_job_states text[])
 RETURNS TABLE (idx int, verdict text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
@@ -178,7 +182,7 @@ END $$;
 
 -- Cancel a deferred job. Queued: it ends now and its hold is given back. Running: whoever runs it is asked to stop.
 -- Answers the job's state afterwards, or NULL for a job that is not this organization's.
-CREATE FUNCTION cancel_job_v1(p_organization bigint, p_uid uuid) RETURNS text
+CREATE OR REPLACE FUNCTION cancel_job_v1(p_organization bigint, p_uid uuid) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     j job;
@@ -195,7 +199,7 @@ BEGIN
 END $$;
 
 -- End queued jobs that can never run (deadline passed, no offer left): their holds are given back.
-CREATE FUNCTION fail_queued_v1(p_jobs bigint[], p_error_code text) RETURNS int
+CREATE OR REPLACE FUNCTION fail_queued_v1(p_jobs bigint[], p_error_code text) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     holds bigint[];
@@ -209,7 +213,7 @@ BEGIN
 END $$;
 
 -- Name the blobs of a deferred job (text itself is never in the database) and its deadline.
-CREATE FUNCTION attach_blobs_v1(p_job uuid, p_request text, p_answer text, p_deadline timestamptz) RETURNS void
+CREATE OR REPLACE FUNCTION attach_blobs_v1(p_job uuid, p_request text, p_answer text, p_deadline timestamptz) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     UPDATE job SET request_blob = coalesce(p_request, request_blob), answer_blob = coalesce(p_answer, answer_blob),
                    deadline_at = coalesce(p_deadline, deadline_at) WHERE uid = p_job
@@ -218,7 +222,7 @@ $$;
 -- Settle what dead processes left: attempts whose lease ran out are ended here. What had been delivered by the last
 -- checkpoint is charged; where nothing was, the hold is given back (a deferred job gets up to three attempts).
 -- Returns how many attempts were settled.
-CREATE FUNCTION sweep_v1(p_limit int) RETURNS int
+CREATE OR REPLACE FUNCTION sweep_v1(p_limit int) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     lost bigint[];
