@@ -25,7 +25,8 @@ from billing import verification
 from tests import databases
 from tests.billing import exchange as ex
 
-pytestmark = pytest.mark.sql
+# Hundreds of steps, each checked against everything: long on a busy machine.
+pytestmark = [pytest.mark.sql, pytest.mark.timeout(240)]
 
 TOKEN = Decimal("0.002")
 

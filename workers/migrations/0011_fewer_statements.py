@@ -4,7 +4,7 @@ from core.sql import RunSQLFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workers", "0009_account_reading")]
+    dependencies = [("workers", "0010_dealings")]
 
     operations = [
         RunSQLFile("workers/sql/admission.sql"),
