@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from gateway.app import Gateway
 from gateway.database import DatabaseAway, DatabaseBusy
@@ -81,7 +82,7 @@ def raise_price(connection: psycopg.Connection[Any], card: dict[str, Any]) -> No
     values = {name: card[name] for name in columns}
     for name in ("input_price", "cached_input_price", "output_price"):
         values[name] = card[name] * 100
-    values["breakdown"] = psycopg.types.json.Jsonb(card["breakdown"])
+    values["breakdown"] = Jsonb(card["breakdown"])
     names = ", ".join(columns)
     marks = ", ".join(f"%({name})s" for name in columns)
     connection.execute(

@@ -15,7 +15,6 @@ from tests.market import Stand, fund_wallet
 from tests.signing_in import sign_in_operator
 from workers import blobs, jobs
 from workers.models import ArmsLengthDealing, Attempt, Dealing, NodeEvent
-from workers.nodes import Node
 
 BODY = b'{"model": "small", "messages": [{"role": "user", "content": "Why?"}]}'
 
@@ -95,7 +94,7 @@ def test_nobody_writes_what_counts(db: Database) -> None:
 def test_a_provider_sees_that_a_token_was_used_twice(db: Database, estate: Farm) -> None:  # noqa: F811
     node = estate.stand.node
     NodeEvent.objects.create(
-        node=Node.objects.get(pk=node.pk),
+        node=node,
         kind="SECOND_CONNECTION",
         details={"epoch": 2, "before": 1},
         created_at=datetime.now(UTC),

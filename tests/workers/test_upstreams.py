@@ -55,7 +55,7 @@ def public_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def submit(stand: Stand, **changed: Any) -> DirectUpstream:
-    wanted = {"url": URL, "credential": SECRET, "slots": 4} | changed
+    wanted: dict[str, Any] = {"url": URL, "credential": SECRET, "slots": 4} | changed
     return upstreams.submit_upstream(node=stand.node, actor=ACTOR, now=NOW, **wanted)
 
 
