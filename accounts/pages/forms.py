@@ -61,9 +61,6 @@ class SignUpForm(SignupForm, OrganizationForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = _("Email")
-        for field in self.fields.values():
-            # Labels are shown; examples in fields vanish when one types and are hard to read.
-            field.widget.attrs.pop("placeholder", None)
 
     def save(self, request: HttpRequest) -> User:
         """Make the person and the organization, or neither."""

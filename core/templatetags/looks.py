@@ -129,6 +129,8 @@ def fields(form: Form, *, only: str = "") -> dict[str, Any]:
 
 
 def _describe(field: BoundField) -> dict[str, Any]:
+    # Labels are shown; words inside fields vanish when one types, and are hard to read.
+    field.field.widget.attrs.pop("placeholder", None)
     kind = str(getattr(field.field.widget, "input_type", ""))
     return {"bound": field, "is_check": kind == "checkbox", "is_radio": kind == "radio"}
 

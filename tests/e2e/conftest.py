@@ -110,6 +110,15 @@ class Window:
         page.wait_for_url("**/console/**")
         return page
 
+    def go_confirmed(self, path: str) -> Page:
+        """Open a page that asks for the password once more."""
+        page = self.go(path)
+        page.wait_for_url("**/reauthenticate/**")
+        page.locator("#id_password").fill(PASSWORD)
+        page.locator("form:has(#id_password) button[type=submit]").click()
+        page.wait_for_url(f"**{path}")
+        return page
+
     def type_code(self, secret: str) -> None:
         """Answer with the one-time code of this moment."""
         self.page.locator("#id_code").fill(find_code(secret, at=time.time()))

@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from accounts.models import Role
+from tests.e2e import house as houses
 from tests.e2e.conftest import SECRET, Cast, Open, Window
 
 PUBLIC = ("/", "/account/login/", "/account/signup/", "/account/password/reset/")
@@ -17,6 +18,8 @@ OWN = (
     "/console/organizations/new/",
 )
 OPERATORS = ("/operator/", "/account/2fa/recovery-codes/", "/account/2fa/recovery-codes/generate/")
+# The last is the one the next page is judged in.
+WIDTHS = (360, 1280)
 LANGUAGES = {"en": "en-US", "zh-Hans": "zh-CN"}
 
 
@@ -33,38 +36,43 @@ def speak(window: Window, language: str) -> None:
 
 
 def judge(window: Window, path: str) -> list[str]:
-    """What axe-core finds wrong with a page, and whether it is too wide for the window."""
+    """What axe-core finds wrong with a page, and whether it is too wide for a desk or a telephone."""
     page = window.go(path)
     found = [
         f"{path}: {violation['id']} {node['html']}"
         for violation in Axe().run(page).response["violations"]
         for node in violation["nodes"]
     ]
-    width, shown = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-    return found if width <= shown else [*found, f"{path}: {width} px wide in {shown}"]
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        needed = page.evaluate("document.documentElement.scrollWidth")
+        if needed > width:
+            found.append(f"{path}: needs {needed} px of {width}")
+    return found
 
 
-@pytest.mark.parametrize("width", [360, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_is_readable(
-    open_window: Open, cast: Cast, language: str, scheme: str, width: int
-) -> None:
-    options = {
-        "color_scheme": scheme,
-        "locale": LANGUAGES[language],
-        "viewport": {"width": width, "height": 800},
-    }
+def test_every_page_is_readable(open_window: Open, cast: Cast, language: str, scheme: str) -> None:
+    options = {"color_scheme": scheme, "locale": LANGUAGES[language]}
     anybody, owner, operator = (open_window(**options) for _ in range(3))
+    # A one-time code opens once: two tests within its half minute need two operators.
+    email_of_operator = f"{language}-{scheme}@jouleport.example".lower()
+    with anybody.house.books():
+        houses.make_operator(email_of_operator, secret=SECRET)
     found = [problem for path in PUBLIC for problem in judge(anybody, path)]
 
     # One signs in in English and then presses the switch.
     for window, email, secret in (
         (owner, Cast.email(Role.OWNER), ""),
-        (operator, "ops@jouleport.example", SECRET),
+        (operator, email_of_operator, SECRET),
     ):
         speak(window, "en")
         window.sign_in(email, secret=secret)
+        # For a while no page asks for the password again.
+        window.go_confirmed(
+            "/account/2fa/recovery-codes/generate/" if secret else "/account/2fa/totp/activate/"
+        )
         speak(window, language)
     found += [problem for path in paths(cast) for problem in judge(owner, path)]
     found += [problem for path in OPERATORS for problem in judge(operator, path)]
@@ -82,7 +90,7 @@ def test_the_wallet_pages_through_its_statement(window: Window, cast: Cast) -> N
 
     expect(rows).to_have_count(30)
     expect(page.get_by_role("link", name="Older")).to_have_count(0)
-    expect(page.get_by_text("1.000000001")).to_have_count(1)
+    expect(rows.last).to_contain_text("1.000000001")
     expect(page.locator(".tile-lead")).to_contain_text("465.00")
 
 

@@ -75,7 +75,7 @@ def test_one_time_codes_and_recovery_codes(window: Window, cast: Cast) -> None:
     with window.house.books():
         houses.make_person("totp@lab.example", organization=cast.lab)
     page = window.sign_in("totp@lab.example")
-    window.go("/account/2fa/totp/activate/")
+    window.go_confirmed("/account/2fa/totp/activate/")
     secret = page.locator("#authenticator_secret").input_value()
     window.type_code(secret)
     page.wait_for_url("**/2fa/recovery-codes/**")
@@ -110,7 +110,7 @@ def test_a_passkey_instead_of_a_password(window: Window, cast: Cast) -> None:
         "automaticPresenceSimulation": True,
     }
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    window.go("/account/2fa/webauthn/add/")
+    window.go_confirmed("/account/2fa/webauthn/add/")
     page.get_by_label("Passwordless").check()
     page.locator("#mfa_webauthn_add").click()
     page.wait_for_url("**/2fa/**")
