@@ -25,7 +25,7 @@ def request_for(code: str) -> dict[str, str]:
     }
 
 
-def make_code(estate: Farm, **headers: str) -> Any:
+def make_code(estate: Farm, **headers: Any) -> Any:
     client = sign_in(estate.owner)
     return client.post(f"/api/nodes/{estate.stand.node.uid}/enrolments", format="json", **headers).json()
 
@@ -63,12 +63,11 @@ def test_a_code_is_shown_once_also_in_a_repeat(estate: Farm) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({}, 422),
-        ("no object", 422),
-        ({"code": "x", "public_key": 7, "signature": None}, 422),
+        ({}, 400),
+        ("no object", 400),
+        ({"code": "x", "public_key": 7, "signature": None}, 400),
         (request_for("JPE-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA"), 401),
         (request_for("JPE-AAAAA") | {"code": "JPE-BBBBB"}, 422),
-        (request_for("JPE-\u00e9"), 401),
     ],
 )
 def test_what_is_no_code_is_refused_as_a_problem(estate: Farm, body: Any, status: int) -> None:
