@@ -1,13 +1,20 @@
 """What agents ask over REST: a token for a code, and what their node would earn."""
 
+import json
 from base64 import b64encode
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from threading import Thread
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.wsgi import get_wsgi_application
 
+from agent import cli
 from tests.api.conftest import Farm, make_client, sign_in, use_key
 from workers import enrolments
 from workers.models import NodeToken
@@ -87,3 +94,38 @@ def test_a_token_of_no_node_or_one_that_ended_sees_nothing(estate: Farm, now: da
     NodeToken.objects.filter(node=estate.stand.node, ends_at=None).update(ends_at=now)
 
     assert use_key(token).get("/api/agent").status_code == 404
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """The web side on a socket of its own, as the agent finds it."""
+
+    class Quiet(WSGIRequestHandler):
+        def log_message(self, *args: Any) -> None:
+            return
+
+    server = make_server("127.0.0.1", 0, get_wsgi_application(), handler_class=Quiet)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_the_agents_own_commands_speak_with_it(
+    estate: Farm, web: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, state = make_code(estate)["code"], ("--state", str(tmp_path))
+
+    assert cli.main(["enroll", code.lower(), "--market", web, *state]) == 0
+    assert cli.main(["enroll", code, "--market", web, *state]) == 9
+    capsys.readouterr()
+    # Neither a model server nor a relay is there: it says so, and shows what it learned all the same.
+    assert cli.main(["check", "--json", "--upstream", "http://127.0.0.1:9/v1", *state]) == 8
+
+    report = json.loads(capsys.readouterr().out)
+    assert report["market"]["node"] == str(estate.stand.node.uid)
+    assert abs(report["clock_offset_seconds"]) < 5
+    assert [each.split()[1] for each in report["problems"]] == ["model", "relay"]
+    assert report["market"]["offers"][0]["earning"]["currency"] == "USD"
