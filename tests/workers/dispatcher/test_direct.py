@@ -1,0 +1,101 @@
+"""A deferred job that runs at an address of the provider's own."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from accounts.keys import IssuedKey
+from accounts.models import Organization, User
+from billing.wallets import Wallet
+from core.credentials import Vault
+from tests.databases import Database
+from tests.market import Stand
+from tests.workers.upstream.authority import Authority
+from workers import jobs
+from workers.blobs import FolderStore
+from workers.dispatcher.process import Dispatcher, Settings
+from workers.models import DirectUpstream
+from workers.simulated import server
+from workers.upstream.guard import Policy
+from workers.upstream.targets import name_purpose
+
+HOST = "models.example"
+
+
+def admit(stand: Stand, port: int) -> None:
+    """What the web and an operator would write; only the port is a test's own."""
+    row = DirectUpstream(node=stand.node, url=f"https://{HOST}:{port}/v1", slots=4, state="ADMITTED")
+    sealed = Vault(settings.CREDENTIAL_KEYS).seal("sk-canary-1234", purpose=name_purpose(row.uid, row.url))
+    row.credential, row.key_id = sealed.token, sealed.key_id
+    row.decided_at = datetime.now(UTC)
+    row.decided_by = User.objects.create_superuser("operator@example.org", "a long password")
+    row.save()
+
+
+def test_a_deferred_job_runs_at_an_address_of_its_own(
+    db: Database,
+    redis_url: str,
+    lab: Organization,
+    lab_key: IssuedKey,
+    lab_wallet: Wallet,
+    stand: Stand,
+    store: FolderStore,
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    body = {"model": "small", "messages": [{"role": "user", "content": "Why?"}], "max_tokens": 40}
+    job = jobs.submit_job(
+        organization=lab,
+        api_key=lab_key.key,
+        body=json.dumps(body).encode(),
+        now=datetime.now(UTC),
+        store=store,
+    )
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    port = listener.getsockname()[1]
+    admit(stand, port)
+
+    async def dispatch() -> None:
+        upstream = server.Upstream()
+        listening = await asyncio.get_running_loop().create_server(
+            lambda: server.Connection(upstream), sock=listener, ssl=authority.make_context(HOST)
+        )
+        dispatcher = Dispatcher(
+            Settings(
+                database_url=db.dsn,
+                redis_url=redis_url,
+                ticket_secret=b"known to every test",
+                credential_keys=settings.CREDENTIAL_KEYS,
+                upstreams=Policy(
+                    ports=frozenset({port}),
+                    allowed_addresses=frozenset({"127.0.0.1"}),
+                    certificates=str(authority.file),
+                    resolve=lambda host, port: ["127.0.0.1"],
+                ),
+            ),
+            store,
+        )
+        running = asyncio.create_task(dispatcher.run())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(15):
+                while not database.execute("SELECT 1 FROM usage_record").fetchone():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        dispatcher.stop()
+        await running
+        listening.close()
+
+    with db.connect() as database:
+        asyncio.run(dispatch())
+
+    found = jobs.find_job(organization=lab, uid=job.uid)
+    bill = jobs.find_bill(job=found)
+    assert (found.state, found.error_code) == ("SUCCEEDED", None)
+    assert bill is not None
+    assert bill.cost.amount > 0
+    assert (bill.receipt_uid, bill.tier, bill.attribution) == (None, "declared", "estimated")
