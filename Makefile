@@ -98,6 +98,9 @@ e2e: .venv/dev.stamp ## Look at every page with a browser (chromium, from Debian
 judges: .venv/dev.stamp ## Let programs by others judge the results (hledger and the like, from Debian)
 	$(PYTEST) -m judge $(ARGS)
 
+fuzz: .venv/dev.stamp ## Let schemathesis invent requests to REST for as long as it knows something new
+	FUZZ=long $(PYTEST) -m judge tests/judges/test_rest.py $(ARGS)
+
 bench: .venv/dev.stamp ## Measure, and print the numbers with the machine they come from
 	@$(PYTHON) -m benchmarks $(ARGS)
 

@@ -82,9 +82,9 @@ class KeyAuthentication(BaseAuthentication):
 
         :raises AuthenticationFailed: for another scheme, and a malformed, unknown, revoked or expired key
         """
-        header = get_authorization_header(request).decode("latin-1")
-        if not header:
+        if "HTTP_AUTHORIZATION" not in request.META:
             return None
+        header = get_authorization_header(request).decode("latin-1")
         scheme, _, text = header.partition(" ")
         if scheme.lower() != "bearer":
             # Whoever names a caller is that caller or nobody, whatever else the request carries.

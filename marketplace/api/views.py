@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.access import Permission
 from accounts.api.base import OrganizationView, RestView
-from accounts.api.filters import Filters, Word, apply_filters
+from accounts.api.filters import FilterRefused, Filters, Word, apply_filters
 from accounts.api.schema import PAGE_PARAMETERS, describe
 from billing import wallets
 from billing.wallets import Cursor
@@ -123,6 +123,8 @@ class ModelList(RestView):
         names = frozenset(one.name for one in CATALOGUE_FILTERS)
         apply_filters(Model.objects.none(), request=request, kind=None, others=names)
         wanted = {name: request.query_params[name] for name in names & request.query_params.keys()}
+        if wanted.get("unit", Offer.Unit.TOKEN) not in Offer.Unit.values:
+            raise FilterRefused(f"unit is one of {', '.join(Offer.Unit.values)}.", parameter="unit")
         found = [
             entry
             for one in catalogue.list_catalogue(now=timezone.now())

@@ -287,4 +287,4 @@ ROUTES = (
     ),
 )
 # Nobody's in particular, and an agent's own two, which neither people nor keys may ask (test_agents.py).
-PUBLIC = {"schema", "docs", "reference", "agent", "agent-enrolment"}
+PUBLIC = {"schema", "docs", "reference"}

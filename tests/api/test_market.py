@@ -109,8 +109,8 @@ def test_jobs_are_submitted_with_a_key(estate: Farm) -> None:
         (CHAT | {"stream": True}, 400, "invalid_request"),
         (CHAT | {"max_tokens": 10**9}, 400, "max_tokens_exceeded"),
         (CHAT | {"messages": [{"role": "user", "content": "\ud800"}]}, 422, "invalid"),
-        ("no object", 400, "invalid_json"),
-        ([1], 400, "invalid_json"),
+        ("no object", 400, "invalid"),
+        ([1], 400, "invalid"),
     ],
 )
 def test_refuses_jobs_that_could_not_run(estate: Farm, request_body: Any, status: int, code: str) -> None:

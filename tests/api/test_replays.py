@@ -7,10 +7,13 @@ import pytest
 from django.db import connection
 
 from accounts import replays
-from accounts.models import ApiKey, ApiReplay
+from accounts.models import ApiKey, ApiReplay, Organization, Role
 from marketplace.models import Job, Site
-from tests.api.conftest import Farm, sign_in, use_key
+from tests.api.conftest import Farm, make_user, sign_in, use_key
 from tests.api.routes import CHAT, SITE
+from tests.databases import Database
+
+CROWD = 64
 
 
 def post(client: Any, path: str, body: Any, key: str | None = "once") -> Any:
@@ -25,6 +28,7 @@ def test_repeats_the_first_answer_byte_for_byte(estate: Farm) -> None:
 
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.content == first.content
+    assert (first.get("Idempotent-Replayed"), again.get("Idempotent-Replayed")) == (None, "true")
     assert Site.objects.filter(name="Hill").count() == 1
 
 
@@ -104,6 +108,43 @@ def test_does_it_once_when_asked_twice_at_once(estate: Farm) -> None:
     assert set(statuses) <= {201, 409}
     assert 201 in statuses
     assert Site.objects.filter(name="Hill").count() == 1
+
+
+@pytest.mark.race
+def test_does_it_once_when_a_crowd_asks_at_once(estate: Farm) -> None:
+    user, gate = estate.owner, threading.Barrier(CROWD)
+    statuses: list[int] = []
+
+    def ask() -> None:
+        client = sign_in(user)
+        gate.wait(30)
+        statuses.append(post(client, "/api/sites", SITE).status_code)
+        connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(CROWD)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    # Whoever waited too long is told to ask again.
+    assert len(statuses) == CROWD
+    assert set(statuses) <= {201, 409}
+    assert Site.objects.filter(name="Hill").count() == 1
+    assert post(sign_in(user), "/api/sites", SITE)["Idempotent-Replayed"] == "true"
+
+
+def test_founds_an_organization_once_for_a_person(db: Database) -> None:
+    client = sign_in(make_user(None, Role.MEMBER, "founder"))
+    other = sign_in(make_user(None, Role.MEMBER, "other"))
+    wanted = {"name": "New", "country": "SE"}
+
+    first, again = (post(client, "/api/organizations", wanted) for _ in range(2))
+
+    assert again.content == first.content
+    assert Organization.objects.filter(name="New").count() == 1
+    assert post(other, "/api/organizations", wanted).json()["uid"] != first.json()["uid"]
+    assert post(client, "/api/organizations", wanted | {"name": "Newer"}).status_code == 422
 
 
 def test_forgets_old_answers(estate: Farm) -> None:

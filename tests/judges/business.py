@@ -129,7 +129,8 @@ def _move_money(app: Connection, markets: list[Market], chance: random.Random, d
         if kind == "TOPUP" and chance.random() < 0.2:
             _reverse(app, made, accounts, [-one for one in lines])
     if chance.random() < 0.1:
-        _change_money(app, *chance.sample(markets, 2), chance, day)
+        sold, bought = chance.sample(markets, 2)
+        _change_money(app, sold, bought, chance, day)
 
 
 def _choose_movements(

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from rest_framework import serializers
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -58,6 +58,18 @@ class BytesField(serializers.Field[bytes, Any, str, Any]):
         return value
 
 
+class BytesStrings(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Base64 of so many bytes, in one way only."""
+
+    target_class = BytesField
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """Groups of four signs, of which the last is padded if bytes are left over."""
+        groups, left = divmod(self.target.length, 3)
+        last = ("", "[A-Za-z0-9+/][AQgw]==", "[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=")[left]
+        return {"type": "string", "pattern": f"^[A-Za-z0-9+/]{{{4 * groups}}}{last}$"}
+
+
 class EnrolmentAnswer(serializers.Serializer[Any]):
     """A code for a node's agent: shown this once, used once, until `expires_at`."""
 
@@ -86,7 +98,7 @@ class EnrolledAnswer(serializers.Serializer[Any]):
     relay = serializers.URLField()
 
 
-class EarningAnswer(serializers.Serializer[Any]):
+class AgentEarningAnswer(serializers.Serializer[Any]):
     """What the provider gets at today's price, the platform's fee taken off."""
 
     currency = serializers.CharField()
@@ -108,7 +120,7 @@ class AgentOfferAnswer(serializers.Serializer[Any]):
     state = serializers.CharField()
     slots = serializers.IntegerField()
     card = CardAnswer(allow_null=True)
-    earning = EarningAnswer(allow_null=True)
+    earning = AgentEarningAnswer(allow_null=True)
 
 
 class AgentAnswer(serializers.Serializer[Any]):

@@ -165,7 +165,7 @@ class OfferAnswer(serializers.Serializer[Any]):
 class JobRequest(serializers.Serializer[Any]):
     """A chat request that may run later."""
 
-    request = serializers.JSONField(help_text="What /v1/chat/completions takes, without `stream`.")
+    request = serializers.DictField(help_text="What /v1/chat/completions takes, without `stream`.")
     deadline = serializers.DateTimeField(
         required=False, allow_null=True, default=None, help_text="24 hours from now, if not said."
     )
