@@ -267,7 +267,10 @@ async def read_late(exchange: Exchange, rack: Registered, reading: asyncio.Event
 @pytest.mark.parametrize(
     ("hello", "code"),
     [
-        ({"protocol": 4, "protocol_min": 3, "slots": "whatever version 2 makes of it"}, "protocol_unsupported"),
+        (
+            {"protocol": 4, "protocol_min": 3, "slots": "whatever version 2 makes of it"},
+            "protocol_unsupported",
+        ),
         ({"slots": 0}, "hello_refused"),
         ({"public_key": b"short"}, "hello_refused"),
         ({"models": ["m"] * 300}, "hello_refused"),
