@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from core.money import TEST_CURRENCY
 from marketplace.models import Offer, PriceCard
 
 # Lines of a card's breakdown, as the board groups them.
@@ -50,6 +51,8 @@ def list_rows(*, now: datetime) -> list[Row]:
     cards = (
         PriceCard.objects.filter(offer__state=Offer.State.LIVE, offer__unit=Offer.Unit.TOKEN)
         .filter(starts_at__lte=now)
+        # Test money buys from books of its own.
+        .exclude(currency=TEST_CURRENCY)
         .order_by("offer_id", "-starts_at")
         .distinct("offer_id")
         .select_related("offer__site", "offer__organization", "offer__model")

@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import KeyMode
-from core.money import AMOUNT_PLACES, DIGITS_MAX, Money
+from core.money import AMOUNT_PLACES, DIGITS_MAX, TEST_CURRENCY, Money
 
 
 class KeyForm(forms.Form):
@@ -53,6 +53,15 @@ class KeyForm(forms.Form):
         else:
             # Limits move money; and without a wallet there is none to limit.
             del self.fields["limit"], self.fields["currency"]
+
+    def clean(self) -> dict[str, Any]:
+        """Test keys spend test money, and nothing else spends it."""
+        given = super().clean() or {}
+        limited = given.get("limit") is not None
+        if limited and (given.get("mode") == KeyMode.TEST) != (given.get("currency") == TEST_CURRENCY):
+            text = _("A test key's limit is in %(currency)s, any other key's in money.")
+            self.add_error("currency", forms.ValidationError(text, params={"currency": TEST_CURRENCY}))
+        return given
 
     @property
     def ceiling(self) -> Money | None:
