@@ -213,7 +213,6 @@ ROUTES = (
         },
     ),
     _named("GET", "node", lambda f: f"/api/nodes/{f.stand.node.uid}", VIEW),
-    _named("POST", "enrolments", lambda f: f"/api/nodes/{f.stand.node.uid}/enrolments", SITES, None, 201),
     _named("POST", "node-drain", lambda f: f"/api/nodes/{f.stand.node.uid}/drain", SITES),
     _named("POST", "node-resumption", lambda f: f"/api/nodes/{f.stand.node.uid}/resume", SITES),
     _named("POST", "node-retirement", lambda f: f"/api/nodes/{f.stand.node.uid}/retire", SITES),

@@ -16,6 +16,7 @@ SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "/api/agent": [{"agentToken": []}],
     "/api/agents/enrol": [{}],
 }
+EVERYBODY: list[dict[str, list[str]]] = [{"apiKey": []}, {"cookieAuth": []}]
 COMMITTED = Path(__file__).parents[2] / "docs/reference/openapi.yaml"
 
 

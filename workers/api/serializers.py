@@ -162,10 +162,36 @@ class OfferAnswer(serializers.Serializer[Any]):
         return dict(CardAnswer(card).data) if card else None
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "required": ["model", "messages"],
+        "properties": {
+            "model": {"type": "string", "minLength": 1},
+            "messages": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["role", "content"],
+                    "properties": {
+                        "role": {"type": "string", "enum": ["system", "user", "assistant"]},
+                        "content": {"type": "string", "minLength": 1},
+                    },
+                },
+            },
+        },
+        "additionalProperties": True,
+    }
+)
+class ChatField(serializers.DictField):
+    """What /v1/chat/completions takes, without `stream`; read as it is read there."""
+
+
 class JobRequest(serializers.Serializer[Any]):
     """A chat request that may run later."""
 
-    request = serializers.DictField(help_text="What /v1/chat/completions takes, without `stream`.")
+    request = ChatField(help_text="What /v1/chat/completions takes, without `stream`.")
     deadline = serializers.DateTimeField(
         required=False, allow_null=True, default=None, help_text="24 hours from now, if not said."
     )
