@@ -10,6 +10,7 @@ from billing import wallets
 from core import ids
 from core.money import Money
 from marketplace import catalogue, offers, price_cards, sites
+from marketplace.listings import ENDPOINTS
 from marketplace.models import Model
 from tests.market import DAM, RACK, SERVING, UPSTREAM_MODEL
 from workers import endpoints, nodes
@@ -43,7 +44,13 @@ def make_cast() -> Cast:
     """Make everybody, through the product's services."""
     now = datetime.now(UTC)
     model = catalogue.create_model(
-        slug=MODEL, name="Small", context_length=8192, max_output_default=64, actor=audit.SYSTEM, now=now
+        slug=MODEL,
+        name="Small",
+        context_length=8192,
+        max_output_default=64,
+        endpoints=ENDPOINTS,
+        actor=audit.SYSTEM,
+        now=now,
     )
     made = {seller: _make_seller(seller, model, now) for seller in SELLERS}
     return Cast(

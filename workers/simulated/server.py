@@ -184,7 +184,8 @@ class Connection(asyncio.Protocol):
 
     async def _send_plain(self, question: answers.Question, behaviour: Behaviour) -> None:
         body = answers.write_answer(question, behaviour)
-        if behaviour.rate:
+        # An embedding writes no tokens that would take their time.
+        if behaviour.rate and question.kind != "embedding":
             limit = question.tokens_max
             tokens = behaviour.tokens if limit is None else min(behaviour.tokens, limit)
             await asyncio.sleep(tokens / behaviour.rate)
