@@ -268,6 +268,7 @@ def reattempting_locks_the_attempt_first(stage: Stage) -> bool:
 
 Play = Callable[[Stage], bool]
 
+
 # function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
 def spending_is_folded_once(stage: Stage) -> bool:
     ex.record(stage.app, stage.admit(stage.lab).attempt_id)
