@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
+from accounts import audit
 from accounts.models import Organization
 from marketplace import board, offers
 from marketplace.models import Model
@@ -37,7 +38,7 @@ def test_the_parts_add_up_to_the_price(stand: Stand) -> None:
 
 
 def test_forgets_what_is_withdrawn(stand: Stand, now: datetime) -> None:
-    offers.withdraw(offer=stand.offer, actor=market.audit.SYSTEM, now=now)
+    offers.withdraw(offer=stand.offer, actor=audit.SYSTEM, now=now)
 
     assert board.list_rows(now=timezone.now()) == []
     assert "Nothing is on offer" in open_browser().get("/").content.decode()
