@@ -1,7 +1,7 @@
 """Operators' view of money: read-only, with the way from every row to those it came from and led to."""
 
 from django.contrib import admin, messages
-from django.db import transaction
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -10,10 +10,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import audit
 from accounts.audit import Actor
 from accounts.models import User
-from billing import charges, ledger, trial_balance
+from billing import ledger, quarantine, trial_balance
 from billing.links import NOTHING, BooksAdmin, link, table
 from billing.models import (
     Charge,
@@ -60,7 +59,13 @@ class LedgerAccountAdmin(BooksAdmin):
         return [path("trial-balance/", page, name="billing_trial_balance"), *super().get_urls()]
 
     def show_trial_balance(self, request: HttpRequest) -> HttpResponse:
-        """Every account's balance, in columns that come to the same."""
+        """
+        Every account's balance, in columns that come to the same.
+
+        :raises PermissionDenied: for staff who may not look at accounts
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
             "title": "Trial balance",
@@ -282,17 +287,7 @@ class ChargeQuarantineAdmin(BooksAdmin):
         """Have charges posted after all; recorded under the operator's name."""
         assert isinstance(request.user, User)  # noqa: S101 - the admin lets in nobody else
         for row in queryset:
-            with transaction.atomic():
-                charges.requeue_charge(usage_id=row.usage_id)
-                audit.record_event(
-                    actor=Actor.from_user(request.user),
-                    action="charge.requeue",
-                    subject_kind="charge",
-                    subject_uid=None,
-                    organization=None,
-                    now=timezone.now(),
-                    details={"usage_id": row.usage_id, "error": row.error},
-                )
+            quarantine.requeue(row=row, actor=Actor.from_user(request.user), now=timezone.now())
             self.message_user(request, f"Charge {row.usage_id} is queued.", messages.SUCCESS)
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
