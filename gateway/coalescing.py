@@ -17,6 +17,8 @@ from core.metrics import SIZES, Histogram
 BATCH_MAX = 64
 CROWDED = 4
 GATHER_SECONDS_MAX = 0.006
+FLOODED = 12
+FLOODED_SECONDS_MAX = 0.012
 
 
 class Coalescer[Item, Result]:
@@ -82,7 +84,7 @@ class Coalescer[Item, Result]:
                 began = clock()
                 await self._run_batch(batch)
                 if len(batch) > CROWDED and len(waiting) < BATCH_MAX:
-                    await asyncio.sleep(min(clock() - began, GATHER_SECONDS_MAX))
+                    await asyncio.sleep(_choose_moment(len(batch), clock() - began))
         finally:
             self._task = None
 
@@ -99,6 +101,13 @@ class Coalescer[Item, Result]:
                 future.set_result(result)
             elif self._orphan is not None:
                 self._orphan(item, result)
+
+
+def _choose_moment(size: int, took: float) -> float:
+    """Seconds to wait for more after a call that `size` items shared and that took so many seconds."""
+    if size > FLOODED:
+        return min(2 * took, FLOODED_SECONDS_MAX)
+    return min(took, GATHER_SECONDS_MAX)
 
 
 def _expire[Result](future: asyncio.Future[Result]) -> None:
