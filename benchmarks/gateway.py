@@ -1,80 +1,159 @@
 """
-The gateway with everything on: keys, matching, durable admission, metering, usage records, logs; charges are
-posted meanwhile. Processor time a request in the gateway and in PostgreSQL, against the upstream alone.
+The gateway with everything on (keys, limits, matching, durable admission, metering, usage records, logs;
+charges are posted meanwhile) beside nginx, LiteLLM and Portkey in front of the same upstream.
+
+All are measured in the same run under the same load, in rounds that take turns, and each figure is the median
+of its rounds. Others do much less for a request: LiteLLM and Portkey have no database here, nginx none of it.
+
+ROUNDS and LOAD_SECONDS (of each load) make it longer; MEMORY is how many requests must not make the gateway grow
+(20,000; for the real proof 1,000,000), IDLE how many silent streams are held open (1,000). PEERS=none leaves
+the peers out.
 """
 
 import json
 import os
-import socket
+import resource
+import statistics
 import subprocess
 import sys
 import threading
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 
+from benchmarks import peers, programs
+from benchmarks.comparison import OURS, compare
 from benchmarks.exchange import REPOSITORY, Exchange, open_exchange
+from benchmarks.mock_relay import CHUNKS
+from benchmarks.peers import Target
 from benchmarks.report import Figure
-from config import processes
 from config.embedded import redis as embedded_redis
-from config.processes import Program
 
 CONNECTIONS = 64
-SECONDS, WARM_SECONDS = 8, 3
-TICKS = os.sysconf("SC_CLK_TCK")
-PRESENCE_SECONDS = 3600
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+SECONDS = float(os.environ.get("LOAD_SECONDS", "6"))
+MEMORY = int(os.environ.get("MEMORY", "20000"))
+IDLE = int(os.environ.get("IDLE", "1000"))
+WARM_SECONDS = 2.0
+PRESENCE_SECONDS = 24 * 3600
+COMMITS = 200
+FILES_MAX = 16_384
+# kind of load, connections, share of SECONDS, name of the figures
+LOADS = (
+    ("plain", CONNECTIONS, 1.0, "plain"),
+    ("stream", CONNECTIONS, 1.0, "stream of 50 chunks"),
+    ("paced", CONNECTIONS, 1.0, "64 paced streams"),
+    ("plain", 1, 0.5, "one connection"),
+)
+# Every request is counted and compared; one key sends more than anybody's may.
+ROOM = {
+    "JOULEPORT_KEY_REQUESTS_PER_MINUTE": "1000000000",
+    "JOULEPORT_KEY_TOKENS_PER_MINUTE": "1000000000",
+    "JOULEPORT_KEY_CONCURRENT_REQUESTS": "100000",
+    "JOULEPORT_ORGANIZATION_CONCURRENT_REQUESTS": "100000",
+}
+
+type Samples = dict[tuple[str, str, str], list[float]]
 
 
 def measure() -> list[Figure]:
-    """Microseconds of processor time a request, requests a second, memory."""
+    """Processor time a request and a chunk, requests a second, added latency, memory; and the ratios."""
+    _raise_files()
     with open_exchange(buyers=32) as exchange, _redis(exchange) as redis_url:
         tokens = exchange.home / "tokens"
         tokens.write_text("\n".join(exchange.tokens), encoding="utf-8")
-        relay_port, gateway_port = _free_port(), _free_port()
+        upstream, port = programs.free_port(), programs.free_port()
         environ = {**exchange.environ, "REDIS_URL": redis_url, "JOULEPORT_LOG_LEVEL": "INFO"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        relay = programs.python("benchmarks.mock_relay", str(upstream))
+        ours = programs.python("gateway", "--port", str(port))
+        folder = exchange.home
         with (
-            _python(exchange, "relay", environ, "benchmarks.mock_relay", str(relay_port), port=relay_port),
-            _announced(exchange, redis_url, relay_port),
-            _gateway(exchange, environ, gateway_port) as gateway,
+            programs.listen("relay", relay, port=upstream, folder=folder, environ=environ),
+            _announced(exchange, redis_url, upstream),
+            programs.listen("gateway", ours, port=port, folder=folder, environ=environ | ROOM) as pid,
             _charging(exchange),
+            _peers(upstream, folder, tokens) as found,
         ):
-            alone = _load(relay_port, tokens, "plain", SECONDS / 2)
-            _load(gateway_port, tokens, "plain", WARM_SECONDS)
-            figures = [Figure("upstream alone, plain", _rate(alone), "requests/s")]
-            for kind in ("plain", "stream"):
-                figures += _measure_kind(exchange, gateway, gateway_port, tokens, kind, _rate(alone))
-            figures.append(Figure("gateway, peak memory", _memory(gateway), "MB"))
-    return figures
+            gateway = Target(OURS, port, pid, tokens)
+            targets = [*(target for target in found if target.name == "nginx"), gateway]
+            targets += [target for target in found if target.name != "nginx"]
+            commit = measure_commit(exchange)
+            samples = measure_rounds(exchange, targets)
+            figures = compare(samples, commit_us=commit)
+            figures += [
+                Figure(f"{target.name}, peak memory", programs.memory_mb(target.pid, peak=True), "MB")
+                for target in targets
+            ]
+            return figures + measure_growth(gateway) + measure_idle(gateway)
 
 
-def _measure_kind(
-    exchange: Exchange, gateway: int, port: int, tokens: Path, kind: str, alone: float
-) -> list[Figure]:
-    postgres = _postgres_pid(exchange)
-    before = _cpu(gateway), _family_cpu(postgres)
-    loaded = _load(port, tokens, kind, SECONDS)
-    after = _cpu(gateway), _family_cpu(postgres)
-    if loaded["failures"]:
-        raise RuntimeError(f"{loaded['failures']} requests failed, the first with {loaded['first_failure']}")
-    requests = float(loaded["requests"])
-    name = "plain" if kind == "plain" else "stream of 50 chunks"
-    ours, theirs = ((b - a) / requests * 1e6 for a, b in zip(before, after, strict=True))
-    goals = ("300 us", "200 us") if kind == "plain" else ("", "")
-    return [
-        Figure(f"gateway, {name}, processor time", ours, "us/request", goal=goals[0]),
-        Figure(f"PostgreSQL, {name}, processor time", theirs, "us/request", goal=goals[1]),
-        Figure(f"gateway, {name}", _rate(loaded), "requests/s", "upstream alone", _rate(loaded) / alone),
-        Figure(f"gateway, {name}, p50", float(loaded["p50_ms"]), "ms"),
-        Figure(f"gateway, {name}, p99", float(loaded["p99_ms"]), "ms"),
-    ]
+@contextmanager
+def _peers(upstream: int, folder: Path, tokens: Path) -> Iterator[list[Target]]:
+    if os.environ.get("PEERS", "") == "none":
+        yield []
+        return
+    with peers.open_peers(upstream=upstream, folder=folder, tokens=tokens) as found:
+        yield found
 
 
-def _load(port: int, tokens: Path, kind: str, seconds: float) -> dict[str, float | str]:
+def measure_rounds(exchange: Exchange, targets: list[Target]) -> Samples:
+    """Load every target in turn, again and again; every figure of every round."""
+    samples: Samples = defaultdict(list)
+    for target in targets:
+        load(target, "plain", CONNECTIONS, WARM_SECONDS)
+    for number in range(ROUNDS):
+        for kind, connections, share, name in LOADS:
+            for target in targets:
+                print(f"  round {number + 1}: {target.name}, {name}", file=sys.stderr, flush=True)
+                postgres = _postgres_pid(exchange)
+                before = programs.cpu_seconds(target.pid), programs.cpu_seconds(postgres)
+                loaded = load(target, kind, connections, SECONDS * share)
+                after = programs.cpu_seconds(target.pid), programs.cpu_seconds(postgres)
+                if not is_sound(target, loaded):
+                    continue
+                requests = float(loaded["requests"])
+                found = {
+                    "cpu_us": (after[0] - before[0]) / requests * 1e6,
+                    "rate": requests / float(loaded["seconds"]),
+                    "p50_ms": float(loaded["p50_ms"]),
+                    "p50_us": float(loaded["p50_ms"]) * 1000,
+                    "p99_ms": float(loaded["p99_ms"]),
+                    "first_ms": float(loaded["first_p50_ms"]),
+                }
+                if target.name == OURS:
+                    found["postgres_us"] = (after[1] - before[1]) / requests * 1e6
+                if kind == "paced":
+                    found["chunk_us"] = found["cpu_us"] / CHUNKS
+                for figure, value in found.items():
+                    samples[target.name, name, figure].append(value)
+    return samples
+
+
+def is_sound(target: Target, loaded: dict[str, float | str]) -> bool:
+    """
+    Whether figures of this load mean anything: a server that fails is fast.
+
+    :raises RuntimeError: it is our own that failed
+    """
+    failures = int(loaded["failures"])
+    if not failures and int(loaded["requests"]) > 1:
+        return True
+    message = f"{failures} of {loaded['requests']} requests failed, the first with {loaded['first_failure']}"
+    if target.name == OURS:
+        raise RuntimeError(message)
+    print(f"left out a round of {target.name}: {message}", file=sys.stderr, flush=True)
+    return False
+
+
+def load(target: Target, kind: str, connections: int, seconds: float) -> dict[str, float | str]:
+    """Load a target for some seconds, from a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.load", str(port), str(CONNECTIONS), str(seconds), kind, tokens],
+        [*_loader(target, kind, connections, seconds), *target.headers],
         check=True,
         capture_output=True,
         text=True,
@@ -84,51 +163,85 @@ def _load(port: int, tokens: Path, kind: str, seconds: float) -> dict[str, float
     return answer
 
 
-def _rate(loaded: dict[str, float | str]) -> float:
-    return float(loaded["requests"]) / float(loaded["seconds"])
+def _loader(target: Target, kind: str, connections: int, seconds: float) -> list[str]:
+    arguments = (target.port, connections, seconds, kind, target.tokens)
+    return programs.python("benchmarks.load", *map(str, arguments))
 
 
-# Every request is counted and compared; one key sends more than anybody's may.
-ROOM = {
-    "JOULEPORT_KEY_REQUESTS_PER_MINUTE": "1000000000",
-    "JOULEPORT_KEY_TOKENS_PER_MINUTE": "1000000000",
-    "JOULEPORT_KEY_CONCURRENT_REQUESTS": "100000",
-    "JOULEPORT_ORGANIZATION_CONCURRENT_REQUESTS": "100000",
-}
+def measure_growth(gateway: Target) -> list[Figure]:
+    """How much memory the gateway gains over many requests, once it is warm."""
+    before, asked = programs.memory_mb(gateway.pid), 0
+    while asked < MEMORY:
+        print(f"  memory: {asked:,} of {MEMORY:,} requests", file=sys.stderr, flush=True)
+        loaded = load(gateway, "plain", CONNECTIONS, min(30.0, SECONDS * 2))
+        is_sound(gateway, loaded)
+        asked += int(loaded["requests"])
+    gained = programs.memory_mb(gateway.pid) - before
+    return [
+        Figure(f"{OURS}, memory gained over many requests", gained, "MB", goal="flat over 1,000,000"),
+        Figure(f"{OURS}, requests of this", asked, "requests"),
+    ]
+
+
+def measure_idle(gateway: Target) -> list[Figure]:
+    """Memory of the gateway while many streams are open and silent."""
+    before = programs.memory_mb(gateway.pid)
+    argv = _loader(gateway, "idle", IDLE, 0)
+    with subprocess.Popen(
+        argv, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as client:
+        if client.stdin is None or client.stdout is None:
+            raise RuntimeError("pipes were asked for")
+        said = json.loads(client.stdout.readline() or "{}")
+        held = programs.memory_mb(gateway.pid)
+        client.stdin.close()
+    if said != {"open": IDLE, "lost": 0}:
+        raise RuntimeError(f"of {IDLE} idle streams: {said or 'the client failed'}")
+    return [
+        Figure(f"{OURS}, {IDLE:,} idle streams, memory in all", held, "MB", goal="150 MB for 1,000"),
+        Figure(f"{OURS}, an idle stream", (held - before) / IDLE * 1000, "kB"),
+    ]
+
+
+def measure_commit(exchange: Exchange) -> float:
+    """Microseconds of one durable commit alone, the floor of whatever is recorded before it is answered."""
+    spent = []
+    with exchange.connect() as connection:
+        for number in range(COMMITS):
+            began = time.perf_counter()
+            # Any small row will do; it is one that nothing reads.
+            connection.execute(
+                "INSERT INTO heartbeat (queue, worker) VALUES ('bench', %s)"
+                " ON CONFLICT (queue) DO UPDATE SET worker = EXCLUDED.worker",
+                [str(number)],
+            )
+            spent.append(time.perf_counter() - began)
+    return statistics.median(spent) * 1e6
+
+
+def _raise_files() -> None:
+    """Let this process and those it starts open as many connections as idle streams need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(FILES_MAX, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
 
 
 @contextmanager
 def _redis(exchange: Exchange) -> Iterator[str]:
     server = embedded_redis.make_server(exchange.home / "redis", durable=False)
     server.prepare()
-    with _running(exchange, server.program()):
+    with programs.run(server.program(), exchange.home):
         yield server.url
 
 
 @contextmanager
 def _announced(exchange: Exchange, redis_url: str, port: int) -> Iterator[None]:
     """Say in Redis what a relay says: that it holds the node."""
-    word = {
-        "url": f"http://127.0.0.1:{port}",
-        "nodes": {
-            str(exchange.node_uid): {
-                "epoch": 1,
-                "slots": 512,
-                "busy": 0,
-                "models": ["simulated-small"],
-                "tier": "declared",
-            }
-        },
-    }
+    node = {"epoch": 1, "slots": 8192, "busy": 0, "models": ["simulated-small"], "tier": "declared"}
+    word = {"url": f"http://127.0.0.1:{port}", "nodes": {str(exchange.node_uid): node}}
     with redis.Redis.from_url(redis_url) as client:
         client.set("relay:bench", json.dumps(word), ex=PRESENCE_SECONDS)
     yield
-
-
-@contextmanager
-def _gateway(exchange: Exchange, environ: dict[str, str], port: int) -> Iterator[int]:
-    with _python(exchange, "gateway", environ | ROOM, "gateway", "--port", str(port), port=port) as pid:
-        yield pid
 
 
 @contextmanager
@@ -150,67 +263,6 @@ def _charging(exchange: Exchange) -> Iterator[None]:
         thread.join()
 
 
-@contextmanager
-def _python(
-    exchange: Exchange, name: str, environ: dict[str, str], module: str, *arguments: str, port: int
-) -> Iterator[int]:
-    def listens() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    program = Program(
-        name=name,
-        argv=[sys.executable, "-m", module, *arguments],
-        environ=environ,
-        folder=REPOSITORY,
-        is_ready=listens,
-    )
-    with _running(exchange, program) as pid:
-        yield pid
-
-
-@contextmanager
-def _running(exchange: Exchange, program: Program) -> Iterator[int]:
-    with (exchange.home / f"{program.name}.log").open("wb") as log:
-        process = processes.start(program, output=log)
-    try:
-        processes.wait_ready(program, process)
-        yield process.pid
-    finally:
-        processes.stop(program, process)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _postgres_pid(exchange: Exchange) -> int:
-    lines = (exchange.cluster.data / "postmaster.pid").read_text(encoding="ascii").split()
+    lines = Path(exchange.cluster.data / "postmaster.pid").read_text(encoding="ascii").split()
     return int(lines[0])
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of processor time of one process, and of its children that are over."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return sum(map(int, fields[11:15])) / TICKS
-
-
-def _family_cpu(pid: int) -> float:
-    """The same over a process and the children it has now."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    total = _cpu(pid)
-    for child in children:
-        try:
-            total += _cpu(int(child))
-        except FileNotFoundError:
-            continue
-    return total
-
-
-def _memory(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(peak.split()[1]) / 1024

@@ -34,7 +34,8 @@ def print_table(figures: list[Figure]) -> None:
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:8.2f} x {figure.peer}"
         goal = f"   (goal {figure.goal})" if figure.goal else ""
-        print(f"{figure.name:{width}}  {figure.value:12,.1f} {figure.unit:18}{ratio}{goal}")
+        places = 1 if abs(figure.value) >= 10 else 3
+        print(f"{figure.name:{width}}  {figure.value:12,.{places}f} {figure.unit:18}{ratio}{goal}")
     print()
     print(
         json.dumps(
