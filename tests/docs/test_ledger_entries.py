@@ -118,7 +118,7 @@ def charge(scene: Scene, example: Example) -> int:
             admitted.attempt_id,
             tokens_in=int(facts["tokens_in"]),
             out=int(facts["tokens_out"]),
-            method="tokenizer",
+            method=facts.get("counted_by", "deltas"),
         )
         assert row["verdict"] == "ok"
     tally = charges.post_charges(seconds_max=10)
