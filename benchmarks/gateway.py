@@ -5,9 +5,9 @@ charges are posted meanwhile) beside nginx, LiteLLM and Portkey in front of the 
 All are measured in the same run under the same load, in rounds that take turns, and each figure is the median
 of its rounds. Others do much less for a request: LiteLLM and Portkey have no database here, nginx none of it.
 
-ROUNDS and LOAD_SECONDS (of each load) make it longer; MEMORY is how many requests must not make the gateway grow
-(20,000; for the real proof 1,000,000), IDLE how many silent streams are held open (1,000). PEERS=none leaves
-the peers out.
+ROUNDS and LOAD_SECONDS (of each load) make it longer; MEMORY is how many requests must not make the gateway
+grow (20,000; for the real proof 1,000,000), IDLE how many silent streams are held open (1,000). PEERS=none
+leaves the peers out.
 """
 
 import json

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from typing import Protocol, Self
+from uuid import UUID
 
 from core.environment import BadEnvironment
 
@@ -20,7 +21,8 @@ THEIRS_FOR_TRACES = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 RATIO = "OTEL_TRACES_SAMPLER_ARG"
 PARENT_HEADER = b"traceparent"
 
-type Fact = str | int | float | bool
+# An id is written out only where a span is kept.
+type Fact = str | int | float | bool | UUID
 
 
 class Span:

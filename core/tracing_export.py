@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import Token
 from typing import Self
+from uuid import UUID
 
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -26,11 +27,12 @@ _propagator = TraceContextTextMapPropagator()
 class SentSpan(Span):
     """A span that goes to the collector when it ends."""
 
-    __slots__ = ("_span", "_token")
+    __slots__ = ("_failed", "_span", "_token")
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
         self._token: Token[Context] | None = None
+        self._failed = False
 
     def __enter__(self) -> Self:
         self._token = context.attach(trace.set_span_in_context(self._span))
@@ -53,11 +55,12 @@ class SentSpan(Span):
 
     def note(self, name: str, fact: Fact) -> None:
         """Write a fact down."""
-        self._span.set_attribute(_expand(name), fact)
+        self._span.set_attribute(_expand(name), _write(fact))
 
     def fail(self, code: str) -> None:
         """It failed, for a reason that we have a word for. The first word stays."""
-        if self._span.is_recording():
+        if self._span.is_recording() and not self._failed:
+            self._failed = True
             self._span.set_status(Status(StatusCode.ERROR, code))
 
     def end(self) -> None:
@@ -88,7 +91,7 @@ class Exporter:
             name,
             context=above,
             kind=SpanKind.SERVER if serves else SpanKind.INTERNAL,
-            attributes={_expand(key): fact for key, fact in facts.items()},
+            attributes={_expand(key): _write(fact) for key, fact in facts.items()},
             record_exception=False,
             set_status_on_exception=False,
         )
@@ -97,6 +100,10 @@ class Exporter:
     def close(self) -> None:
         """Send what was gathered."""
         self._provider.shutdown()
+
+
+def _write(fact: Fact) -> str | int | float | bool:
+    return str(fact) if isinstance(fact, UUID) else fact
 
 
 def _expand(name: str) -> str:

@@ -154,7 +154,7 @@ class Attempt:
         :raises BuyerGone: the buyer left meanwhile
         """
         self.called_at = time.monotonic()
-        self._step = tracing.begin("upstream", node=self.listing.node_uid, attempt=str(self.uid))
+        self._step = tracing.begin("upstream", node=self.listing.node_uid, attempt=self.uid)
         self.direct = target.direct
         if target.direct and self._running[self.listing.node_id] > target.slots:
             # Relays count for themselves; of these each gateway keeps its own count.

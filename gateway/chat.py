@@ -175,7 +175,7 @@ class Exchange:
     async def _try_candidates(self, job: Job, attempt: Attempt) -> None:
         while True:
             try:
-                with tracing.span("attempt", number=attempt.number, offer=str(attempt.listing.offer_uid)):
+                with tracing.span("attempt", number=attempt.number, offer=attempt.listing.offer_uid):
                     return await self._try_one(job, attempt)
             except AttemptFailed as failed:
                 self.runtime.meters.attempt_failures.add(failed.code)

@@ -104,7 +104,7 @@ class Running:
         """
         if self.stop_reason:
             raise Stopped(self.stop_reason)
-        self._step = tracing.begin("upstream", node=self.listing.node_uid, attempt=str(self.uid))
+        self._step = tracing.begin("upstream", node=self.listing.node_uid, attempt=self.uid)
         self._call = asyncio.create_task(
             self._ask(client, guard, target, secret=secret, body=body, limits=limits)
         )

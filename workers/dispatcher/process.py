@@ -159,7 +159,7 @@ class Dispatcher:
     async def _run_safely(self, job: Queued) -> None:
         assert self._means is not None  # noqa: S101 - set before anything is claimed
         try:
-            with tracing.span("dispatch", job=str(job.uid)):
+            with tracing.span("dispatch", job=job.uid):
                 settled = await Errand(self._means, job).run()
             self._turns.add("settled" if settled else "put_off")
             if settled:

@@ -78,8 +78,9 @@ class Forwarder:
             self.outcomes.add(error.code)
             await refuse(send, error.status, error.code, str(error))
             return
-        facts = {"attempt": str(ticket.attempt_uid), "node": str(ticket.node_uid)}
-        with tracing.serve("relay", scope["headers"], **facts) as step:
+        with tracing.serve(
+            "relay", scope["headers"], attempt=ticket.attempt_uid, node=ticket.node_uid
+        ) as step:
             try:
                 await self._carry(session, attempt, scope, receive, send, path=path, size=size)
             finally:
