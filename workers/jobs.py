@@ -291,7 +291,8 @@ SELECT sum(u.billed_in)::bigint, sum(u.billed_cached)::bigint, sum(u.billed_out)
        min(CASE WHEN d.id IS NULL THEN a.receipt_uid::text END)
   FROM attempt a JOIN usage_record u ON u.attempt_id = a.id JOIN charge c ON c.usage_id = u.id
   JOIN offer o ON o.id = a.offer_id JOIN site s ON s.id = o.site_id
-  LEFT JOIN direct_upstream d ON d.node_id = a.node_id AND d.state = 'ADMITTED' AND d.decided_at <= a.started_at
+  LEFT JOIN direct_upstream d
+    ON d.node_id = a.node_id AND d.state = 'ADMITTED' AND d.decided_at <= a.started_at
  WHERE a.id = %s
 """
 

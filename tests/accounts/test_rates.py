@@ -65,7 +65,7 @@ def test_a_limit_that_makes_no_sense_is_refused(limit: int) -> None:
 def test_the_database_refuses_a_limit_that_lets_nothing_through(lab_key: IssuedKey) -> None:
     for table in (ApiKey, Organization):
         with pytest.raises(IntegrityError, match="rates_leave_room"), transaction.atomic():
-            table.objects.update(concurrent_requests=0)  # type: ignore[attr-defined]
+            table.objects.update(concurrent_requests=0)
 
 
 def test_an_operator_limits_an_organization_by_a_command(lab: Organization) -> None:

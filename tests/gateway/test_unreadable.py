@@ -10,7 +10,7 @@ from core import ids
 from gateway import completions, doors
 from gateway.attempts import Attempt, AttemptFailed
 from workers import metering
-from workers.upstream import framing
+from workers.upstream import framing, targets
 
 METER = b'{"chip_seconds":"1","joules":"1","tier":"declared","attribution":"estimated","complete":true}'
 
@@ -34,13 +34,15 @@ async def test_the_model_servers_own_words_of_refusal_come_through_a_relay() -> 
 
     listing: Any = SimpleNamespace(card_uid=ids.make_uid(), node_uid=str(ids.make_uid()), node_id=7)
     client: Any = SimpleNamespace(post=post)
+    guard: Any = None  # asked for addresses of a provider's own only
     uid = ids.make_uid()
     attempt = Attempt(attempt_id=1, uid=uid, receipt_uid=uid, listing=listing, number=1, running=Counter())
 
     with pytest.raises(AttemptFailed) as failed:
         await attempt.call(
             client,
-            relay_url="http://relay",
+            guard,
+            targets.aim_at_relay("http://relay", listing.node_uid),
             path="/v1/chat/completions",
             secret=b"s" * 16,
             body=b"{}",

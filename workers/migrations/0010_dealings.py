@@ -1,8 +1,10 @@
+from typing import Any
+
 from django.db import migrations, models
 
 from core.sql import RunSQLFile
 
-FIELDS = [
+FIELDS: list[tuple[str, "models.Field[Any, Any]"]] = [
     ("usage_id", models.BigIntegerField(primary_key=True, serialize=False)),
     ("currency", models.TextField()),
     ("amount", models.DecimalField(decimal_places=9, max_digits=38)),

@@ -7,6 +7,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 from django.conf import settings
 
 from accounts.keys import IssuedKey
@@ -37,6 +38,24 @@ def admit(stand: Stand, port: int) -> None:
     row.save()
 
 
+async def dispatch_one(
+    database: psycopg.Connection, dispatcher: Dispatcher, authority: Authority, listener: socket.socket
+) -> None:
+    """Run the dispatcher beside a server of the provider's until one usage record is written."""
+    upstream = server.Upstream()
+    listening = await asyncio.get_running_loop().create_server(
+        lambda: server.Connection(upstream), sock=listener, ssl=authority.make_context(HOST)
+    )
+    running = asyncio.create_task(dispatcher.run())
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(15):
+            while not database.execute("SELECT 1 FROM usage_record").fetchone():  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+    dispatcher.stop()
+    await running
+    listening.close()
+
+
 def test_a_deferred_job_runs_at_an_address_of_its_own(
     db: Database,
     redis_url: str,
@@ -61,37 +80,20 @@ def test_a_deferred_job_runs_at_an_address_of_its_own(
     port = listener.getsockname()[1]
     admit(stand, port)
 
-    async def dispatch() -> None:
-        upstream = server.Upstream()
-        listening = await asyncio.get_running_loop().create_server(
-            lambda: server.Connection(upstream), sock=listener, ssl=authority.make_context(HOST)
-        )
-        dispatcher = Dispatcher(
-            Settings(
-                database_url=db.dsn,
-                redis_url=redis_url,
-                ticket_secret=b"known to every test",
-                credential_keys=settings.CREDENTIAL_KEYS,
-                upstreams=Policy(
-                    ports=frozenset({port}),
-                    allowed_addresses=frozenset({"127.0.0.1"}),
-                    certificates=str(authority.file),
-                    resolve=lambda host, port: ["127.0.0.1"],
-                ),
-            ),
-            store,
-        )
-        running = asyncio.create_task(dispatcher.run())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(15):
-                while not database.execute("SELECT 1 FROM usage_record").fetchone():  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-        dispatcher.stop()
-        await running
-        listening.close()
-
+    chosen = Settings(
+        database_url=db.dsn,
+        redis_url=redis_url,
+        ticket_secret=b"known to every test",
+        credential_keys=settings.CREDENTIAL_KEYS,
+        upstreams=Policy(
+            ports=frozenset({port}),
+            allowed_addresses=frozenset({"127.0.0.1"}),
+            certificates=str(authority.file),
+            resolve=lambda host, port: ["127.0.0.1"],
+        ),
+    )
     with db.connect() as database:
-        asyncio.run(dispatch())
+        asyncio.run(dispatch_one(database, Dispatcher(chosen, store), authority, listener))
 
     found = jobs.find_job(organization=lab, uid=job.uid)
     bill = jobs.find_bill(job=found)
