@@ -23,6 +23,7 @@ from tests.databases import Database
 
 PAGE = (REPOSITORY / "docs/reference/ledger-entries.md").read_text(encoding="utf-8")
 POSTING_SQL = re.compile(r"(?:INSERT INTO entry |(?:PERFORM|FROM|SELECT) post_v1\().*?;", re.DOTALL)
+OPERATE = (REPOSITORY / "docs/how-to/operate.md").read_text(encoding="utf-8")
 LAYERS = ("accounts", "billing", "marketplace", "workers", "gateway", "config", "core")
 BUYER = "7"
 MUCH = Money.parse("1000", "USD")
@@ -228,3 +229,13 @@ def test_accounts_that_are_said_to_hold_nothing_are_in_no_example() -> None:
     used = {code.rsplit(":", 1)[0] for example in EXAMPLES for code in example.lines}
 
     assert not [code for code in used if any(code.startswith(prefix) for prefix in idle)]
+
+
+def test_what_operators_are_told_to_paste_credits_a_wallet(lab: Organization) -> None:
+    [pasted] = re.findall(r"## Top-ups\n.*?```python\n(.*?)```", OPERATE, re.DOTALL)
+
+    exec(compile(pasted.replace('uid="…"', f'uid="{lab.uid}"'), "operate.md", "exec"), {})  # noqa: S102
+
+    wallet = wallets.find_wallet(organization_id=lab.pk, currency="USD")
+    assert wallet.available == Money.parse("250", "USD")
+    assert verification.verify() == []
