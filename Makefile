@@ -25,7 +25,7 @@ PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
 MODEL ?= smollm2
 
-.PHONY: help setup demo up agent-wheel test test-pg15 judges e2e check messages bench lock format format-check lint types contracts \
+.PHONY: help setup demo up agent-wheel test test-pg15 judges fuzz e2e check messages bench lock format format-check lint types contracts \
 	migrations-check schema schema-check clean
 
 help: ## List what can be made

@@ -64,7 +64,15 @@ def test_the_table_of_permissions_is_the_one_we_meant() -> None:
 
     assert table == {
         "OWNER": {p.value for p in Permission},
-        "ADMIN": {"VIEW", "USE", "MANAGE_KEYS", "MANAGE_SITES", "VIEW_MONEY", "MANAGE_MEMBERS"},
+        "ADMIN": {
+            "VIEW",
+            "USE",
+            "MANAGE_KEYS",
+            "MANAGE_SITES",
+            "VIEW_MONEY",
+            "MANAGE_MEMBERS",
+            "MANAGE_ORGANIZATION",
+        },
         "FINANCE": {"VIEW", "VIEW_MONEY", "MANAGE_MONEY"},
         "MEMBER": {"VIEW", "USE"},
     }

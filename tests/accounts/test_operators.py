@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts import agent_tokens
 from accounts.audit import SYSTEM
 from accounts.keys import IssuedKey
-from accounts.models import AgentToken, ApiKey, AuditEvent, Membership, Organization, User
+from accounts.models import AgentToken, ApiKey, AuditEvent, Membership, Organization, Project, User
 from tests.databases import Database
 from tests.signing_in import sign_in_operator
 
@@ -140,4 +140,4 @@ def test_a_customer_does_not_get_into_the_admin(owner: User) -> None:
 def test_every_table_of_accounts_but_memberships_is_in_the_admin() -> None:
     registered = {model for model in admin.site._registry if model._meta.app_label == "accounts"}
 
-    assert registered == {User, Organization, ApiKey, AgentToken, AuditEvent}
+    assert registered == {User, Organization, Project, ApiKey, AgentToken, AuditEvent}
