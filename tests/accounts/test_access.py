@@ -72,6 +72,7 @@ def test_the_table_of_permissions_is_the_one_we_meant() -> None:
             "VIEW_MONEY",
             "MANAGE_MEMBERS",
             "MANAGE_ORGANIZATION",
+            "VIEW_AUDIT",
         },
         "FINANCE": {"VIEW", "VIEW_MONEY", "MANAGE_MONEY"},
         "MEMBER": {"VIEW", "USE"},
