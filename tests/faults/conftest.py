@@ -1,4 +1,9 @@
-"""One exchange for all tests that break something; each must leave it clean and gets it mended."""
+"""
+One exchange for all tests that break something; each must leave it clean and gets it mended.
+
+What is left to chance follows from FAULT_SEED and the test's name, so that the same seed breaks the same
+thing at the same moment again; a failed test says which seed it had.
+"""
 
 import os
 import random
@@ -15,6 +20,7 @@ from tests.faults.plant import Plant, django_at, make_plant, wait_until
 FOLDER = Path(__file__).parent
 # How often each test is run: one that breaks something at a moment of chance says more the oftener it runs.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+SEED = int(os.environ.get("FAULT_SEED", "1"))
 MOMENT_DELTAS_MAX = 60
 
 
@@ -37,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the programs said if a test failed."""
     report = yield
+    if report.failed and item.path.is_relative_to(FOLDER):
+        report.sections.append(("chance", f"FAULT_SEED={SEED} breaks the same again"))
     yard = getattr(item, "funcargs", {}).get("yard")
     if report.failed and isinstance(yard, Yard):
         report.sections += yard.tell()
@@ -109,10 +117,12 @@ def crowd(plant: Plant) -> Iterator[Crowd]:
 
 
 @pytest.fixture
-def moment(request: pytest.FixtureRequest) -> int:
-    """After how many deltas something breaks: early in the one usual round, at any time in the others."""
-    parameters = getattr(request.node, "callspec", None)
-    number = parameters.params.get("fault_round", 0) if parameters else 0
-    return (
-        random.Random(f"{request.node.originalname} {number}").randint(1, MOMENT_DELTAS_MAX) if number else 5
-    )
+def chance(request: pytest.FixtureRequest) -> random.Random:
+    """What is left to chance in this test and round."""
+    return random.Random(f"{SEED} {request.node.nodeid}")
+
+
+@pytest.fixture
+def moment(chance: random.Random) -> int:
+    """After how many deltas something breaks."""
+    return chance.randint(1, MOMENT_DELTAS_MAX)

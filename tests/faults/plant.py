@@ -32,6 +32,8 @@ TOKENS = 1_000_000
 LOG_BYTES_SHOWN = 4_000
 # If Redis dies while Celery's worker acknowledges a message, the worker ends with an error.
 MORTAL = {"tasks", "beat"}
+SKEWED = Path(__file__).parent / "skewed"
+WRONG_CLOCK = ("PYTHONPATH", "FAULT_CLOCK_SECONDS")
 
 
 def wait_until(condition: Callable[[], object], *, what: str, seconds: float = WAIT_SECONDS_MAX) -> None:
@@ -120,7 +122,7 @@ class Plant:
         ):
             self.programs[program.name] = replace(program, environ={**program.environ, **self._environ()})
         for seller in SELLERS:
-            self._add_agent(seller)
+            self.add_agent(seller)
 
     def add_gateway(self, name: str, *, drain_seconds: int = 30) -> None:
         """Know how to run one more gateway."""
@@ -134,9 +136,10 @@ class Plant:
             stop=drain_seconds + 5,
         )
 
-    def _add_agent(self, seller: str) -> None:
+    def add_agent(self, seller: str, *, market: str = "") -> None:
+        """Know how to run a seller's agent, which reaches the relay at `market` or straight."""
         options = {
-            "--market": self.url("relay"),
+            "--market": market or self.url("relay"),
             "--upstream": self.url(f"upstream-{seller}") + "/v1",
             "--slots": SLOTS,
             "--energy": "declared",
@@ -192,6 +195,17 @@ class Plant:
         """Whether a program runs."""
         process = self.running.get(name)
         return process is not None and process.poll() is None
+
+    def restart(self, name: str, *, clock: float = 0.0) -> None:
+        """Kill a program and start it again on a host whose clock is wrong by so many seconds."""
+        program = self.programs[name]
+        environ = {key: value for key, value in program.environ.items() if key not in WRONG_CLOCK}
+        if clock:
+            environ |= {"PYTHONPATH": str(SKEWED), "FAULT_CLOCK_SECONDS": str(clock)}
+        self.programs[name] = replace(program, environ=environ)
+        if self.is_running(name):
+            self.kill(name)
+        self.start(name)
 
     def kill(self, *names: str) -> None:
         """Kill programs with all their children, without a warning."""

@@ -1,5 +1,9 @@
 """PostgreSQL dies in the middle and comes back."""
 
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import openai
 
 from tests.faults.books import Books
@@ -8,6 +12,8 @@ from tests.faults.plant import Plant
 
 # A stream waits two seconds for its record; the rest is a busy machine.
 RECORD_SECONDS_MAX = 4.0
+ASKERS = 6
+PAUSE_SECONDS_MAX = 0.4
 
 
 def assert_unavailable(answer: Answer) -> None:
@@ -70,3 +76,45 @@ def test_an_immediate_restart_of_postgresql_is_hardly_noticed(
     crowd.wait_ended(again := crowd.ask(16, tokens=5))
     assert list_broken(again) == []
     books.check(crowd.answers)
+
+
+def test_no_answer_is_for_a_write_that_is_gone(
+    plant: Plant, books: Books, crowd: Crowd, chance: random.Random
+) -> None:
+    with ThreadPoolExecutor(ASKERS) as pool:
+        asking = True
+
+        def ask() -> list[Answer]:
+            answers = []
+            while asking:
+                answers.append(crowd.ask_plainly())
+            return answers
+
+        asked = [pool.submit(ask) for _ in range(ASKERS)]
+        for _ in range(4):
+            time.sleep(chance.uniform(0, PAUSE_SECONDS_MAX))
+            plant.kill("postgres")
+            plant.start("postgres")
+        asking = False
+    answers = [answer for each in asked for answer in each.result()]
+
+    whole = [answer for answer in answers if answer.whole]
+    assert whole
+    for answer in answers:
+        if not answer.whole:
+            assert_passing(answer)
+    crowd.wait_served()
+    books.check(crowd.answers)
+    bills = books.read_bills()
+    assert {bills[answer.job].state for answer in whole} == {"SUCCEEDED"}
+    assert all(answer.cost for answer in whole)
+
+
+def assert_passing(answer: Answer) -> None:
+    """It was refused as something that passes, unless it may have been charged."""
+    error = answer.error
+    assert isinstance(error, openai.APIStatusError), error
+    retry = error.response.headers["x-should-retry"]
+    assert (error.status_code, retry) == (503, "true") or (error.code, retry) == ("not_recorded", "false"), (
+        error
+    )

@@ -98,6 +98,8 @@ def answer_question(question: Question, behaviour: Behaviour) -> list[Choice]:
 def _answer_choice(question: Question, behaviour: Behaviour, index: int) -> Choice:
     if behaviour.fault == "empty":
         return Choice([], "", "stop")
+    if question.tools and behaviour.fault == "bad_call":
+        return Choice(text.split_arguments('{"place": "Oslo", '), "no_such_tool", "tool_calls")
     if question.tools:
         name, arguments = text.call_tool(question.tools)
         return Choice(text.split_arguments(arguments), name, "tool_calls")

@@ -34,6 +34,7 @@ FAULTS: dict[str, str] = {
     "close_after": "close the connection after the answer although keep-alive was promised",
     "drip": "send the answer one byte at a time",
     "huge_line": "send one line of `factor` mebibytes",
+    "bad_call": "call a tool that was not offered, with arguments that are not JSON",
     "empty": "answer properly with no content at all",
 }
 

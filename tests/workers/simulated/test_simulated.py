@@ -80,6 +80,18 @@ async def test_calls_the_first_tool_with_arguments_its_schema_accepts(client: op
     ]
 
 
+async def test_calls_a_tool_that_nobody_offered(base_url: str) -> None:
+    tool = {"type": "function", "function": {"name": "weather"}}
+    asked = {"model": "simulated-small+bad_call", "messages": HELLO, "tools": [tool]}
+    async with httpx.AsyncClient(base_url=base_url) as http:
+        answer = (await http.post("/v1/chat/completions", json=asked)).json()
+
+    [call] = answer["choices"][0]["message"]["tool_calls"]
+    assert call["function"]["name"] != "weather"
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(call["function"]["arguments"])
+
+
 async def test_embeds_texts(client: openai.AsyncOpenAI) -> None:
     answer = await client.embeddings.create(model="simulated-embedding", input=["a", "b"], dimensions=8)
 
