@@ -157,6 +157,14 @@ class Crowd:
         self._call(self._run_plain(answer, tokens=tokens, options=options))
         return answer
 
+    def ask_for_one_piece(self, *, tokens: int) -> Answer:
+        """Ask for an answer in one piece, and go on."""
+        answer = Answer()
+        work = self._run_plain(answer, tokens=tokens, options={})
+        answer.future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        self.answers.append(answer)
+        return answer
+
     async def _run_plain(self, answer: Answer, *, tokens: int, options: dict[str, Any]) -> None:
         try:
             raw = await self._client.chat.completions.with_raw_response.create(
