@@ -25,8 +25,8 @@ PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
 MODEL ?= smollm2
 
-.PHONY: help setup demo up agent-wheel test test-pg15 judges fuzz e2e check messages bench lock format format-check lint types contracts \
-	migrations-check schema schema-check clean
+.PHONY: help setup demo up agent-wheel test test-pg15 soak judges fuzz e2e check messages bench lock format format-check lint types \
+	contracts migrations-check schema schema-check clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' Makefile
@@ -91,6 +91,9 @@ test-pg15: .venv/dev.stamp ## Run SQL, race and fault tests on Debian's PostgreS
 	else \
 		echo "Skipped: PostgreSQL 15 is not in $(PG15) (apt install postgresql-15)"; \
 	fi
+
+soak: .venv/dev.stamp ## Break one thing after another under load (SECONDS=1800 ROUNDS=... FAULT_SEED=...)
+	@$(PYTHON) -m tests.faults --seconds $(or $(SECONDS),1800) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 e2e: .venv/dev.stamp ## Look at every page with a browser (chromium, from Debian)
 	$(PYTEST) -n 0 -m e2e $(ARGS)
