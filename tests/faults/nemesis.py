@@ -71,6 +71,7 @@ class Nemesis:
     def __init__(self, plant: Plant, cables: dict[str, Cable], *, chance: random.Random, away: float) -> None:
         self._plant, self._cables, self._chance, self._away = plant, cables, chance, away
         self.struck: Counter[str] = Counter()
+        self._left: list[str] = []
         self._wrong_clocks: set[str] = set()
         programs = ("gateway", "relay", "tasks", "beat", "redis", "postgres")
         self._kinds: dict[str, Callable[[], None]] = {
@@ -88,8 +89,10 @@ class Nemesis:
         }
 
     def strike(self) -> str:
-        """Break something, and have it come back; gives what it was."""
-        kind = self._chance.choice(list(self._kinds))
+        """Break something, and have it come back; gives what it was. Nothing twice before everything once."""
+        if not self._left:
+            self._left = self._chance.sample(list(self._kinds), len(self._kinds))
+        kind = self._left.pop()
         self._kinds[kind]()
         self._plant.look_after()
         self.struck[kind] += 1

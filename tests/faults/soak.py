@@ -18,9 +18,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import openai
 from django.core.management import call_command
@@ -181,7 +181,15 @@ def cut_logs(plant: Plant) -> None:
 def write_report(seed: int, tally: Tally, *, wrong: str | None) -> None:
     """Keep the seed with what came of it, also of a run that is still going on."""
     REPORT.parent.mkdir(exist_ok=True)
-    told: dict[str, Any] = {"seed": seed, "wrong": wrong, **asdict(tally)}
+    told = {
+        "seed": seed,
+        "wrong": wrong,
+        "rounds": tally.rounds,
+        "answers": dict(tally.answers),
+        "faults": dict(tally.faults),
+        "charges": tally.charges,
+        "snapshots": tally.snapshots,
+    }
     REPORT.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
