@@ -119,25 +119,25 @@ class Books:
 
         wait_until(is_settled, what="everything is settled", seconds=seconds)
 
-    def check(self, answers: Iterable[Answer], *, lost: int = 0) -> None:
+    def check(self, answers: Iterable[Answer], *, lost: int = 0, underway: int = UNDERWAY_TOKENS_MAX) -> None:
         """
         Wait until everything is settled, and hold the books against what reached the buyers.
 
         Every answer that began is charged at least its last checkpoint and at most what was delivered; what
         nobody saw is charged to nobody, but for so many answers as may have been `lost` with their
         connections when they were charged already; the wallet lost the sum of the charges, and the ledger
-        verifies.
+        verifies. `underway`: how many tokens may have been sent to one who hung up and did not see them.
         """
         self.wait_settled()
         bills = self.read_bills()
         seen = {answer.job: answer for answer in answers if answer.job}
         assert set(seen) <= set(bills)
         for job, bill in bills.items():
-            delivered = _count_delivered(seen.get(job))
+            delivered = _count_delivered(seen.get(job), underway=underway)
             if job not in seen and bill.billed_out and lost:
                 lost -= 1
                 delivered = bill.billed_out
-            assert bill.checkpoint <= (bill.billed_out or 0) <= delivered, bill
+            assert bill.checkpoint <= (bill.billed_out or 0) <= delivered, (bill, seen.get(job))
             assert (bill.amount or 0) <= bill.held, bill
             if job in seen and (cost := seen[job].cost) is not None:
                 assert Decimal(cost) == bill.amount, bill
@@ -157,7 +157,7 @@ class Books:
         assert self.read("SELECT id, held FROM scope WHERE held <> 0") == []
 
 
-def _count_delivered(answer: Answer | None) -> int:
+def _count_delivered(answer: Answer | None, *, underway: int) -> int:
     if answer is None:
         return 0
-    return answer.deltas + (UNDERWAY_TOKENS_MAX if answer.left and answer.deltas else 0)
+    return answer.deltas + (underway if answer.left and answer.deltas else 0)

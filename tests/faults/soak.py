@@ -29,7 +29,7 @@ from tests.faults.bank import Bank
 from tests.faults.books import Books
 from tests.faults.buyers import Answer, Crowd
 from tests.faults.nemesis import Nemesis, laid_cables
-from tests.faults.plant import Plant, django_at, make_plant
+from tests.faults.plant import TOKENS_PER_SECOND, Plant, django_at, make_plant
 
 PAUSE_SECONDS = (0.5, 4.0)
 AWAY_SECONDS = 12.0
@@ -38,6 +38,8 @@ ENDED_SECONDS_MAX = 120.0
 RUNNING_MAX = 20
 STREAM_TOKENS = (1, 100)
 PLAIN_TOKENS = (1, 30)
+# What gathers while a gateway is frozen or a line is cut comes at once, also to one who hangs up then.
+UNDERWAY_TOKENS_MAX = round((1 + AWAY_SECONDS) * TOKENS_PER_SECOND)
 LOG_BYTES_MAX = 4_000_000
 PASSING = (429, 502, 503, 504)
 HLEDGER_CHECKS = ("check", "--strict", "balancednoautoconversion", "ordereddates")
@@ -155,7 +157,7 @@ def run_round(
             not answer.job and end in ("cut", "left", "unsure")
             for answer, end in zip(crowd.answers, ends, strict=True)
         )
-        books.check(crowd.answers, lost=lost)
+        books.check(crowd.answers, lost=lost, underway=UNDERWAY_TOKENS_MAX)
     charges = sum(bill.amount is not None for bill in books.read_bills().values())
     return Tally(Counter(ends), Counter(nemesis.struck), charges, bank.snapshots, rounds=1)
 
