@@ -104,7 +104,6 @@ class EntryAdmin(BooksAdmin):
     list_display = ("id", "kind", "key", "actor", "happened_at", "recorded_at")
     list_filter = ("kind",)
     search_fields = ("key", "reason", "actor")
-    exclude = ("fingerprint",)
     readonly_fields = ("number", "postings", "charges", "reversal")
 
     @admin.display(description="number in the ledger")

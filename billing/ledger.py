@@ -54,7 +54,9 @@ REFUSALS: dict[str, type[DomainError]] = {
     "entry_key_reused": KeyReused,
     "posting_balances": Unbalanced,
     "posting_amount_check": Unbalanced,
-    "posting_account": AccountClosed,
+    "entry_has_legs": Unbalanced,
+    "posting_account_known": AccountUnknown,
+    "posting_account_open": AccountClosed,
     "scope_never_overspent": InsufficientFunds,
     "entry_reverses_key": AlreadyReversed,
     "entry_reverses_fkey": NotFound,
@@ -93,8 +95,6 @@ def post(
     :raises AlreadyReversed: if the entry `reverses` was reversed before
     :raises core.money.NotAnAmount: if an amount has more than nine places
     """
-    if not lines:
-        raise Unbalanced("An entry has at least two lines.")
     accounts = sorted(lines)
     amounts = [fit(lines[account], AMOUNT_PLACES) for account in accounts]
     values: list[Any] = [key, kind, actor, reason, happened_at, accounts, amounts, reverses]
@@ -179,8 +179,6 @@ def sequence_entries() -> int:
 
 def _translate(error: DatabaseError) -> Exception:
     cause = error.__cause__
-    if isinstance(cause, errors.NotNullViolation) and cause.diag.column_name == "currency":
-        return AccountUnknown()  # an account that is not there has no currency
     if isinstance(cause, errors.Error) and cause.diag.constraint_name in REFUSALS:
         return REFUSALS[cause.diag.constraint_name](cause.diag.message_primary or "")
     return error

@@ -195,7 +195,7 @@ def list_statement(
 def _read(scope: Scope) -> Wallet:
     return Wallet(
         id=scope.pk,
-        # Every wallet has one (scope_wallet_has_account).
+        # Every wallet has one (scope_is_sound).
         account_id=cast(int, scope.account_id),
         organization_id=scope.organization_id,
         posted=Money(scope.posted, scope.currency),

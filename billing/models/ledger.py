@@ -54,7 +54,6 @@ class Entry(models.Model):
     """One movement of money: postings that sum to zero in every currency. Never changed."""
 
     key = models.TextField(unique=True)
-    fingerprint = models.BinaryField()
     kind = models.TextField()
     actor = models.TextField()
     reason = models.TextField()

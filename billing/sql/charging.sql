@@ -27,13 +27,11 @@ DECLARE
     finished boolean[];
     made_entries bigint[];
     made_wallets bigint[];
-    prints bytea[];
     happened timestamptz[];
     keys text[];
     entry_ids bigint[];
     seqs smallint[];
     accounts bigint[];
-    currencies text[];
     amounts numeric[];
 BEGIN
     SELECT array_agg(claimed.usage_id) INTO usages FROM (
@@ -50,11 +48,10 @@ BEGIN
 
     -- One entry for each wallet that pays something. Its key is a fact: a charge is posted once, so the first charge of
     -- a wallet's batch names the batch.
-    SELECT array_agg(nextval('entry_id_seq')), array_agg(t.wallet_id), array_agg(t.print), array_agg(t.happened_at),
+    SELECT array_agg(nextval('entry_id_seq')), array_agg(t.wallet_id), array_agg(t.happened_at),
            array_agg('charge:' || t.wallet_id || ':' || t.first_usage)
-      INTO made_entries, made_wallets, prints, happened, keys FROM (
-        SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at,
-               sha256(convert_to(string_agg(concat_ws(':', c.usage_id, c.amount, c.overrun), ',' ORDER BY c.usage_id), 'UTF8')) AS print
+      INTO made_entries, made_wallets, happened, keys FROM (
+        SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at
           FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0 GROUP BY c.wallet_id) t;
     entries := coalesce(cardinality(made_entries), 0);
 
@@ -72,7 +69,7 @@ BEGIN
         SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
           FROM (SELECT DISTINCT currency FROM share) u
     ), leg AS (
-        SELECT h.entry_id, h.currency, x.account_id, sum(x.amount) AS amount
+        SELECT h.entry_id, x.account_id, sum(x.amount) AS amount
           FROM share h JOIN platform p ON p.currency = h.currency
           CROSS JOIN LATERAL (SELECT account_id FROM scope WHERE id = h.wallet_id OFFSET 0) s
           CROSS JOIN LATERAL (VALUES
@@ -81,13 +78,13 @@ BEGIN
               (p.fee_id, -h.fee),
               (p.overrun_id, h.overrun)
           ) AS x(account_id, amount)
-         GROUP BY h.entry_id, h.currency, x.account_id
+         GROUP BY h.entry_id, x.account_id
     ), numbered AS (
         SELECT *, row_number() OVER (PARTITION BY entry_id ORDER BY amount < 0, account_id)::smallint AS seq
           FROM leg WHERE amount <> 0
     )
-    SELECT array_agg(entry_id), array_agg(seq), array_agg(account_id), array_agg(currency), array_agg(amount)
-      INTO entry_ids, seqs, accounts, currencies, amounts FROM numbered;
+    SELECT array_agg(entry_id), array_agg(seq), array_agg(account_id), array_agg(amount)
+      INTO entry_ids, seqs, accounts, amounts FROM numbered;
 
     -- What each hold gives back: what was charged, and when the work is over all of the rest, except what earlier charges
     -- that somebody else posts (or that are quarantined) still need. The last of them to be posted closes the hold.
@@ -115,13 +112,14 @@ BEGIN
               CROSS JOIN unnest(h.scopes[2:]) x(id)
              WHERE c.usage_id = ANY (usages) GROUP BY x.id HAVING sum(c.amount) > 0) d
      WHERE s.id = d.id;
-    WITH made AS (
-        INSERT INTO entry (id, key, fingerprint, kind, actor, happened_at) OVERRIDING SYSTEM VALUE
-        SELECT id, key, print, 'CHARGE', 'system:charger', happened_at
-          FROM unnest(made_entries, keys, prints, happened) e(id, key, print, happened_at)
-    )
-    INSERT INTO posting (entry_id, seq, account_id, currency, amount)
-    SELECT * FROM unnest(entry_ids, seqs, accounts, currencies, amounts);
+    -- Entries write their postings and move their wallets one after the other, so they come in the wallets' order.
+    INSERT INTO entry (id, key, kind, actor, happened_at, accounts, amounts) OVERRIDING SYSTEM VALUE
+    SELECT e.id, e.key, 'CHARGE', 'system:charger', e.happened_at, l.accounts, l.amounts
+      FROM unnest(made_entries, made_wallets, keys, happened) e(id, wallet, key, happened_at)
+      JOIN (SELECT u.entry_id, array_agg(u.account ORDER BY u.seq) AS accounts, array_agg(u.amount ORDER BY u.seq) AS amounts
+              FROM unnest(entry_ids, seqs, accounts, amounts) u(entry_id, seq, account, amount) GROUP BY u.entry_id) l
+        ON l.entry_id = e.id
+     ORDER BY e.wallet;
     RETURN NEXT;
 END $$;
 

@@ -15,6 +15,7 @@ BEGIN
         'post_charges_v1',
         'check_postings',
         'check_entry_has_postings',
+        'write_postings',
         'unposted_v1']) LOOP
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', f);
@@ -23,7 +24,7 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SET enable_hashjoin = %s', f,
                        CASE f::regproc::text WHEN 'post_charges_v1' THEN 'on' ELSE 'off' END);
         -- What remembers look-ups costs more to set up than the few look-ups of one entry.
-        CONTINUE WHEN f::regproc::text NOT IN ('post_v1', 'check_postings');
+        CONTINUE WHEN f::regproc::text NOT IN ('check_postings', 'write_postings');
         EXECUTE format('ALTER FUNCTION %s SET enable_memoize = off', f);
     END LOOP;
 END $$;

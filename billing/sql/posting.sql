@@ -42,9 +42,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     exact numeric(38, 9)[];
-    print bytea;
-    old_print bytea;
-    legs int;
+    repeated boolean;
 BEGIN
     IF cardinality(p_accounts) <> cardinality(p_amounts) OR cardinality(p_accounts) > 1000 THEN
         RAISE EXCEPTION 'one amount an account, at most 1000' USING ERRCODE = 'invalid_parameter_value';
@@ -55,22 +53,14 @@ BEGIN
     IF exact <> p_amounts THEN
         RAISE EXCEPTION 'amounts have at most nine places' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    print := sha256(convert_to(concat_ws('|', p_kind, p_reverses, p_accounts::text, exact::text), 'UTF8'));
-    entry_id := nextval('entry_id_seq');
-    WITH made AS (
-        INSERT INTO entry (id, key, fingerprint, kind, actor, reason, reverses, happened_at) OVERRIDING SYSTEM VALUE
-        VALUES (entry_id, p_key, print, p_kind, p_actor, p_reason, p_reverses, p_happened_at)
-        ON CONFLICT (key) DO NOTHING RETURNING id
-    )
-    INSERT INTO posting (entry_id, seq, account_id, currency, amount)
-    SELECT made.id, p.seq, p.account, a.currency, p.amount
-      FROM made CROSS JOIN unnest(p_accounts, exact) WITH ORDINALITY AS p(account, amount, seq)
-      LEFT JOIN ledger_account a ON a.id = p.account;
-    GET DIAGNOSTICS legs = ROW_COUNT;
-    is_new := legs > 0;
+    INSERT INTO entry (key, kind, actor, reason, reverses, happened_at, accounts, amounts)
+    VALUES (p_key, p_kind, p_actor, p_reason, p_reverses, p_happened_at, p_accounts, exact)
+    ON CONFLICT (key) DO NOTHING RETURNING id INTO entry_id;
+    is_new := FOUND;
     IF NOT is_new THEN
-        SELECT id, fingerprint INTO entry_id, old_print FROM entry WHERE key = p_key;
-        IF old_print <> print THEN
+        SELECT id, kind = p_kind AND reverses IS NOT DISTINCT FROM p_reverses AND accounts = p_accounts AND amounts = exact
+          INTO entry_id, repeated FROM entry WHERE key = p_key;
+        IF NOT repeated THEN
             RAISE EXCEPTION '% was used for another movement', p_key
                 USING ERRCODE = 'unique_violation', CONSTRAINT = 'entry_key_reused';
         END IF;

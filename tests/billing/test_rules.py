@@ -36,6 +36,7 @@ SELECT i.indrelid::regclass::text || '.' || i.indexrelid::regclass::text FROM pg
 
 # Removed alone, a second rule still stands in the way; the refusal is then another one.
 SECOND_GUARD = {
+    "entry.entry_pkey": "posting_000000_pkey",
     "entry.entry_no_truncate": "ledger_seq is append-only",
     "hold.hold_amount_not_negative": "hold_released_within_amount",
     "charge.charge_amount_check": "charge_fee_check",
@@ -61,22 +62,23 @@ def test_every_rule_has_a_harm_that_it_refuses(full: Books) -> None:
 @pytest.mark.parametrize("rule", harms.HARMS)
 def test_a_removed_rule_lets_its_harm_happen(full: Books, rule: str) -> None:
     table, name = rule.split(".")
-    harm = write_out(full, harms.HARMS[rule])
+    harms_of_rule = harms.HARMS[rule]
+    for harm in harms_of_rule if isinstance(harms_of_rule, tuple) else (harms_of_rule,):
+        statement = write_out(full, harm)
+        with full.trial() as connection:
+            refused = full.attempt(OWNER, statement)
+            connection.execute(make_removal(full, table, name).encode())
+            refused_without = full.attempt(OWNER, statement)
 
-    with full.trial() as connection:
-        refused = full.attempt(OWNER, harm)
-        connection.execute(make_removal(full, table, name).encode())
-        refused_without = full.attempt(OWNER, harm)
-
-    assert refused is not None, "the harm was done although the rule stands"
-    assert is_refusal_of(refused, table, name), refused
-    if rule in SECOND_GUARD:
-        assert SECOND_GUARD[rule] in str(refused_without)
-    else:
-        assert refused_without is None
+        assert refused is not None, "the harm was done although the rule stands"
+        assert is_refusal_of(refused, table, name), refused
+        if rule in SECOND_GUARD:
+            assert SECOND_GUARD[rule] in str(refused_without)
+        else:
+            assert refused_without is None, harm
 
 
-def write_out(full: Books, harm: harms.Harm) -> str:
+def write_out(full: Books, harm: str | harms.Copy) -> str:
     """The statement of a harm; a copy names every column that may be written."""
     if isinstance(harm, str):
         return harm
@@ -89,11 +91,10 @@ def write_out(full: Books, harm: harms.Harm) -> str:
     names = [row["name"] for row in rows]
     assert set(harm.changes) <= set(names), harm
     values = ", ".join(harm.changes.get(name, name) for name in names)
-    copy = (
+    return (
         f"INSERT INTO {harm.table} ({', '.join(names)}) OVERRIDING SYSTEM VALUE"
         f" SELECT {values} FROM {harm.table} WHERE {harm.of} LIMIT 1"
     )
-    return f"WITH copy AS ({copy}) {harm.beside}" if harm.beside else copy
 
 
 def make_removal(full: Books, table: str, name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.books import Books
-from tests.faults.buyers import Crowd, list_broken
+from tests.faults.buyers import Crowd, is_serving, list_broken
 from tests.faults.cable import Cable
 from tests.faults.plant import Plant, wait_until
 from tests.faults.test_relay import RECEIPTS
@@ -16,11 +16,13 @@ SILENCE_SECONDS_MAX = 30.0
 
 @pytest.fixture
 def cable(plant: Plant) -> Iterator[Cable]:
-    """What leads from the cheap seller's agent to the relay."""
+    """What leads from the cheap seller's agent to the relay, of which the gateway knows."""
     with Cable(plant.ports["relay"]) as cable:
         plant.add_agent("cheap", market=cable.url)
         plant.restart("agent-cheap")
         plant.wait_connected()
+        url, key = plant.url(), plant.cast.buyer.key
+        wait_until(lambda: is_serving(url, key), what="the gateway knows both sellers")
         yield cable
         plant.add_agent("cheap")
         plant.restart("agent-cheap")
@@ -28,7 +30,7 @@ def cable(plant: Plant) -> Iterator[Cable]:
 
 
 def test_requests_of_an_agent_behind_a_dead_line_move_on_or_end_in_words(
-    plant: Plant, books: Books, crowd: Crowd, cable: Cable, moment: int
+    plant: Plant, cable: Cable, books: Books, crowd: Crowd, moment: int
 ) -> None:
     plant.order("cheap", "stall_body+seconds=60", times=3)
     silent = crowd.ask(3, tokens=10)

@@ -287,7 +287,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("move_held_v1", 1, ("turn", 1), releasing_locks_wallets_in_order),
     ("release_v1", 1, ("remove", 1), hold_is_released_once),
     ("change_hold_v1", 1, ("remove", 1), released_hold_is_not_changed),
-    ("check_postings", 1, ("turn", 1), posting_locks_wallets_in_order),
+    ("write_postings", 1, ("turn", 1), posting_locks_wallets_in_order),
     ("post_charges_v1", 1, ("remove", 1), posters_share_the_queue_without_waiting),
     ("post_charges_v1", 2, ("remove", 2), last_charge_posted_beside_the_first_closes_the_hold),
     ("fail_v1", 1, ("remove", 1), recorded_attempt_does_not_fail),
