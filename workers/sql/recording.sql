@@ -73,11 +73,11 @@ BEGIN
          WHERE (j.billable_attempt_id IS NULL OR j.billable_attempt_id = item.attempt)
            AND NOT EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq)
            AND (item.seq = 1 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq - 1))
-    ), priced AS (
+    ), priced AS MATERIALIZED (
         SELECT b.*, c.fee_bps, s.gco2_per_kwh, s.grid_zone, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
                b.joules / 3600000 * s.pue AS kwh, b.joules / 3600000 * s.pue * s.gco2_per_kwh AS gco2e,
-               rate_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
-                       c.chip_second_price) AS rated,
+               price_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
+                        c.chip_second_price) AS price,
                h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
                    SELECT sum(k.amount) FROM usage_record u JOIN charge k ON k.usage_id = u.id
                     WHERE u.attempt_id = b.attempt), 0) END AS hold_left
@@ -89,10 +89,12 @@ BEGIN
           CROSS JOIN LATERAL (SELECT id FROM ledger_account WHERE purpose = 'PAYABLE'
                                  AND organization_id = o.organization_id AND currency = o.currency OFFSET 0) p
     ), worth AS MATERIALIZED (
-        SELECT p.*, least(p.rated, p.hold_left) AS pays, fee_v1(least(p.rated, p.hold_left), p.fee_bps) AS fees,
+        -- Step by step, each rounding of a column (see rating.sql): rate_v1, then fee_v1 of what is paid of it.
+        SELECT p.*, round_half_even(p.share, 9) AS fees,
                CASE WHEN p.method = 'tokenizer' THEN greatest(p.rated - p.hold_left, 0) ELSE 0 END AS over,
                round_half_even(p.joules, 3) AS j3, round_half_even(p.kwh, 12) AS k12, round_half_even(p.gco2e, 9) AS g9
-          FROM priced p
+          FROM (SELECT r.*, least(r.rated, r.hold_left) AS pays, share_v1(least(r.rated, r.hold_left), r.fee_bps) AS share
+                  FROM (SELECT priced.*, round_half_even(price, 9) AS rated FROM priced OFFSET 0) r OFFSET 0) p
     ), recorded AS (
         INSERT INTO usage_record (id, attempt_id, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
                                   billed_in, billed_cached, billed_out, count_method, chip_seconds, joules, tier,
@@ -107,7 +109,9 @@ BEGIN
         INSERT INTO charge_queue (usage_id, wallet_id) SELECT p.usage_id, wallet_id FROM worth p
     ), flagged AS (
         INSERT INTO meter_flag (attempt_id, kind, details)
-        SELECT attempt, f.kind, f.details FROM worth p CROSS JOIN LATERAL (VALUES
+        SELECT attempt, f.kind, f.details
+          FROM (SELECT * FROM worth w WHERE w.claim_out > w.ours_out OR w.claim_in > w.ours_in OR w.rated > w.hold_left OFFSET 0) p
+         CROSS JOIN LATERAL (VALUES
             (p.claim_out > p.ours_out OR p.claim_in > p.ours_in, 'claim_above_count',
              jsonb_build_object('ours_in', ours_in, 'claim_in', claim_in, 'ours_out', ours_out, 'claim_out', claim_out)),
             (p.rated > p.hold_left, 'above_hold', jsonb_build_object('rated', rated::text, 'held', hold_left::text))
