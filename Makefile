@@ -80,7 +80,7 @@ agent-wheel: .tools/uv/$(UV_VERSION).stamp ## Build the agent's own distribution
 # --- testing --------------------------------------------------------------------------------------
 
 test: .venv/dev.stamp ## Run the tests (needs nothing but packages from PyPI)
-	$(PYTEST) -n $(JOBS) -m "not judge and not model and not e2e" $(ARGS)
+	$(PYTEST) -n $(JOBS) -m "not judge and not e2e" $(ARGS)
 
 test-pg15: .venv/dev.stamp ## Run SQL, race and fault tests on Debian's PostgreSQL 15
 	@if [ -x $(PG15)/postgres ]; then \
