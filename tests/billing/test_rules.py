@@ -38,8 +38,6 @@ SELECT i.indrelid::regclass::text || '.' || i.indexrelid::regclass::text FROM pg
 SECOND_GUARD = {
     "entry.entry_pkey": "posting_000000_pkey",
     "entry.entry_no_truncate": "ledger_seq is append-only",
-    "hold.hold_amount_not_negative": "hold_released_within_amount",
-    "charge.charge_amount_check": "charge_fee_check",
     "spending_limit.spending_limit_identity": "spending_limit_pkey",
 }
 

@@ -78,7 +78,7 @@ def test_names_what_is_wrong(full: Books, name: str) -> None:
         # Neither triggers nor foreign keys stand in the way of a superuser who says this.
         connection.execute("SET LOCAL session_replication_role = replica")
         connection.execute("ALTER TABLE scope DROP CONSTRAINT scope_never_overspent")
-        connection.execute("ALTER TABLE usage_record DROP CONSTRAINT usage_billed_within_claim")
+        connection.execute("ALTER TABLE usage_record DROP CONSTRAINT usage_is_counted")
 
         connection.execute(CORRUPTIONS[name].encode())
 
