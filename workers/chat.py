@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -20,6 +21,8 @@ MEDIA_MARKS = tuple(b'"%s"' % name.encode() for name in MEDIA)
 # `\u` and four digits are six bytes; the character is of three at most.
 ESCAPE_BYTES_SPARED = 3
 
+NO_MESSAGES = re.compile(rb"\[\s*\]")
+
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 _list_decoder = msgspec.json.Decoder(list[Raw])
 
@@ -32,8 +35,12 @@ def read_chat(body: bytes) -> ModelRequest:
     :raises marketplace.preferences.RoutingRefused: for a routing field that cannot be honoured
     """
     fields = bodies.split(body)
-    if bytes(fields.get("messages", Raw(b"null")))[:1] != b"[":
+    messages = bytes(fields.get("messages", Raw(b"null")))
+    if messages[:1] != b"[":
         raise BodyInvalid("messages must be a list of messages.", param="messages")
+    if NO_MESSAGES.match(messages):
+        # A model server would answer from its template alone, and that would be charged.
+        raise BodyInvalid("messages must hold at least one message.", param="messages")
     stream, include_usage = bodies.read_stream(fields)
     choices = bodies.read_count(fields, "n", limit=CHOICES_MAX)
     text_bytes, media = _measure_prompt(fields)

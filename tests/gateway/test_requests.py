@@ -24,18 +24,21 @@ JSON = st.recursive(
 )
 
 
+MESSAGES = [{"role": "user", "content": "Why?"}]
+
+
 def read(**fields: Any) -> ModelRequest:
-    return requests.read_chat(json.dumps({"model": "m", "messages": [], **fields}).encode())
+    return requests.read_chat(json.dumps({"model": "m", "messages": MESSAGES, **fields}).encode())
 
 
 @given(value=JSON, indent=st.sampled_from([None, 2]), escape=st.booleans())
 def test_every_other_field_passes_byte_for_byte(value: Any, indent: int | None, escape: bool) -> None:
     written = json.dumps(value, indent=indent, ensure_ascii=escape)
-    body = f'{{"model":"m","messages": [ ] ,"other":{written}}}'.encode()
+    body = f'{{"model":"m","messages": [ {{}} ] ,"other":{written}}}'.encode()
 
     sent = requests.read_chat(body).write_body(model="theirs", tokens_out=9)
 
-    assert sent == f'{{"model":"theirs","messages":[ ],"other":{written},"max_tokens":9}}'.encode()
+    assert sent == f'{{"model":"theirs","messages":[ {{}} ],"other":{written},"max_tokens":9}}'.encode()
 
 
 def test_removes_routing_fields_and_user_identifiers() -> None:
@@ -50,7 +53,7 @@ def test_removes_routing_fields_and_user_identifiers() -> None:
 
     assert msgspec.json.decode(chat.write_body(model="t", tokens_out=1)) == {
         "model": "t",
-        "messages": [],
+        "messages": MESSAGES,
         "max_tokens": 1,
     }
     assert chat.routing.models == ("m", "x")
@@ -116,12 +119,20 @@ def test_text_that_calls_itself_something_else_is_counted() -> None:
 
 @pytest.mark.parametrize(("depth", "refused"), [(400, False), (600, True)])
 def test_refuses_bodies_nested_too_deeply(depth: int, refused: bool) -> None:
-    body = b'{"model":"m","messages":[],"x":' + b"[" * depth + b"]" * depth + b"}"
+    body = b'{"model":"m","messages":[{}],"x":' + b"[" * depth + b"]" * depth + b"}"
     if refused:
         with pytest.raises(ApiError, match="deeply"):
             requests.read_chat(body)
     else:
         requests.read_chat(body)
+
+
+@pytest.mark.parametrize("nothing", ["[]", "[ \n\t]"])
+def test_a_chat_without_messages_is_refused(nothing: str) -> None:
+    with pytest.raises(ApiError, match="at least one message") as refusal:
+        requests.read_chat(f'{{"model":"m","messages":{nothing}}}'.encode())
+
+    assert (refusal.value.status, refusal.value.param) == (400, "messages")
 
 
 def test_brackets_in_text_are_no_nesting() -> None:

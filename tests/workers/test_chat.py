@@ -28,6 +28,7 @@ FINE: list[dict[str, Any]] = [
 ]
 WRONG: list[dict[str, Any]] = [
     {"messages": {}},
+    {"messages": []},
     {"n": 0},
     {"n": 17},
     {"n": "two"},
