@@ -16,12 +16,12 @@ from redis.exceptions import RedisError
 from core import exposition, tracing
 from core.request_ids import accept_request_id
 from gateway import doors, metrics, models, reads
-from gateway.chat import Exchange, Headers
 from gateway.database import DatabaseAway, DatabaseBusy
 from gateway.errors import ApiError
 from gateway.passages import Passage
 from gateway.runtime import Runtime
 from gateway.settings import Settings, SettingsRefused, read_settings
+from gateway.visits import Headers, Visit
 from marketplace.book import Book
 
 MODELS = "/v1/models"
@@ -200,8 +200,8 @@ class Gateway:
             raise ApiError(503, "overloaded", "This gateway is full.", retry=True, retry_after=1)
         runtime.requests += 1
         try:
-            exchange = Exchange(runtime, door, headers, receive, send, request_id=request_id, passage=passage)
-            await exchange.run()
+            visit = Visit(runtime, door, headers, receive, send, request_id=request_id, passage=passage)
+            await visit.run()
         finally:
             runtime.requests -= 1
 

@@ -66,7 +66,7 @@ class Meters:
         billed: Billed,
     ) -> None:
         """
-        Count a request that has been through an `Exchange`; `began` in monotonic seconds.
+        Count a request that has been through a `Visit`; `began` in monotonic seconds.
 
         What we add to the first byte is the time before the node was called, and from what came first of its
         answer until that was sent on. Of a request that was tried twice nobody could say.

@@ -31,8 +31,8 @@ type Headers = dict[bytes, bytes]
 UNWATCHED_SECONDS = 0.05
 
 
-class Exchange:
-    """One request and its answer."""
+class Visit:
+    """One request of a buyer and its answer."""
 
     def __init__(
         self,
