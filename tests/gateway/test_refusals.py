@@ -79,7 +79,7 @@ async def test_absurd_max_tokens(http: httpx.AsyncClient, market: Market, limit:
 
 
 async def test_a_field_given_twice(http: httpx.AsyncClient, market: Market) -> None:
-    body = b'{"model":"small","max_tokens":1,"messages":[],"max_tokens":900}'
+    body = b'{"model":"small","max_tokens":1,"messages":[{}],"max_tokens":900}'
 
     error = assert_error(await http.post(CHAT, content=body), 400, "invalid_request")
 
