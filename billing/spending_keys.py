@@ -8,6 +8,7 @@ from accounts import keys, projects
 from accounts.audit import Actor
 from accounts.keys import IssuedKey
 from accounts.models import ApiKey, KeyMode, Organization, Project
+from accounts.rates import RateLimits
 from billing import limits, xts
 from billing.limits import Kind, Limit, Period, Subject
 from core.money import Money
@@ -24,10 +25,12 @@ def issue_key(
     ceiling: Money | None = None,
     period: Period = Period.LIFETIME,
     project: Project | None = None,
+    rate: RateLimits | None = None,
 ) -> IssuedKey:
     """
     Issue a key that may spend `ceiling` in each `period`; without one only the wallet and the limits of its
-    maker and project do. A test key finds the organization's test wallet full.
+    maker and project do. `rate` lowers how much it may ask for. A test key finds the organization's test
+    wallet full.
 
     :raises accounts.keys.ExpiryInThePast: if it would be dead at birth
     :raises billing.limits.InvalidLimit: if the currency is not kept here, or not what such a key spends
@@ -35,7 +38,13 @@ def issue_key(
     """
     with transaction.atomic():
         issued = keys.issue_key(
-            organization=organization, name=name, mode=mode, actor=actor, now=now, expires_at=expires_at
+            organization=organization,
+            name=name,
+            mode=mode,
+            actor=actor,
+            now=now,
+            expires_at=expires_at,
+            limits=rate,
         )
         if ceiling is not None:
             change_limit(key=issued.key, ceiling=ceiling, period=period, actor=actor, now=now)

@@ -44,6 +44,7 @@ class OfferEntry:
     output_price: Decimal
     chip_second_price: Decimal
     max_output_cap: int
+    endpoints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def list_catalogue(*, now: datetime) -> list[ModelEntry]:
         PriceCard.objects.filter(offer__state=Offer.State.LIVE, starts_at__lte=now)
         .order_by("offer_id", "-starts_at")
         .distinct("offer_id")
-        .select_related("offer__site", "offer__organization")
+        .select_related("offer__site", "offer__organization", "offer__model")
     )
     offers: dict[int, list[OfferEntry]] = {}
     for card in cards:
@@ -156,4 +157,5 @@ def _make_entry(card: PriceCard) -> OfferEntry:
         output_price=card.output_price,
         chip_second_price=card.chip_second_price,
         max_output_cap=offer.max_output_cap,
+        endpoints=tuple(offer.served_endpoints),
     )

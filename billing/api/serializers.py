@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.fields import AmountField
 from accounts.models import KeyMode
+from accounts.rates import LIMIT_MAX
 from billing.limits import Period
 from billing.models import ChargeQuarantine
 from core.quantities import format_plain
@@ -39,6 +40,28 @@ class LimitAnswer(serializers.Serializer[Any]):
     resets_at = serializers.DateTimeField(allow_null=True, help_text="When the next one begins; null: never.")
 
 
+def _rate(what: str) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False, default=None, help_text=what
+    )
+
+
+class RateRequest(serializers.Serializer[Any]):
+    """How much a key may ask for. Null leaves it to what its organization is allowed."""
+
+    requests_per_minute = _rate("Requests that begin in a minute.")
+    tokens_per_minute = _rate("Tokens read and written in a minute.")
+    concurrent_requests = _rate("Requests that run at once.")
+
+
+class RateAnswer(serializers.Serializer[Any]):
+    """How much a key may ask for; null: as much as its organization is allowed."""
+
+    requests_per_minute = serializers.IntegerField(allow_null=True)
+    tokens_per_minute = serializers.IntegerField(allow_null=True)
+    concurrent_requests = serializers.IntegerField(allow_null=True)
+
+
 class KeyRequest(serializers.Serializer[Any]):
     """A new key."""
 
@@ -46,6 +69,7 @@ class KeyRequest(serializers.Serializer[Any]):
     mode = serializers.ChoiceField(choices=KeyMode.choices, default=KeyMode.LIVE)
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
     limit = LimitRequest(required=False, allow_null=True, default=None)
+    rate = RateRequest(required=False, allow_null=True, default=None)
     project = serializers.UUIDField(required=False, allow_null=True, default=None)
 
 
@@ -70,6 +94,7 @@ class KeyAnswer(serializers.Serializer[Any]):
         help_text="The one for its lifetime, or else its first; or null."
     )
     limits = serializers.SerializerMethodField(help_text="All of them, the oldest first.")
+    rate = RateAnswer(source="*")
 
     @extend_schema_field(LimitAnswer(allow_null=True))
     def get_limit(self, row: Any) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("keys/<uuid:uid>", views.KeyDetail.as_view(), name="key"),
     path("keys/<uuid:uid>/revoke", views.KeyRevocation.as_view(), name="key-revocation"),
     path("keys/<uuid:uid>/limit", views.KeyLimit.as_view(), name="key-limit"),
+    path("keys/<uuid:uid>/rate", views.KeyRate.as_view(), name="key-rate"),
     path("limits", limits.LimitList.as_view(), name="limits"),
     path("limits/<uuid:uid>", limits.LimitDetail.as_view(), name="limit"),
     path("test-money", limits.TestMoney.as_view(), name="test-money"),

@@ -9,12 +9,13 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import access, keys, projects
+from accounts import access, keys, projects, rates
 from accounts.access import Permission
 from accounts.api.base import OrganizationView
 from accounts.api.filters import Choice, Filters, Is, Uid
 from accounts.api.schema import describe
 from accounts.models import ApiKey, KeyMode, Organization
+from accounts.rates import RateLimits
 from billing import earnings, limits, spending_keys, wallets
 from billing.api.serializers import (
     EarningsAnswer,
@@ -23,6 +24,7 @@ from billing.api.serializers import (
     KeyRequest,
     LimitRequest,
     NewKeyAnswer,
+    RateRequest,
     WalletsAnswer,
 )
 from billing.limits import Period
@@ -88,6 +90,7 @@ class KeyList(OrganizationView):
                 ceiling=Money(limit["amount"], limit["currency"]) if limit else None,
                 period=Period(limit["period"]) if limit else Period.LIFETIME,
                 project=project,
+                rate=RateLimits(**wanted["rate"] or {}),
             )
             return {**_describe_key(issued.key), "secret": issued.text}
 
@@ -145,6 +148,20 @@ class KeyLimit(OrganizationView):
             actor=caller.actor,
             now=timezone.now(),
         )
+        return Response(_describe_key(key))
+
+
+class KeyRate(OrganizationView):
+    """How much a key may ask for."""
+
+    needs = {"PUT": Permission.MANAGE_KEYS}
+
+    @describe("keys_rate", "Limit how much a key asks for", request=RateRequest, answer=KeyAnswer)
+    def put(self, request: Request, uid: UUID) -> Response:
+        """Replace all three limits at once; they only lower what the organization is allowed."""
+        wanted, caller = self.read(RateRequest), self.caller()
+        key = _find_key(caller.organization, uid)
+        rates.limit_key(key=key, limits=RateLimits(**wanted), actor=caller.actor, now=timezone.now())
         return Response(_describe_key(key))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.api.fields import AmountField, DecimalStringField, PriceField
+from marketplace.listings import ENDPOINTS
 from marketplace.models import Offer
 
 
@@ -72,6 +73,14 @@ class SiteChangeAnswer(SiteAnswer):
     consequences = ConsequenceAnswer(many=True, read_only=True)
 
 
+class EndpointsField(serializers.ListField):
+    """Which addresses of /v1 are served: `chat`, `completions`, `embeddings`."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("child", serializers.ChoiceField(choices=[(name, name) for name in ENDPOINTS]))
+        super().__init__(**options)
+
+
 class ModelOfferAnswer(serializers.Serializer[Any]):
     """A live offer as anybody may see it; prices are for one token or chip-second."""
 
@@ -88,6 +97,7 @@ class ModelOfferAnswer(serializers.Serializer[Any]):
     output_price = PriceField()
     chip_second_price = PriceField()
     max_output_cap = serializers.IntegerField()
+    endpoints = EndpointsField()
 
 
 class ModelAnswer(serializers.Serializer[Any]):
@@ -97,6 +107,7 @@ class ModelAnswer(serializers.Serializer[Any]):
     name = serializers.CharField()
     context_length = serializers.IntegerField()
     max_output_default = serializers.IntegerField()
+    endpoints = EndpointsField()
     created_at = serializers.DateTimeField()
     offers = ModelOfferAnswer(many=True)
 

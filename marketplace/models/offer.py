@@ -64,6 +64,12 @@ class Offer(models.Model):
     def __str__(self) -> str:
         return f"#{self.pk} {self.currency} {self.unit} at site {self.site_id}"
 
+    @property
+    def served_endpoints(self) -> list[str]:
+        """What it serves, of `listings.ENDPOINTS`."""
+        narrowed: list[str] | None = self.endpoints
+        return self.model.endpoints if narrowed is None else narrowed
+
 
 class ServingProfile(models.Model):
     """

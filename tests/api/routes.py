@@ -147,6 +147,13 @@ ROUTES = (
     ),
     _named(
         "PUT",
+        "key-rate",
+        lambda f: f"/api/keys/{f.key.key.uid}/rate",
+        KEYS,
+        lambda _: {"requests_per_minute": 60},
+    ),
+    _named(
+        "PUT",
         "key-project",
         lambda f: f"/api/keys/{f.key.key.uid}/project",
         MOVE,

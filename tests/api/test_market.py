@@ -57,6 +57,35 @@ def test_an_offer_comes_into_being_and_ends(estate: Farm) -> None:
     assert [one["number"] for one in client.get(f"{path}/cards").json()["results"]] == [1]
 
 
+def test_an_offer_serves_what_its_provider_says_of_what_its_model_can(estate: Farm) -> None:
+    client = sign_in(estate.owner)
+    body = {
+        "site": str(estate.stand.site.uid),
+        "model": "small",
+        "slots": 2,
+        "max_output_default": 64,
+        "max_output_cap": 512,
+        "serving": SERVING,
+        "endpoint": {"node": str(estate.stand.node.uid), "upstream_model": "simulated-small"},
+    }
+
+    chats = post(client, "/api/offers", body | {"endpoints": ["chat"]})
+    beyond = post(client, "/api/offers", body | {"endpoints": ["embeddings"]}, status=422)
+    post(client, "/api/offers", body | {"endpoints": []}, status=400)
+    post(client, "/api/offers", body | {"endpoints": ["images"]}, status=400)
+
+    assert chats["endpoints"] == ["chat"]
+    assert beyond["code"] == "invalid_offer"
+    assert client.get(f"/api/offers/{estate.stand.offer.uid}").json()["endpoints"] == ["chat", "completions"]
+    post(client, f"/api/offers/{chats['uid']}/cards")
+    post(client, f"/api/offers/{chats['uid']}/live", status=200)
+    model = client.get("/api/models/small").json()
+    assert model["endpoints"] == ["chat", "completions"]
+    offered = {one["uid"]: one["endpoints"] for one in model["offers"]}
+    assert offered[chats["uid"]] == ["chat"]
+    assert offered[str(estate.stand.offer.uid)] == ["chat", "completions"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "pointer"),
     [

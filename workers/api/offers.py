@@ -108,6 +108,7 @@ class OfferList(OrganizationView):
                 actor=caller.actor,
                 now=timezone.now(),
                 unit=Offer.Unit(wanted["unit"]),
+                endpoints=wanted["endpoints"],
             )
             if wanted["endpoint"] is not None:
                 _bind(caller, offer, wanted["endpoint"])
@@ -131,8 +132,8 @@ class OfferDetail(OrganizationView):
         """
         Change how many requests it takes at once.
 
-        What it is (site, model, currency, unit) and its output limits never change: withdraw it and draft
-        another.
+        What it is (site, model, currency, unit, endpoints) and its output limits never change: withdraw it
+        and draft another.
         """
         wanted, caller = self.read(SlotsRequest), self.caller()
         offers.change_slots(

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from accounts.api.fields import AmountField, DecimalStringField, PriceField
 from marketplace import price_cards
+from marketplace.api.serializers import EndpointsField
 from marketplace.models import Job, Offer
 from workers.models import Node
 
@@ -129,6 +130,13 @@ class OfferRequest(serializers.Serializer[Any]):
     max_output_default = serializers.IntegerField(min_value=1, max_value=10_000_000)
     max_output_cap = serializers.IntegerField(min_value=1, max_value=10_000_000)
     unit = serializers.ChoiceField(choices=Offer.Unit.choices, default=Offer.Unit.TOKEN)
+    endpoints = EndpointsField(
+        required=False,
+        allow_null=True,
+        default=None,
+        allow_empty=False,
+        help_text="What it serves of what its model can be asked for; all of that, if not said.",
+    )
     serving = ServingRequest()
     endpoint = EndpointRequest(required=False, allow_null=True, default=None)
 
@@ -144,6 +152,7 @@ class OfferAnswer(serializers.Serializer[Any]):
     slots = serializers.IntegerField()
     max_output_default = serializers.IntegerField()
     max_output_cap = serializers.IntegerField()
+    endpoints = EndpointsField(source="served_endpoints")
     state = serializers.ChoiceField(choices=Offer.State.choices)
     endpoint = serializers.SerializerMethodField()
     card = serializers.SerializerMethodField()
