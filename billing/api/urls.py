@@ -3,7 +3,7 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from billing.api import books, limits, operators, views
+from billing.api import bookings, books, limits, operators, views
 
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
@@ -28,5 +28,9 @@ urlpatterns = [
         name="quarantine-release",
     ),
     path("operator/trial-balance", operators.TrialBalanceDetail.as_view(), name="trial-balance"),
+    path("operator/entries", bookings.EntryList.as_view(), name="entries"),
+    path("operator/entries/<int:number>/reverse", bookings.EntryReversal.as_view(), name="entry-reversal"),
+    path("operator/top-ups", bookings.TopUpList.as_view(), name="top-ups"),
+    path("operator/charges/<int:usage>/refund", bookings.ChargeRefund.as_view(), name="charge-refund"),
     path("earnings", views.EarningList.as_view(), name="earnings"),
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from accounts.access import Permission
+from billing.models import Entry
 from tests.api.conftest import Farm
 
 SITE = {
@@ -283,6 +284,37 @@ ROUTES = (
         "billing.change_chargequarantine",
     ),
     _operated("GET", "trial-balance", lambda _: "/api/operator/trial-balance", "billing.view_ledgeraccount"),
+    _operated("GET", "entries", lambda _: "/api/operator/entries", "billing.view_entry"),
+    _operated(
+        "POST",
+        "top-ups",
+        lambda _: "/api/operator/top-ups",
+        "billing.add_entry",
+        lambda f: {
+            "organization": _uid(f.organization),
+            "amount": "250",
+            "currency": "USD",
+            "bank_reference": "RF18-5390",
+        },
+        201,
+    ),
+    # The farm's only top-up is partly held, and its only charge is not posted.
+    _operated(
+        "POST",
+        "entry-reversal",
+        lambda _: f"/api/operator/entries/{Entry.objects.get(kind='TOPUP').pk}/reverse",
+        "billing.add_entry",
+        lambda _: {"reason": "Somebody else's transfer."},
+        402,
+    ),
+    _operated(
+        "POST",
+        "charge-refund",
+        lambda f: f"/api/operator/charges/{f.quarantined}/refund",
+        "billing.add_entry",
+        lambda _: {"reason": "Nothing came.", "borne_by": "PLATFORM"},
+        409,
+    ),
     _operated("GET", "flags", lambda _: "/api/operator/flags", "workers.view_meterflag"),
     _operated(
         "POST",

@@ -1,6 +1,7 @@
 """The page about the ledger's entries: each example is posted by the code that posts it in earnest."""
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ import pytest
 
 from accounts import audit
 from accounts.models import KeyMode, Organization
-from billing import charges, ledger, spending_keys, verification, wallets, xts
-from billing.models import Entry, Posting
+from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
+from billing.models import Charge, Entry, Posting
 from core.money import Money
 from core.sql import REPOSITORY
+from tests.api.conftest import make_operator, use_second_factor
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
 from tests.databases import Database
@@ -127,6 +129,18 @@ def charge(scene: Scene, example: Example) -> int:
     return Entry.objects.latest("id").pk
 
 
+def refund(scene: Scene, example: Example) -> int:
+    charge(scene, example)
+    [given] = example.given
+    return bookings.refund_charge(
+        usage_id=Charge.objects.get().pk,
+        borne_by=bookings.Bearer(given["borne_by"]),
+        reason="a test",
+        actor=audit.SYSTEM,
+        now=scene.now,
+    ).entry_id
+
+
 def make_buyer(scene: Scene, currency: str) -> Buyer:
     mode = KeyMode.TEST if currency == "XTS" else KeyMode.LIVE
     issued = spending_keys.issue_key(
@@ -162,6 +176,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
     "CHARGE": charge,
+    "REFUND": refund,
     "REVERSAL": reverse,
 }
 
@@ -231,11 +246,15 @@ def test_accounts_that_are_said_to_hold_nothing_are_in_no_example() -> None:
     assert not [code for code in used if any(code.startswith(prefix) for prefix in idle)]
 
 
-def test_what_operators_are_told_to_paste_credits_a_wallet(lab: Organization) -> None:
-    [pasted] = re.findall(r"## Top-ups\n.*?```python\n(.*?)```", OPERATE, re.DOTALL)
+def test_what_operators_are_told_to_send_credits_a_wallet(lab: Organization) -> None:
+    [sent] = re.findall(r"## Top-ups.*?top-ups .*?-d '(\{.*?\})'", OPERATE, re.DOTALL)
+    operator = use_second_factor(make_operator("billing.add_entry"))
 
-    exec(compile(pasted.replace('uid="…"', f'uid="{lab.uid}"'), "operate.md", "exec"), {})  # noqa: S102
+    answer = operator.post(
+        "/api/operator/top-ups", json.loads(sent.replace("…", str(lab.uid))), format="json"
+    )
 
+    assert answer.status_code == 201, answer.content
     wallet = wallets.find_wallet(organization_id=lab.pk, currency="USD")
     assert wallet.available == Money.parse("250", "USD")
     assert verification.verify() == []

@@ -1,0 +1,170 @@
+"""What operators book by hand: money that arrived, a charge given back, an entry undone; under their name."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+
+from django.db import transaction
+from django.db.models import TextChoices
+
+from accounts import audit
+from accounts.audit import Actor
+from accounts.models import Organization
+from billing import ledger, wallets
+from billing.ledger import Posted
+from billing.models import Charge, ChargeEntry, Entry
+from core.errors import DomainError, NotFound
+from core.money import Money
+
+REVERSIBLE = ("TOPUP", "REFUND")
+"""A charge entry stands for many charges, and a reversal undone would be a third opinion."""
+
+
+class Bearer(TextChoices):
+    """Who pays for what a buyer gets back."""
+
+    PROVIDER = "PROVIDER"
+    """Provider and platform give back what each of them got: the charge undone."""
+    PLATFORM = "PLATFORM"
+    """The platform pays all of it; the provider keeps what was earned."""
+
+
+class ChargeNotPosted(DomainError):
+    """What is not in the ledger yet cannot be given back there."""
+
+    code = "charge_not_posted"
+    message = "This charge is not posted yet; ask again in a moment, or look into the quarantine."
+
+
+class NothingCharged(DomainError):
+    """The charge is of nothing."""
+
+    code = "nothing_charged"
+    message = "Nothing was charged, so there is nothing to give back."
+
+
+class NotReversible(DomainError):
+    """An entry that is not undone as a whole."""
+
+    code = "not_reversible"
+    message = "Only top-ups and refunds are reversed; one charge is given back by a refund."
+
+
+def book_top_up(
+    *,
+    organization: Organization,
+    amount: Money,
+    bank_reference: str,
+    actor: Actor,
+    happened_at: datetime,
+    now: datetime,
+) -> Posted:
+    """
+    Credit money that arrived in the bank, once for each bank reference.
+
+    :raises billing.wallets.InvalidTopUp: if it is no amount or no reference
+    :raises billing.ledger.KeyReused: if the reference was booked with another amount or for another wallet
+    :raises core.errors.Invalid: if the currency is not kept here
+    """
+    with transaction.atomic():
+        posted = wallets.top_up(
+            organization_id=organization.pk,
+            amount=amount,
+            bank_reference=bank_reference,
+            actor=_name(actor),
+            happened_at=happened_at,
+        )
+        details = {"amount": amount.literal, "currency": amount.currency, "bank_reference": bank_reference}
+        _record(posted, "wallet.top_up", organization, details, actor=actor, now=now)
+    return posted
+
+
+def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor, now: datetime) -> Posted:
+    """
+    Give a buyer one charge back, all of it and once; a repeat answers the first refund.
+
+    Limits count what was spent, and go on counting it.
+
+    :raises core.errors.NotFound: if there is no such charge
+    :raises ChargeNotPosted: if it is not in the ledger yet
+    :raises NothingCharged: if it is of nothing
+    :raises billing.ledger.KeyReused: if it was given back at the expense of somebody else
+    """
+    charge = Charge.objects.select_related("wallet__account").filter(usage_id=usage_id).first()
+    if charge is None:
+        raise NotFound
+    if charge.amount == 0:
+        raise NothingCharged
+    if not ChargeEntry.objects.filter(usage_id=usage_id).exists():
+        raise ChargeNotPosted
+    organization = Organization.objects.get(pk=charge.wallet.organization_id)
+    with transaction.atomic():
+        posted = ledger.post(
+            key=f"refund:usage:{usage_id}",
+            kind="REFUND",
+            actor=_name(actor),
+            lines=_list_lines(charge, borne_by),
+            happened_at=now,
+            reason=reason,
+        )
+        details = {"usage_id": usage_id, "borne_by": borne_by.value, "reason": reason}
+        _record(posted, "charge.refund", organization, details, actor=actor, now=now)
+    return posted
+
+
+def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> Posted:
+    """
+    Undo a top-up or a refund by its mirror image; a repeat answers the first reversal.
+
+    :raises NotReversible: if it is an entry of another kind
+    :raises billing.ledger.InsufficientFunds: if the wallet has spent or holds the money
+    """
+    if entry.kind not in REVERSIBLE:
+        raise NotReversible
+    owner = entry.postings.filter(account__purpose="WALLET").values_list("account__organization", flat=True)
+    with transaction.atomic():
+        posted = ledger.reverse(entry_id=entry.pk, actor=_name(actor), reason=reason, happened_at=now)
+        organization = Organization.objects.get(pk=owner.get())
+        details = {"entry": entry.pk, "kind": entry.kind, "reason": reason}
+        _record(posted, "entry.reverse", organization, details, actor=actor, now=now)
+    return posted
+
+
+def _list_lines(charge: Charge, borne_by: Bearer) -> Mapping[int, Decimal]:
+    # Every wallet has an account (scope_is_sound).
+    lines = {cast(int, charge.wallet.account_id): -charge.amount}
+    if borne_by is Bearer.PLATFORM:
+        expense = ledger.open_account(purpose="SLA_CREDIT", currency=charge.currency)
+        return lines | {expense: charge.amount}
+    fee = ledger.open_account(purpose="PLATFORM_FEE", currency=charge.currency)
+    overrun = ledger.open_account(purpose="OVERRUN", currency=charge.currency)
+    lines |= {charge.payable_id: charge.provider_amount, fee: charge.fee, overrun: -charge.overrun}
+    return {account: amount for account, amount in lines.items() if amount}
+
+
+def _name(actor: Actor) -> str:
+    return f"{actor.kind.lower()}:{actor.uid or 'billing'}"
+
+
+def _record(
+    posted: Posted,
+    action: str,
+    organization: Organization,
+    details: dict[str, Any],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    if not posted.is_new:
+        # Nothing was done that the trail does not tell already.
+        return
+    audit.record_event(
+        actor=actor,
+        action=action,
+        subject_kind="organization",
+        subject_uid=organization.uid,
+        organization=organization,
+        now=now,
+        details=details | {"posted": posted.entry_id},
+    )
