@@ -5,6 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from accounts.rates import LIMIT_MAX
 from core.money import AMOUNT_PLACES, PRICE_PLACES, NotAnAmount, fit, parse_decimal
 from core.quantities import format_plain
 
@@ -56,3 +57,11 @@ class PriceField(DecimalStringField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(places=PRICE_PLACES, **options)
+
+
+class RateField(serializers.IntegerField):
+    """How much may be asked for; null, or nothing said, leaves it to whoever stands above."""
+
+    def __init__(self, **options: Any) -> None:
+        bounds = {"min_value": 1, "max_value": LIMIT_MAX}
+        super().__init__(allow_null=True, required=False, default=None, **{**options, **bounds})

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import organizations, projects, views
+from accounts.api import organizations, oversight, projects, views
 
 ONE = "organizations/<uuid:organization>"
 
@@ -21,5 +21,7 @@ urlpatterns = [
     path(
         "agent-tokens/<uuid:uid>/revoke", views.AgentTokenRevocation.as_view(), name="agent-token-revocation"
     ),
+    path("operator/organizations", oversight.OverseenList.as_view(), name="overseen-organizations"),
+    path("operator/organizations/<uuid:uid>/rate", oversight.Allowance.as_view(), name="organization-rate"),
     path("audit-events", views.AuditTrail.as_view(), name="audit-events"),
 ]

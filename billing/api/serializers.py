@@ -6,9 +6,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from accounts.api.fields import AmountField
+from accounts.api.fields import AmountField, RateField
 from accounts.models import KeyMode
-from accounts.rates import LIMIT_MAX
 from billing.limits import Period
 from billing.models import ChargeQuarantine
 from core.quantities import format_plain
@@ -40,18 +39,12 @@ class LimitAnswer(serializers.Serializer[Any]):
     resets_at = serializers.DateTimeField(allow_null=True, help_text="When the next one begins; null: never.")
 
 
-def _rate(what: str) -> serializers.IntegerField:
-    return serializers.IntegerField(
-        min_value=1, max_value=LIMIT_MAX, allow_null=True, required=False, default=None, help_text=what
-    )
-
-
 class RateRequest(serializers.Serializer[Any]):
     """How much a key may ask for. Null leaves it to what its organization is allowed."""
 
-    requests_per_minute = _rate("Requests that begin in a minute.")
-    tokens_per_minute = _rate("Tokens read and written in a minute.")
-    concurrent_requests = _rate("Requests that run at once.")
+    requests_per_minute = RateField(help_text="Requests that begin in a minute.")
+    tokens_per_minute = RateField(help_text="Tokens read and written in a minute.")
+    concurrent_requests = RateField(help_text="Requests that run at once.")
 
 
 class RateAnswer(serializers.Serializer[Any]):

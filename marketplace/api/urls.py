@@ -3,13 +3,14 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from marketplace.api import holds, views
+from marketplace.api import catalogue, holds, views
 
 urlpatterns = [
     path("sites", views.SiteList.as_view(), name="sites"),
     path("sites/<uuid:uid>", views.SiteDetail.as_view(), name="site"),
     path("models", views.ModelList.as_view(), name="models"),
     path("models/<path:slug>", views.ModelDetail.as_view(), name="model"),
+    path("operator/models", catalogue.Catalogue.as_view(), name="catalogue"),
     path("holds", holds.HoldList.as_view(), name="holds"),
     path("wallets/<currency:currency>/statement", views.WalletStatement.as_view(), name="statement"),
 ]

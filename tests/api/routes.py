@@ -28,6 +28,7 @@ SERVING = {
     "capital": "800",
     "margin": "0.1",
 }
+NOBODY = "00000000-0000-4000-8000-000000000000"
 RENAMED = {"name": "renamed"}
 CHAT = {"model": "small", "messages": [{"role": "user", "content": "Why?"}], "max_tokens": 40}
 
@@ -284,6 +285,45 @@ ROUTES = (
         "billing.change_chargequarantine",
     ),
     _operated("GET", "trial-balance", lambda _: "/api/operator/trial-balance", "billing.view_ledgeraccount"),
+    _operated(
+        "GET",
+        "overseen-organizations",
+        lambda _: "/api/operator/organizations",
+        "accounts.view_organization",
+    ),
+    _operated(
+        "PUT",
+        "organization-rate",
+        lambda f: f"/api/operator/organizations/{_uid(f.organization)}/rate",
+        "accounts.change_organization",
+        lambda _: {"key_requests_per_minute": 9000},
+    ),
+    _operated(
+        "POST",
+        "catalogue",
+        lambda _: "/api/operator/models",
+        "marketplace.add_model",
+        lambda _: {"slug": "tiny", "name": "Tiny", "context_length": 512, "max_output_default": 64},
+        201,
+    ),
+    _operated(
+        "GET", "submitted-upstreams", lambda _: "/api/operator/upstreams", "workers.view_directupstream"
+    ),
+    # The farm has submitted none; tests/workers/test_upstreams.py has what follows if somebody has.
+    _operated(
+        "POST",
+        "upstream-admission",
+        lambda _: f"/api/operator/upstreams/{NOBODY}/admit",
+        "workers.change_directupstream",
+        status=404,
+    ),
+    _operated(
+        "POST",
+        "upstream-refusal",
+        lambda _: f"/api/operator/upstreams/{NOBODY}/refuse",
+        "workers.change_directupstream",
+        status=404,
+    ),
     _operated("GET", "entries", lambda _: "/api/operator/entries", "billing.view_entry"),
     _operated(
         "POST",

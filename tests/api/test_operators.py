@@ -47,3 +47,34 @@ def test_a_requeued_charge_is_posted_under_the_operators_name(db: Database, full
     assert AuditEvent.objects.get(action="charge.requeue").actor_uid == operator.uid
     (used,) = use_second_factor(full_estate.owner).get("/api/usage").json()["results"]
     assert used["records"][0]["posted"] is True
+
+
+def test_an_organizations_keys_are_limited_and_unlimited_again(estate: Farm) -> None:
+    client = use_second_factor(make_operator("accounts.view_organization", "accounts.change_organization"))
+    path = f"/api/operator/organizations/{estate.organization.uid}/rate"
+
+    limited = client.put(path, {"key_requests_per_minute": 9, "concurrent_requests": 2}, format="json")
+    (listed,) = client.get(f"/api/operator/organizations?member={estate.owner.email}").json()["results"]
+    free = client.put(path, {}, format="json").json()
+
+    assert limited.json() == listed
+    assert (listed["key_requests_per_minute"], listed["key_tokens_per_minute"]) == (9, None)
+    assert (free["key_requests_per_minute"], free["concurrent_requests"]) == (None, None)
+    assert AuditEvent.objects.filter(action="organization.limit").count() == 2
+
+
+def test_a_model_is_added_once(estate: Farm) -> None:
+    client = use_second_factor(make_operator("marketplace.add_model"))
+    body = {"slug": "vectors", "name": "Vectors", "context_length": 512, "max_output_default": 1}
+
+    made = client.post("/api/operator/models", body | {"endpoints": ["embeddings"]}, format="json")
+    again = client.post("/api/operator/models", body, format="json")
+    impossible = client.post("/api/operator/models", body | {"slug": "Über"}, format="json")
+
+    assert (made.status_code, made.json()["endpoints"]) == (201, ["embeddings"])
+    assert (again.status_code, again.json()["code"]) == (409, "model_exists")
+    assert (impossible.status_code, impossible.json()["code"]) == (422, "invalid_model")
+    assert AuditEvent.objects.filter(action="model.create", subject_kind="model").latest("id").details == {
+        "slug": "vectors",
+        "endpoints": ["embeddings"],
+    }

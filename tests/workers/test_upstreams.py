@@ -18,7 +18,7 @@ from core import addresses
 from core.addresses import AddressRefused, HostUnknown
 from core.credentials import name_key
 from core.errors import NotFound
-from tests.api.conftest import make_user, sign_in
+from tests.api.conftest import make_user, sign_in, use_second_factor
 from tests.cast import NOW
 from tests.databases import Database
 from tests.market import Stand
@@ -287,3 +287,24 @@ def test_an_operator_decides_in_the_admin(stand: Stand, operator: User) -> None:
     assert (row.state, row.decided_by_id) == ("REFUSED", operator.pk)
     actions = AuditEvent.objects.filter(action__startswith="upstream.").order_by("id")
     assert [event.action for event in actions] == ["upstream.submit", "upstream.admit", "upstream.refuse"]
+
+
+def test_operators_decide_by_rest_under_their_name(stand: Stand, operator: User) -> None:
+    upstream, client = submit(stand), use_second_factor(operator)
+    path = f"/api/operator/upstreams/{upstream.uid}"
+
+    waiting = client.get("/api/operator/upstreams?state=PENDING")
+    admitted = client.post(f"{path}/admit").json()
+    again = client.post(f"{path}/admit")
+    refused = client.post(f"{path}/refuse").json()
+
+    (listed,) = waiting.json()["results"]
+    assert (listed["url"], listed["node"], listed["decided_by"]) == (URL, str(stand.node.uid), None)
+    assert SECRET.encode() not in waiting.content
+    assert (admitted["state"], admitted["decided_by"]) == ("ADMITTED", operator.email)
+    assert (again.status_code, again.json()["code"]) == (409, "upstream_decided")
+    assert refused["state"] == "REFUSED"
+    submit(stand, url="https://inside.example/v1")
+    assert client.post(f"{path}/admit").json()["code"] == "address_refused"
+    submit(stand, url="https://nowhere.example/v1")
+    assert client.post(f"{path}/admit").status_code == 502

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api import agents, events, flags, offers, upstreams, usage, views
+from workers.api import admissions, agents, events, flags, offers, upstreams, usage, views
 
 urlpatterns = [
     path("agent", agents.AgentDetail.as_view(), name="agent"),
@@ -33,6 +33,9 @@ urlpatterns = [
     path("attempts", usage.AttemptList.as_view(), name="attempts"),
     path("attempts/<uuid:uid>", usage.AttemptDetail.as_view(), name="attempt"),
     path("attempts/<uuid:uid>/receipt", usage.AttemptReceipt.as_view(), name="attempt-receipt"),
+    path("operator/upstreams", admissions.SubmittedList.as_view(), name="submitted-upstreams"),
+    path("operator/upstreams/<uuid:uid>/admit", admissions.Admission.as_view(), name="upstream-admission"),
+    path("operator/upstreams/<uuid:uid>/refuse", admissions.Refusal.as_view(), name="upstream-refusal"),
     path("operator/flags", flags.FlagList.as_view(), name="flags"),
     path("operator/flags/<int:number>/resolve", flags.FlagResolving.as_view(), name="flag-resolution"),
 ]
