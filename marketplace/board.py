@@ -50,11 +50,10 @@ def list_rows(*, now: datetime) -> list[Row]:
     """A row for every model that can be bought by the token now, by slug."""
     cards = (
         PriceCard.objects.filter(offer__state=Offer.State.LIVE, offer__unit=Offer.Unit.TOKEN)
-        .filter(starts_at__lte=now)
         # Test money buys from books of its own.
         .exclude(currency=TEST_CURRENCY)
-        .order_by("offer_id", "-starts_at")
-        .distinct("offer_id")
+        .in_force(now)
+        .order_by("offer_id")
         .select_related("offer__site", "offer__organization", "offer__model")
     )
     found: dict[str, list[PriceCard]] = {}

@@ -119,9 +119,9 @@ def find_model(*, slug: str) -> Model:
 def list_catalogue(*, now: datetime) -> list[ModelEntry]:
     """Every model by slug, with its live offers at the prices in force."""
     cards = (
-        PriceCard.objects.filter(offer__state=Offer.State.LIVE, starts_at__lte=now)
-        .order_by("offer_id", "-starts_at")
-        .distinct("offer_id")
+        PriceCard.objects.filter(offer__state=Offer.State.LIVE)
+        .in_force(now)
+        .order_by("offer_id")
         .select_related("offer__site", "offer__organization", "offer__model")
     )
     offers: dict[int, list[OfferEntry]] = {}

@@ -17,7 +17,7 @@ PLATFORM_FEE_BPS = 500
 
 
 class CardOutOfOrder(DomainError):
-    """A card would start in the past, or not after the one before it."""
+    """A card would start in the past, or not after the one in force."""
 
     code = "card_out_of_order"
 
@@ -119,7 +119,7 @@ def publish_card(
 
     The card prices only the offer's unit; its breakdown shows what the other would cost.
 
-    :raises CardOutOfOrder: if it would start in the past, or not after the card before it
+    :raises CardOutOfOrder: if it would start in the past, or not after the card in force
     :raises CardBelowNothing: if credits outweigh costs
     """
     starts_at = starts_at or now
@@ -156,10 +156,10 @@ def publish_card(
                 details={"offer": str(offer.uid), "number": card.number},
             )
     except IntegrityError as error:
-        raise CardOutOfOrder("Another price card starts then or later.") from error
+        raise CardOutOfOrder("Another price card was published meanwhile, or started then.") from error
     return card
 
 
 def find_card_in_force(*, offer: Offer, now: datetime) -> PriceCard | None:
-    """The offer's price card at a moment; None before its first starts."""
-    return offer.price_cards.filter(starts_at__lte=now).order_by("-starts_at").first()
+    """The offer's price card at a moment; None before its first starts and after its last has run out."""
+    return PriceCard.objects.filter(offer=offer).in_force(now).first()

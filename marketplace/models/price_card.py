@@ -1,12 +1,25 @@
 """The numbered, unchanging prices of an offer."""
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+
+
+class PriceCards(models.QuerySet["PriceCard"]):
+    """Price cards, and which of them count."""
+
+    def in_force(self, now: datetime) -> "PriceCards":
+        """One card an offer: the one by which it is sold at this moment, if there is any."""
+        started = self.filter(starts_at__lte=now)
+        last = started.order_by("offer_id", "-starts_at", "-number").distinct("offer_id").values("pk")
+        return PriceCard.objects.filter(Q(valid_until=None) | Q(valid_until__gt=now), pk__in=last)
 
 
 class PriceCard(models.Model):
     """
-    The price of an offer from `starts_at` until its next card starts; never changed once written.
+    The price of an offer from `starts_at` until another card starts, or until `valid_until`; never changed
+    once written. In force is the card that started last; of those that start together, the highest number.
 
     Prices are what the buyer pays for ONE token or chip-second in `currency`, 18 places, the platform's fee
     of `fee_bps` ten-thousandths included; `breakdown` lists the lines that add up to them.
@@ -18,6 +31,7 @@ class PriceCard(models.Model):
     number = models.IntegerField()
     currency = models.CharField(max_length=8)
     starts_at = models.DateTimeField()
+    valid_until = models.DateTimeField(null=True)
     input_price = models.DecimalField(max_digits=38, decimal_places=18)
     cached_input_price = models.DecimalField(max_digits=38, decimal_places=18)
     output_price = models.DecimalField(max_digits=38, decimal_places=18)
@@ -26,11 +40,16 @@ class PriceCard(models.Model):
     breakdown = models.JSONField()
     created_at = models.DateTimeField()
 
+    objects = PriceCards.as_manager()
+
     class Meta:
         db_table = "price_card"
+        indexes = (models.Index(name="price_card_in_force", fields=["offer", "starts_at", "number"]),)
         constraints = (
             models.UniqueConstraint(name="price_card_offer_number", fields=["offer", "number"]),
-            models.UniqueConstraint(name="price_card_offer_starts_at", fields=["offer", "starts_at"]),
+            models.CheckConstraint(
+                name="price_card_lasts", condition=Q(valid_until=None) | Q(valid_until__gt=F("starts_at"))
+            ),
             models.CheckConstraint(name="price_card_number_at_least_one", condition=Q(number__gte=1)),
             models.CheckConstraint(
                 name="price_card_prices_not_negative",

@@ -23,21 +23,25 @@ CREATE OR REPLACE TRIGGER price_card_never_changes BEFORE UPDATE OR DELETE ON pr
 CREATE OR REPLACE TRIGGER price_card_never_emptied BEFORE TRUNCATE ON price_card
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- Cards are numbered in the order they were written. In force is the one that started last, of several that started together
+-- the highest number: so cards ahead can be overtaken by others that start at their moments, and none is ever taken back.
 -- Two inserts at once compute the same next number; the unique key lets only one of them commit.
 CREATE OR REPLACE FUNCTION check_new_price_card() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    latest record;
+    next_number int;
+    in_force record;
     sold_by text;
 BEGIN
-    SELECT number, starts_at INTO latest FROM price_card
-     WHERE offer_id = NEW.offer_id ORDER BY number DESC LIMIT 1;
-    IF NEW.number <> coalesce(latest.number, 0) + 1 THEN
-        RAISE EXCEPTION 'price card of offer % must be number %', NEW.offer_id, coalesce(latest.number, 0) + 1
+    SELECT coalesce(max(number), 0) + 1 INTO next_number FROM price_card WHERE offer_id = NEW.offer_id;
+    IF NEW.number <> next_number THEN
+        RAISE EXCEPTION 'price card of offer % must be number %', NEW.offer_id, next_number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
     END IF;
-    IF NEW.starts_at <= latest.starts_at THEN
-        RAISE EXCEPTION 'price card of offer % may not start before card % does', NEW.offer_id, latest.number
+    SELECT number, starts_at INTO in_force FROM price_card
+     WHERE offer_id = NEW.offer_id AND starts_at <= NEW.created_at ORDER BY starts_at DESC, number DESC LIMIT 1;
+    IF NEW.starts_at <= in_force.starts_at THEN
+        RAISE EXCEPTION 'price card of offer % may not start before card % did', NEW.offer_id, in_force.number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
     END IF;
     -- Rating multiplies every quantity by its price: a card that priced both would charge the same work twice.

@@ -100,11 +100,28 @@ def test_cards_are_numbered_and_follow_each_other(live: Offer) -> None:
     assert price_cards.find_card_in_force(offer=live, now=TOMORROW) == second
 
 
-def test_a_card_before_a_later_one_is_refused(live: Offer) -> None:
+def test_a_card_before_a_later_one_is_in_force_until_that_one_starts(live: Offer) -> None:
+    later = price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=NOW, starts_at=TOMORROW)
+    soon = NOW + timedelta(hours=1)
+
+    between = price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=soon)
+
+    assert price_cards.find_card_in_force(offer=live, now=TOMORROW - timedelta(seconds=1)) == between
+    assert price_cards.find_card_in_force(offer=live, now=TOMORROW) == later
+
+
+def test_a_card_overtakes_another_that_starts_at_the_same_moment(live: Offer) -> None:
     price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=NOW, starts_at=TOMORROW)
 
+    corrected = price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=NOW, starts_at=TOMORROW)
+
+    assert corrected.number == 3
+    assert price_cards.find_card_in_force(offer=live, now=TOMORROW) == corrected
+
+
+def test_a_card_that_is_in_force_is_not_overtaken_from_its_start(live: Offer) -> None:
     with pytest.raises(price_cards.CardOutOfOrder):
-        price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=NOW + timedelta(hours=1))
+        price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=NOW)
 
 
 def test_a_card_in_the_past_is_refused(draft: Offer) -> None:

@@ -62,7 +62,8 @@ BEGIN
                          OR k.expires_at <= now() THEN 'key_revoked'
                     WHEN o.id IS NULL OR o.state <> 'LIVE' THEN 'offer_withdrawn'
                     WHEN c.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
-                                                 ORDER BY f.starts_at DESC LIMIT 1) THEN 'card_stale'
+                                                 ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
+                         OR c.valid_until <= now() THEN 'card_stale'
                     WHEN (k.mode = 'TEST') <> (c.currency = 'XTS') THEN 'wrong_mode'
                     WHEN w.id IS NULL AND EXISTS (SELECT 1 FROM scope s WHERE s.organization_id = i.organization AND s.kind = 1)
                          THEN 'currency_mismatch'
@@ -188,8 +189,9 @@ BEGIN
             WHEN j.finished_at IS NOT NULL OR j.billable_attempt_id IS NOT NULL OR j.cancel_requested_at IS NOT NULL AND j.kind = 'DEFERRED' THEN 'fenced'
             WHEN p_attempts[idx] IS NULL AND j.state <> 'QUEUED' THEN 'fenced'
             WHEN NOT EXISTS (SELECT 1 FROM offer o WHERE o.id = p_offers[idx] AND o.state = 'LIVE') THEN 'offer_withdrawn'
-            WHEN card.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = p_offers[idx]
-                                            AND f.starts_at <= now() ORDER BY f.starts_at DESC LIMIT 1) THEN 'card_stale'
+            WHEN card.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = p_offers[idx] AND f.starts_at <= now()
+                                            ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
+                 OR card.valid_until <= now() THEN 'card_stale'
             WHEN card.currency <> (SELECT h.currency FROM hold h WHERE h.id = j.hold_id) THEN 'currency_mismatch'
             ELSE 'ok' END;
         IF p_attempts[idx] IS NOT NULL THEN

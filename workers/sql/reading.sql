@@ -1,4 +1,6 @@
 -- What the data plane reads: who holds a key, and the book of offers.
+-- On an empty database this is loaded before the columns that later versions added.
+SET LOCAL check_function_bodies = off;
 
 CREATE OR REPLACE FUNCTION key_v1(p_digest bytea)
 RETURNS TABLE (key_id bigint, org_id bigint, mode text, revoked boolean, expires_at timestamptz, currencies text[])
@@ -23,15 +25,15 @@ RETURNS TABLE (
     SELECT o.id, o.uid, m.id, m.slug, m.context_length, m.tokenizer, g.id, g.name, s.uid, s.name, s.country, s.region,
            s.grid_zone, s.pue, s.gco2_per_kwh, o.currency, o.slots, o.max_output_default, o.max_output_cap,
            c.id, c.uid, c.starts_at,
-           (SELECT min(f.starts_at) FROM price_card f WHERE f.offer_id = o.id AND f.starts_at > now()),
+           least(c.valid_until, (SELECT min(f.starts_at) FROM price_card f WHERE f.offer_id = o.id AND f.starts_at > now())),
            c.input_price, c.cached_input_price, c.output_price, c.chip_second_price,
            n.id, n.uid, n.chips, n.declared_watts_idle, n.declared_watts_busy, e.upstream_model, o.unit
       FROM offer o
       JOIN model m ON m.id = o.model_id JOIN site s ON s.id = o.site_id JOIN accounts_organization g ON g.id = o.organization_id
       JOIN endpoint e ON e.offer_id = o.id JOIN node n ON n.id = e.node_id
       CROSS JOIN LATERAL (SELECT * FROM price_card p WHERE p.offer_id = o.id AND p.starts_at <= now()
-                           ORDER BY p.starts_at DESC LIMIT 1) c
-     WHERE o.state = 'LIVE' AND n.state = 'ACTIVE'
+                           ORDER BY p.starts_at DESC, p.number DESC LIMIT 1) c
+     WHERE o.state = 'LIVE' AND n.state = 'ACTIVE' AND (c.valid_until > now()) IS NOT FALSE
      ORDER BY o.id  -- readers compare whole answers to see whether anything changed
 $$;
 
