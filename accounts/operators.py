@@ -10,7 +10,6 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -19,6 +18,7 @@ from unfold.sites import UnfoldAdminSite  # type: ignore[import-untyped]
 
 from accounts import second_factors
 from accounts.models import User
+from core import error_pages
 
 type View = Callable[..., HttpResponseBase]
 
@@ -38,13 +38,14 @@ def show_way_in(request: HttpRequest, *, goal: str) -> HttpResponse:
     """
     Send somebody who is no operator yet to the page that is missing on the way to `goal`.
 
-    :raises PermissionDenied: if they are signed in and no staff
+    Whoever is signed in and no staff is refused; that is everyday, and no fault to be logged as one.
     """
     user = request.user
     if not isinstance(user, User):
         page = resolve_url("account_login")
     elif not user.is_staff:
-        raise PermissionDenied
+        text = _("This part is for those who run the exchange.")
+        return error_pages.show_error(status=403, title=_("Not allowed"), text=text)
     else:
         challenge = second_factors.find_challenge(request) if second_factors.has_second_factor(user) else None
         if challenge is None:

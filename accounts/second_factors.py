@@ -4,9 +4,11 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.signals import authenticator_added
 from allauth.mfa.totp.internal.auth import TOTP
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -48,6 +50,11 @@ def passed_second_factor(request: HttpRequest) -> bool:
     return any(record.get("method") == "mfa" for record in records)
 
 
+def listen() -> None:
+    """Have the session in which a first second factor is set up count as one that has shown it."""
+    authenticator_added.connect(_note_first_factor, dispatch_uid="accounts.second_factors")
+
+
 def find_challenge(request: HttpRequest) -> str | None:
     """The path of the page where this session can show its second factor; None without one."""
     methods: list[dict[str, Any]] = get_adapter(request).get_reauthentication_methods(request.user)
@@ -59,6 +66,13 @@ def set_one_time_secret(*, user: User, secret: str) -> None:
     Authenticator.objects.filter(user_id=user.pk, type=Authenticator.Type.TOTP).delete()
     TOTP.activate(user, secret)
     RecoveryCodes.activate(user)
+
+
+def _note_first_factor(*, request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+    # Setting one up takes a code of it, or its touch. Whoever has one already shows that one first.
+    others = Authenticator.objects.filter(user_id=user.pk, type__in=FACTORS).exclude(pk=authenticator.pk)
+    if authenticator.type in FACTORS and not others.exists():
+        record_authentication(request, user, "mfa", type=authenticator.type, id=authenticator.pk)
 
 
 def _keys() -> MultiFernet:

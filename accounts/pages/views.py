@@ -29,7 +29,8 @@ class Console(SignedIn):
         """Lead on."""
         mine = surroundings.list_organizations(request)
         if not mine:
-            return redirect("organization-new")
+            # Who runs the exchange needs no organization.
+            return redirect("operator" if self.person.is_staff else "organization-new")
         last = request.session.get(CURRENT)
         return redirect(
             "dashboard", next((str(one.uid) for one in mine if str(one.uid) == last), mine[0].uid)

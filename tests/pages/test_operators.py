@@ -7,10 +7,10 @@ from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from accounts import people, second_factors
-from accounts.models import User
+from accounts.models import Organization, User
 from config.demo.code import find_code
 from tests.databases import Database
-from tests.pages.conftest import PASSWORD, open_browser
+from tests.pages.conftest import PASSWORD, make_person, open_browser
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 PAGES = ("/operator/", "/admin/", "/admin/accounts/user/")
@@ -55,6 +55,46 @@ def test_opens_after_the_one_time_code(staff: User) -> None:
     browser.post("/account/2fa/authenticate/", {"code": find_code(SECRET, at=time.time())})
 
     assert [browser.get(page).status_code for page in PAGES] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_customer_is_refused_without_a_traceback_in_the_log(
+    lab: Organization, redis_url: str, page: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    customer = open_browser(make_person("owner@lab.example", organization=lab))
+
+    answer = customer.get(page, follow=True)
+
+    assert answer.status_code == 403
+    assert "those who run the exchange" in answer.content.decode()
+    assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
+
+
+def set_up_codes(browser: Client) -> None:
+    """Set up one-time codes, as the page says."""
+    browser.post("/account/reauthenticate/", {"password": PASSWORD})
+    assert browser.get("/account/2fa/totp/activate/").status_code == 200
+    secret = browser.session["mfa.totp.secret"]
+    answer = browser.post("/account/2fa/totp/activate/", {"code": find_code(secret, at=time.time())})
+    assert answer.status_code == 302, answer.content
+
+
+def test_an_operators_first_day(staff: User) -> None:
+    browser = sign_in(staff.email)
+    assert browser.get("/console/")["location"] == "/operator/"
+
+    set_up_codes(browser)
+
+    assert [browser.get(page).status_code for page in PAGES] == [200, 200, 200]
+
+
+def test_another_factor_is_no_proof_of_the_first(staff: User) -> None:
+    browser = sign_in(staff.email)
+    Authenticator.objects.create(user=staff, type=Authenticator.Type.WEBAUTHN, data={})
+
+    set_up_codes(browser)
+
+    assert browser.get("/operator/").status_code == 302
 
 
 def test_the_session_of_another_person_counts_for_nothing(staff: User, operator: Client) -> None:
