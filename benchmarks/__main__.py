@@ -10,7 +10,7 @@ import sys
 
 from benchmarks import report
 
-ALL = ("ledger", "admission", "charging", "matching", "gateway")
+ALL = ("ledger", "admission", "charging", "matching", "tariffs", "gateway")
 
 
 def main() -> None:
