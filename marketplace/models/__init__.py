@@ -4,6 +4,22 @@ from marketplace.models.catalogue import Model
 from marketplace.models.job import Job
 from marketplace.models.offer import Offer, ServingProfile
 from marketplace.models.price_card import PriceCard
+from marketplace.models.reference import ReferenceFigure, ReferenceVersion, SiteFigure
+from marketplace.models.series import Series, SeriesCorrection, SeriesFeed, SeriesPoint
 from marketplace.models.site import Site
 
-__all__ = ["Job", "Model", "Offer", "PriceCard", "ServingProfile", "Site"]
+__all__ = [
+    "Job",
+    "Model",
+    "Offer",
+    "PriceCard",
+    "ReferenceFigure",
+    "ReferenceVersion",
+    "Series",
+    "SeriesCorrection",
+    "SeriesFeed",
+    "SeriesPoint",
+    "ServingProfile",
+    "Site",
+    "SiteFigure",
+]

@@ -70,10 +70,10 @@ def read_chips(path: Path = FILE) -> tuple[Chip, ...]:
 
     :raises BadRow: naming file, line and field
     """
-    return read_table(path, columns=COLUMNS, read=_read_chip, key=lambda chip: chip.slug)
+    return read_table(path, columns=COLUMNS, read=read_chip, key=lambda chip: chip.slug)
 
 
-def _read_chip(row: Row) -> Chip:
+def read_chip(row: Row) -> Chip:
     kind, format_8_bit = row.text("kind"), row.note("format_8_bit")
     if kind not in KINDS:
         raise row.refuse("kind", f"{kind!r} is none of {', '.join(sorted(KINDS))}")

@@ -28,10 +28,10 @@ def read_default_pues(path: Path = FILE) -> tuple[DefaultPue, ...]:
 
     :raises BadRow: naming file, line and field
     """
-    return read_table(path, columns=COLUMNS, read=_read_pue, key=lambda default: default.cooling)
+    return read_table(path, columns=COLUMNS, read=read_pue, key=lambda default: default.cooling)
 
 
-def _read_pue(row: Row) -> DefaultPue:
+def read_pue(row: Row) -> DefaultPue:
     return DefaultPue(
         cooling=row.text("cooling"),
         # Below one a hall would give back more than its machines take.

@@ -38,10 +38,10 @@ def read_grid_factors(path: Path = FILE) -> tuple[GridFactor, ...]:
 
     :raises BadRow: naming file, line and field
     """
-    return read_table(path, columns=COLUMNS, read=_read_factor, key=lambda factor: factor.zone)
+    return read_table(path, columns=COLUMNS, read=read_factor, key=lambda factor: factor.zone)
 
 
-def _read_factor(row: Row) -> GridFactor:
+def read_factor(row: Row) -> GridFactor:
     gas = row.text("gas")
     if gas not in GASES:
         raise row.refuse("gas", f"{gas!r} is neither co2 nor co2e")

@@ -93,10 +93,10 @@ def read_joules(path: Path = FILE) -> tuple[TokenEnergy, ...]:
 
     :raises BadRow: naming file, line and field
     """
-    return read_table(path, columns=COLUMNS, read=_read_energy, key=lambda energy: energy.row_id)
+    return read_table(path, columns=COLUMNS, read=read_energy, key=lambda energy: energy.row_id)
 
 
-def _read_energy(row: Row) -> TokenEnergy:
+def read_energy(row: Row) -> TokenEnergy:
     precision = row.text("precision")
     if precision not in PRECISIONS:
         raise row.refuse("precision", f"{precision!r} is none of {', '.join(sorted(PRECISIONS))}")

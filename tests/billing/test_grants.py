@@ -38,10 +38,12 @@ RIGHTS = {
             ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
             *("spend_day", "spend_cursor"),
+            *("series_point", "series_correction"),
         ],
         READ,
     ),
     **dict.fromkeys(["receipt", "receipt_comparison", "meter_flag", "node_event", "answer_note"], APPEND),
+    **dict.fromkeys(["reference_version", "reference_figure", "site_figure"], APPEND),
 }
 WRITES = {
     "INSERT": "INSERT INTO {table} ({column}) OVERRIDING SYSTEM VALUE"
@@ -85,6 +87,7 @@ GRANTED = {
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
+    *("ensure_series_partitions_v1", "write_series_v1"),
 }
 # Trigger functions cannot be called.
 OPEN = {"write_postings"}
