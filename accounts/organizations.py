@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts import access, audit
+from accounts import access, audit, projects
 from accounts.access import Permission
 from accounts.audit import Actor
 from accounts.models import Membership, Organization, Role, User
@@ -146,7 +146,8 @@ def remove_member(
     *, membership: Membership, actor: Actor, now: datetime, granted: frozenset[Permission] = ANYTHING
 ) -> None:
     """
-    End a membership. Whoever leaves of their own will needs no permission for it.
+    End a membership. Whoever leaves of their own will needs no permission for it. The keys that person made
+    live on, in the project they spent in.
 
     :param granted: what the actor may do; checked against the role that the member has at this moment
     :raises access.NotAllowed: if it takes more than that to take the role away
@@ -159,6 +160,7 @@ def remove_member(
             access.require_permission(granted=granted, permission=needed)
         _require_other_owner(before)
         _record(before, "member.remove", actor=actor, now=now, details={"role": before.role})
+        projects.keep_keys(membership=before, actor=actor, now=now)
         Membership.objects.filter(pk=before.pk).delete()
 
 
@@ -170,8 +172,11 @@ def permission_to_appoint(role: Role) -> Permission:
 def _lock(membership: Membership) -> Membership:
     # The organization's row is locked, so that two owners cannot step down at the same moment.
     Organization.objects.select_for_update(no_key=True).get(pk=membership.organization_id)
-    rows = Membership.objects.select_related("organization", "user").filter(pk=membership.pk)
-    return access.get_or_refuse(rows)
+    # The membership's own row as well: its project stays what is read here.
+    rows = Membership.objects.select_for_update(of=("self",)).select_related(
+        "organization", "user", "project"
+    )
+    return access.get_or_refuse(rows, pk=membership.pk)
 
 
 def _require_other_owner(membership: Membership) -> None:

@@ -125,6 +125,21 @@ def move_member(*, membership: Membership, project: Project | None, actor: Actor
     membership.project = project
 
 
+def keep_keys(*, membership: Membership, actor: Actor, now: datetime) -> None:
+    """
+    Put the keys that spend in a member's project through the membership into that project themselves, before
+    the membership ends and would take them out of its limits. The caller holds the membership's lock.
+    """
+    if membership.project is None:
+        return
+    rows = ApiKey.objects.select_for_update(no_key=True).filter(
+        organization=membership.organization, created_by=membership.user, project=None, revoked_at=None
+    )
+    for key in rows.order_by("pk"):
+        ApiKey.objects.filter(pk=key.pk).update(project=membership.project)
+        _record_move(membership.organization, "key", key.uid, membership.project, actor=actor, now=now)
+
+
 def find_project(*, organization: Organization, uid: UUID | str) -> Project:
     """
     The organization's project with this uid.

@@ -6,10 +6,10 @@ from datetime import datetime
 import pytest
 from django.db import IntegrityError, connection
 
-from accounts import organizations
+from accounts import keys, organizations, projects
 from accounts.access import Permission
 from accounts.audit import SYSTEM, Actor
-from accounts.models import AuditEvent, Membership, Organization, Role, User
+from accounts.models import ApiKey, AuditEvent, Membership, Organization, Role, User
 from core.errors import NotFound
 from tests.accounts.conftest import join
 from tests.databases import Database
@@ -74,6 +74,37 @@ def test_a_member_leaves(lab: Organization, owner: User, now: datetime) -> None:
 
     assert not Membership.objects.filter(user=member).exists()
     assert AuditEvent.objects.get(action="member.remove").subject_uid == member.uid
+
+
+def test_keys_stay_in_the_project_of_a_member_who_leaves(
+    lab: Organization, fund: Organization, owner: User, now: datetime
+) -> None:
+    member = join(lab, "member@lab.example", Role.MEMBER)
+    night, day = (
+        projects.create_project(organization=lab, name=name, actor=SYSTEM, now=now)
+        for name in ("night", "day")
+    )
+    membership = Membership.objects.get(user=member)
+    projects.move_member(membership=membership, project=night, actor=SYSTEM, now=now)
+    hers, placed, revoked, elsewhere = (
+        keys.issue_key(organization=place, name="hers", actor=Actor.from_user(member), now=now).key
+        for place in (lab, lab, lab, fund)
+    )
+    other = keys.issue_key(organization=lab, name="other", actor=Actor.from_user(owner), now=now).key
+    projects.move_key(key=placed, project=day, actor=SYSTEM, now=now)
+    keys.revoke_key(key=revoked, actor=SYSTEM, now=now)
+
+    organizations.remove_member(membership=membership, actor=Actor.from_user(owner), now=now)
+
+    found = dict(ApiKey.objects.values_list("pk", "project_id"))
+    assert found == {
+        hers.pk: night.pk,
+        placed.pk: day.pk,
+        **dict.fromkeys((revoked.pk, elsewhere.pk, other.pk)),
+    }
+    event = AuditEvent.objects.filter(action="key.move").latest("id")
+    assert (event.subject_uid, event.actor_uid) == (hers.uid, owner.uid)
+    assert event.details == {"project": str(night.uid)}
 
 
 def test_the_last_owner_neither_steps_down_nor_leaves(lab: Organization, owner: User, now: datetime) -> None:

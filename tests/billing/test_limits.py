@@ -177,6 +177,8 @@ def test_a_project_is_shared_by_its_keys_and_the_keys_of_its_members(
         "ok",
         "project_limit_exceeded",
     ]
+    organizations.remove_member(membership=ann, actor=audit.SYSTEM, now=now)
+    assert verdicts(exchange.admit_items(app, [(hers, farm)])) == ["project_limit_exceeded"]
     # A key's own project goes before its maker's.
     projects.move_key(key=issued.key, project=day, actor=audit.SYSTEM, now=now)
     assert verdicts(exchange.admit_items(app, [(hers, farm)])) == ["ok"]
