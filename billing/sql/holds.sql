@@ -172,7 +172,8 @@ BEGIN
 END $$;
 
 -- Change an open hold to another amount (the next candidate's price). Answers insufficient_funds instead of raising, so
--- that the caller's other work stands; the verdict names no scope because any of them may be short.
+-- that the caller's other work stands; the verdict names no scope because any of them may be short. What the floor of a
+-- lowered limit leaves is for settling: a raise needs room above nothing, as in hold_v2.
 CREATE OR REPLACE FUNCTION change_hold_v1(p_hold bigint, p_amount numeric) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -184,6 +185,9 @@ BEGIN
     END IF;
     BEGIN
         PERFORM move_held_v1(ARRAY[h.id], ARRAY[p_amount - h.amount]);
+        IF p_amount > h.amount AND EXISTS (SELECT 1 FROM scope WHERE id = ANY (h.scopes[2:]) AND posted < held) THEN
+            RAISE check_violation;
+        END IF;
         UPDATE hold SET amount = p_amount WHERE id = h.id;
     EXCEPTION WHEN check_violation THEN
         RETURN 'insufficient_funds';

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from billing import ledger, wallets
+from billing import ledger, verification, wallets
 from core.errors import Invalid
 from core.money import Money
 from tests.billing import exchange
@@ -132,3 +132,25 @@ def test_pages_of_a_statement_join_without_gap_or_repeat(
 def test_a_cursor_is_what_a_page_gave(text: str) -> None:
     with pytest.raises(wallets.InvalidCursor):
         wallets.Cursor.parse(text)
+
+
+def test_a_hold_is_not_raised_into_what_a_lowered_limit_leaves_to_settle(
+    app: psycopg.Connection[Any], owner: psycopg.Connection[Any], lab: Buyer, farm: Seller
+) -> None:
+    exchange.set_limit(app, lab, 5)
+    jobs = [exchange.admit(app, lab, farm) for _ in range(2)]
+    limit = exchange.set_limit(app, lab, 3)
+    exchange.fail(app, jobs[0].attempt_id)
+
+    def change(amount: str) -> Any:
+        query = "SELECT change_hold_v1(hold_id, %s) FROM job WHERE id = %s"
+        return exchange.fetch_value(owner, query, Decimal(amount), jobs[1].job_id)
+
+    assert change("3.5") == "insufficient_funds"
+    assert exchange.read_scope(app, limit) == (Decimal(3), Decimal(2))
+    assert exchange.read_scope(app, lab.wallet_id) == (Decimal(10), Decimal(2))
+    assert change("3") == "ok"
+    # Whatever is lower may be had, also where the limit has no room at all.
+    exchange.set_limit(app, lab, 1)
+    assert (change("2.5"), change("2.6"), change("2.5")) == ("ok", "insufficient_funds", "ok")
+    assert verification.verify() == []

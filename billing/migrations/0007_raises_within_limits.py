@@ -1,0 +1,12 @@
+from django.db import migrations
+
+from core.sql import RunSQLFile
+
+
+class Migration(migrations.Migration):
+    dependencies = [("billing", "0006_money_rules")]
+
+    operations = [
+        RunSQLFile("billing/sql/holds.sql"),
+        RunSQLFile("billing/sql/plans.sql"),
+    ]
