@@ -7,11 +7,13 @@ from marketplace.models.price_card import PriceCard
 from marketplace.models.reference import ReferenceFigure, ReferenceVersion, SiteFigure
 from marketplace.models.series import Series, SeriesCorrection, SeriesFeed, SeriesPoint
 from marketplace.models.site import Site
+from marketplace.models.tariff import OfferPlan, SiteTariff
 
 __all__ = [
     "Job",
     "Model",
     "Offer",
+    "OfferPlan",
     "PriceCard",
     "ReferenceFigure",
     "ReferenceVersion",
@@ -22,4 +24,5 @@ __all__ = [
     "ServingProfile",
     "Site",
     "SiteFigure",
+    "SiteTariff",
 ]

@@ -22,7 +22,8 @@ class PriceCard(models.Model):
     once written. In force is the card that started last; of those that start together, the highest number.
 
     Prices are what the buyer pays for ONE token or chip-second in `currency`, 18 places, the platform's fee
-    of `fee_bps` ten-thousandths included; `breakdown` lists the lines that add up to them.
+    of `fee_bps` ten-thousandths included; `breakdown` lists the lines that add up to them. `basis` is a digest
+    of all that a card published ahead follows from; cards published by hand have none.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -38,6 +39,7 @@ class PriceCard(models.Model):
     chip_second_price = models.DecimalField(max_digits=38, decimal_places=18)
     fee_bps = models.IntegerField()
     breakdown = models.JSONField()
+    basis = models.CharField(max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField()
 
     objects = PriceCards.as_manager()
