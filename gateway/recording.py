@@ -121,7 +121,7 @@ class Recorder:
         """
         failed = Failed(used.attempt_id, "not_recorded", "FAILED")
         try:
-            return await self.record(used)
+            return _find_charged(await self.record(used))
         except DatabaseAway as error:
             if not error.sent:
                 self.fail_later(failed)
@@ -136,8 +136,7 @@ class Recorder:
         """End the attempt as failed, unless it was recorded: then what it came to."""
         if await self._insist(self._failures, failed, seconds) == "ok":
             return None
-        billed = await self._insist(self._records, used, seconds)
-        return None if billed.amount is None else billed
+        return _find_charged(await self._insist(self._records, used, seconds))
 
     async def _find_out(self, used: Used, failed: Failed) -> None:
         """Flag a charge whose answer its buyer never got, once that is known."""
@@ -211,6 +210,11 @@ class Recorder:
         rows = await self._database.changes.fetch(FAIL_QUERY, columns)
         verdicts = dict(zip(unique, (row[1] for row in sorted(rows)), strict=True))
         return [verdicts[failed.attempt_id] for failed in batch]
+
+
+def _find_charged(billed: Billed) -> Billed | None:
+    """None if the attempt was settled otherwise meanwhile, with nothing charged: it can never be recorded."""
+    return None if billed.amount is None else billed
 
 
 def write_columns(batch: list[Used]) -> list[str]:

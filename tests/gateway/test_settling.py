@@ -154,3 +154,23 @@ async def test_a_record_that_never_left_may_be_asked_for_again(
     while read_outcome(market) != ([("FAILED", "not_recorded")], 0, 0):
         assert time.monotonic() < deadline, read_outcome(market)
         await asyncio.sleep(0.05)
+
+
+async def test_an_answer_of_an_attempt_that_was_settled_meanwhile_is_not_given_away(
+    http: httpx.AsyncClient, market: Market, gateway: Gateway, db: Database
+) -> None:
+    await break_upstream(market, gateway, SLOW)
+    async with ask(http, market) as asked:
+        with psycopg.connect(db.owner_dsn, autocommit=True) as owner:
+            exchange.expire_leases(owner)
+        assert exchange.sweep(market.connection) == 1
+        answer = await asked
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], answer.headers["x-should-retry"]) == (
+        503,
+        "not_recorded",
+        "true",
+    )
+    jobs, records, held = read_outcome(market)
+    assert ([state for state, _ in jobs], records, held) == (["FAILED"], 0, 0)
