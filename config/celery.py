@@ -34,6 +34,8 @@ SCHEDULE = {
     "workers.tasks.sweep_blobs": 600,
     "workers.tasks.forget_replays": 3600,
     "billing.tasks.ensure_partitions": 3600,
+    "marketplace.tasks.fetch_feeds": 60,
+    "marketplace.tasks.ensure_series_partitions": 3600,
 }
 
 

@@ -145,6 +145,13 @@ CACHES = {
     }
 }
 
+# --- Feeds ----------------------------------------------------------------------------------------
+
+# The keys of the sources of prices and carbon; without its key a source is not asked.
+FEED_KEYS = {
+    name: env.secret(name, "") for name in ("JOULEPORT_ENTSOE_TOKEN", "JOULEPORT_ELECTRICITY_MAPS_TOKEN")
+}
+
 # --- Mail -----------------------------------------------------------------------------------------
 
 MAIL_URL = env.secret("JOULEPORT_MAIL_URL", "console:")

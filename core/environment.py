@@ -20,6 +20,8 @@ SECRETS = frozenset(
         "JOULEPORT_CREDENTIAL_KEYS",
         "JOULEPORT_MAIL_URL",
         "JOULEPORT_METRICS_TOKEN",
+        "JOULEPORT_ENTSOE_TOKEN",
+        "JOULEPORT_ELECTRICITY_MAPS_TOKEN",
     }
 )
 KNOWN = frozenset(

@@ -1,0 +1,34 @@
+"""Wake-ups of the market: each finds its own work in PostgreSQL and may run twice or not at all."""
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from marketplace import series_feeds
+
+SECONDS_MAX = 20
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="marketplace.tasks.fetch_feeds")
+def fetch_feeds(**_: Any) -> int:
+    """Fetch the series whose time has come; gives how many were asked for."""
+    outcomes = series_feeds.fetch_due(clock=timezone.now, keys=settings.FEED_KEYS, seconds_max=SECONDS_MAX)
+    return len(outcomes)
+
+
+@shared_task(name="marketplace.tasks.ensure_series_partitions")
+def ensure_series_partitions(**_: Any) -> None:
+    """Keep two years of partitions ready ahead; complain of points that found none."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT parent, made, strays FROM ensure_series_partitions_v1()")
+        for parent, made, strays in cursor.fetchall():
+            if made:
+                logger.info("Made %d partitions of %s", made, parent)
+            if strays:
+                logger.error("%d rows of %s are in its default partition", strays, parent)
