@@ -1,12 +1,19 @@
-"""Addresses of the front page and of wallets' statements, which name jobs."""
+"""Addresses of the front page, of an organization's overview and keys, and of wallets."""
 
 from django.urls import path
 
-from marketplace.pages import views
+from marketplace.pages import organizations, views
 
 urlpatterns = [
     path("", views.Home.as_view(), name="home"),
     path("board/", views.Board.as_view(), name="board"),
+    path("console/<uuid:organization>/", organizations.Dashboard.as_view(), name="dashboard"),
+    path("console/<uuid:organization>/keys/", organizations.KeysPage.as_view(), name="keys-page"),
+    path(
+        "console/<uuid:organization>/keys/<uuid:key>/revoke/",
+        organizations.KeyRevocation.as_view(),
+        name="key-revoke-page",
+    ),
     path("console/<uuid:organization>/wallet/", views.WalletPage.as_view(), name="wallet-page"),
     path(
         "console/<uuid:organization>/wallet/<str:currency>/", views.WalletPage.as_view(), name="wallet-page"

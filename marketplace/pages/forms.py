@@ -22,7 +22,6 @@ class KeyForm(forms.Form):
     mode = forms.ChoiceField(
         label=_("Mode"),
         choices=[(KeyMode.LIVE, _("Live: spends money")), (KeyMode.TEST, _("Test: reaches nothing real"))],
-        initial=KeyMode.LIVE,
     )
     expires_at = forms.DateTimeField(
         label=_("Ends"),

@@ -1,5 +1,6 @@
-"""Pages of an organization's money and keys: overview, keys."""
+"""Pages of an organization: overview, keys, and what to ask for first."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,8 +14,11 @@ from accounts.access import Permission
 from accounts.models import ApiKey, KeyMode
 from accounts.pages.base import OrganizationPage
 from billing import limits, spending_keys, wallets
-from billing.pages.forms import KeyForm
+from billing.wallets import Wallet
 from core.errors import DomainError
+from core.money import TEST_CURRENCY
+from marketplace import suggestions
+from marketplace.pages.forms import KeyForm
 
 KEYS_SHOWN_MAX = 200
 
@@ -22,26 +26,36 @@ KEYS_SHOWN_MAX = 200
 class Dashboard(OrganizationPage):
     """What there is: money, keys, and how to begin."""
 
-    template_name = "billing/dashboard.html"
+    template_name = "marketplace/dashboard.html"
     tab = "dashboard"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Balances for those who may see money, and how many keys work."""
-        rows = ApiKey.objects.filter(organization=self.organization, revoked_at=None)
+        """Balances for those who may see money, which keys work, and a first request with one of them."""
+        now = timezone.now()
+        working = ApiKey.objects.filter(organization=self.organization, revoked_at=None)
+        modes = set(working.exclude(expires_at__lte=now).values_list("mode", flat=True))
+        mine = wallets.list_wallets(organization_id=self.organization.pk)
+        has_money = any(wallet.currency != TEST_CURRENCY for wallet in mine)
+        # Whoever has neither a live key nor money begins with test money.
+        mode = KeyMode.LIVE if KeyMode.LIVE in modes or (has_money and not modes) else KeyMode.TEST
+        trial = suggestions.suggest_model(mode=KeyMode.TEST, currencies=frozenset(), now=now)
         context: dict[str, Any] = {
-            "keys": rows.count(),
+            "keys": working.exclude(expires_at__lte=now).count(),
             "address": self.request.build_absolute_uri("/v1"),
             "may_make_keys": Permission.MANAGE_KEYS in self.granted,
+            "may_try": trial is not None and KeyMode.TEST not in modes,
+            "mode": mode,
+            "model": _suggest(mode, mine, now),
         }
         if Permission.VIEW_MONEY in self.granted:
-            context["wallets"] = wallets.list_wallets(organization_id=self.organization.pk)
+            context |= {"wallets": mine, "has_money": has_money}
         return super().get_context_data(**{**kwargs, **context})
 
 
 class KeysPage(OrganizationPage):
     """Keys, and a form for another one. A new key's text is in this one answer and nowhere else."""
 
-    template_name = "billing/keys.html"
+    template_name = "marketplace/keys.html"
     needs_to_post = Permission.MANAGE_KEYS
     tab = "keys"
 
@@ -63,7 +77,9 @@ class KeysPage(OrganizationPage):
         except DomainError as refusal:
             form.add_error(None, _explain(refusal))
             return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
-        return self.render_to_response(self.get_context_data(issued=issued))
+        mine, mode = wallets.list_wallets(organization_id=self.organization.pk), KeyMode(issued.key.mode)
+        model = _suggest(mode, mine, timezone.now())
+        return self.render_to_response(self.get_context_data(issued=issued, model=model))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The newest keys with their limits."""
@@ -82,7 +98,13 @@ class KeysPage(OrganizationPage):
     def _make_form(self, data: Any = None) -> KeyForm:
         may_limit = Permission.MANAGE_MONEY in self.granted
         mine = wallets.list_wallets(organization_id=self.organization.pk) if may_limit else []
-        return KeyForm(data, currencies=[wallet.currency for wallet in mine], may_limit=may_limit)
+        asked = self.request.GET.get("mode", KeyMode.LIVE)
+        return KeyForm(
+            data,
+            currencies=[wallet.currency for wallet in mine],
+            may_limit=may_limit,
+            initial={"mode": asked if asked in KeyMode.values else KeyMode.LIVE},
+        )
 
 
 class KeyRevocation(OrganizationPage):
@@ -103,6 +125,11 @@ class KeyRevocation(OrganizationPage):
         else:
             messages.success(request, _("The key “%(name)s” no longer works.") % {"name": key.name})
         return redirect("keys-page", self.organization.uid)
+
+
+def _suggest(mode: KeyMode, mine: list[Wallet], now: datetime) -> str | None:
+    currencies = frozenset(wallet.currency for wallet in mine)
+    return suggestions.suggest_model(mode=mode, currencies=currencies, now=now)
 
 
 def _find_state(key: ApiKey, now: Any) -> str:
