@@ -23,7 +23,7 @@ from accounts.api.serializers import (
 )
 from accounts.authentication import KeyHolder
 from accounts.models import Membership, Organization, Role, User
-from core.errors import Forbidden, Invalid
+from core.errors import Forbidden
 
 
 class PeopleOnly(Forbidden):
@@ -31,13 +31,6 @@ class PeopleOnly(Forbidden):
 
     code = "people_only"
     message = "Sign in as a person: a key acts for one organization and founds none."
-
-
-class PersonUnknown(Invalid):
-    """Nobody with this address has an account."""
-
-    code = "person_unknown"
-    message = "Nobody with this address has an account here."
 
 
 class MemberFilters(Filters):
@@ -155,11 +148,12 @@ class MemberList(OrganizationView):
         caller.require(organizations.permission_to_appoint(role))
 
         def add() -> dict[str, Any]:
-            user = User.objects.filter(email=wanted["email"].lower(), is_active=True).first()
-            if user is None:
-                raise PersonUnknown
             membership = organizations.add_member(
-                organization=caller.organization, user=user, role=role, actor=caller.actor, now=timezone.now()
+                organization=caller.organization,
+                user=organizations.find_person(email=wanted["email"]),
+                role=role,
+                actor=caller.actor,
+                now=timezone.now(),
             )
             return dict(MemberAnswer(membership).data)
 

@@ -1,5 +1,6 @@
 """Forms of people: signing up, an organization, preferences."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 from zoneinfo import available_timezones
 
@@ -13,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from accounts import organizations
-from accounts.models import User
+from accounts.models import Project, Role, User
 from core import formats
 
 NAME_LENGTH_MAX = 200
@@ -76,7 +77,54 @@ class SignUpForm(SignupForm, OrganizationForm):  # type: ignore[misc]
             name=self.cleaned_data["organization"],
             country=self.cleaned_data["country"],
             owner=user,
-            now=timezone.now(),  # noqa: TID251 - the edge of a request, like a view
+            now=timezone.now(),
+        )
+
+
+ROLES = {
+    Role.OWNER: _("Owner"),
+    Role.ADMIN: _("Admin"),
+    Role.FINANCE: _("Finance"),
+    Role.MEMBER: _("Member"),
+}
+
+
+class RoleForm(forms.Form):
+    """A role."""
+
+    role = forms.ChoiceField(label=_("Role"))
+
+    def __init__(self, *args: Any, roles: Sequence[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(role.value, ROLES[role]) for role in roles]
+        self.fields["role"] = forms.ChoiceField(label=_("Role"), choices=choices, initial=Role.MEMBER)
+
+
+class MemberForm(RoleForm):
+    """Somebody who is to belong to an organization."""
+
+    field_order = ("email", "role")
+
+    email = forms.EmailField(
+        label=_("Email"),
+        help_text=_("Of somebody who has signed up here."),
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class PlacementForm(forms.Form):
+    """The project in which the keys of a person spend."""
+
+    project = forms.ChoiceField(label=_("Project"), required=False)
+
+    def __init__(self, *args: Any, places: Iterable[Project], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [("", _("None")), *((str(place.uid), place.name) for place in places)]
+        self.fields["project"] = forms.ChoiceField(
+            label=_("Project"),
+            required=False,
+            choices=choices,
+            help_text=_("Where this person's keys spend, but for those in a project of their own."),
         )
 
 

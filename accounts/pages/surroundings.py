@@ -10,9 +10,10 @@ from accounts.models import Organization, User
 
 
 def describe(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: the languages, and the reader's organizations (asked for when shown)."""
+    """Context of every template: the languages, whether mail is printed, the reader's organizations."""
     return {
         "languages": settings.LANGUAGES,
+        "mail_is_printed": settings.MAIL_URL == "console:",
         "my_organizations": SimpleLazyObject(lambda: list_organizations(request)),
     }
 

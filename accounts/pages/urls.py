@@ -2,7 +2,9 @@
 
 from django.urls import include, path
 
-from accounts.pages import views
+from accounts.pages import members, views
+
+MEMBERS = "console/<uuid:organization>/members/"
 
 urlpatterns = [
     path("language", views.choose_language, name="language"),
@@ -10,5 +12,8 @@ urlpatterns = [
     path("account/", include("allauth.urls")),
     path("console/", views.Console.as_view(), name="console"),
     path("console/organizations/new/", views.OrganizationFounding.as_view(), name="organization-new"),
-    path("console/<uuid:organization>/members/", views.MembersPage.as_view(), name="members-page"),
+    path(MEMBERS, members.MembersPage.as_view(), name="members-page"),
+    path(f"{MEMBERS}<uuid:member>/role/", members.MemberRole.as_view(), name="member-role-page"),
+    path(f"{MEMBERS}<uuid:member>/project/", members.MemberPlacement.as_view(), name="member-project-page"),
+    path(f"{MEMBERS}<uuid:member>/remove/", members.MemberRemoval.as_view(), name="member-remove-page"),
 ]

@@ -1,4 +1,4 @@
-"""Pages of people: their console's door, preferences, organizations and members."""
+"""Pages of people: their console's door, preferences, organizations."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST
 from django.views.generic import FormView, UpdateView
 
 from accounts import organizations
-from accounts.models import Membership, User
+from accounts.models import User
 from accounts.pages import surroundings
-from accounts.pages.base import CURRENT, OrganizationPage, SignedIn
+from accounts.pages.base import CURRENT, SignedIn
 from accounts.pages.forms import OrganizationForm, PreferencesForm
 
 LANGUAGE_COOKIE_SECONDS = 365 * 24 * 3600
@@ -74,18 +74,6 @@ class PreferencesPage(SignedIn, UpdateView):  # type: ignore[type-arg]
         # The language of the cookie would otherwise still hold for what is left to the browser.
         answer.delete_cookie(settings.LANGUAGE_COOKIE_NAME)
         return answer
-
-
-class MembersPage(OrganizationPage):
-    """Who belongs to an organization."""
-
-    template_name = "accounts/members.html"
-    tab = "members"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The members, by name."""
-        rows = Membership.objects.select_related("user").filter(organization=self.organization)
-        return super().get_context_data(members=rows.order_by("user__name", "user__email"), **kwargs)
 
 
 @require_POST

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.access import Permission
-from accounts.models import ApiKey, Organization
+from accounts.models import ApiKey, Organization, User
 
 ANYBODY, ANONYMOUS, PERSON, OPERATOR = "anybody", "anonymous", "person", "operator"
 
@@ -36,6 +36,15 @@ def _in(path: str) -> Callable[[Organization, ApiKey], str]:
     return lambda organization, key: f"/console/{organization.uid}/{path.format(key=key.uid)}"
 
 
+def _of_colleague(path: str) -> Callable[[Organization, ApiKey], str]:
+    return lambda organization, _: f"/console/{organization.uid}/members/{find_colleague().uid}/{path}"
+
+
+def find_colleague() -> User:
+    """A plain member of the lab, whom `tests.pages.test_routes` has put there."""
+    return User.objects.get(email="colleague@lab.example")
+
+
 ROUTES = (
     Route("home", _at("/"), ANYBODY),
     Route("board", _at("/board/"), ANYBODY),
@@ -50,6 +59,19 @@ ROUTES = (
     Route("keys-page", _in("keys/"), Permission.MANAGE_KEYS, "POST", 200, {"name": "new", "mode": "LIVE"}),
     Route("key-revoke-page", _in("keys/{key}/revoke/"), Permission.MANAGE_KEYS, "POST", 302),
     Route("members-page", _in("members/"), Permission.VIEW),
+    Route(
+        "members-page",
+        _in("members/"),
+        Permission.MANAGE_MEMBERS,
+        "POST",
+        302,
+        {"email": "newcomer@example.org", "role": "MEMBER"},
+    ),
+    Route(
+        "member-role-page", _of_colleague("role/"), Permission.MANAGE_MEMBERS, "POST", 302, {"role": "ADMIN"}
+    ),
+    Route("member-project-page", _of_colleague("project/"), Permission.MANAGE_MONEY, "POST", 302),
+    Route("member-remove-page", _of_colleague("remove/"), Permission.MANAGE_MEMBERS, "POST", 302),
     Route("wallet-page", _in("wallet/"), Permission.VIEW_MONEY),
     Route("wallet-page", _in("wallet/USD/"), Permission.VIEW_MONEY),
     Route("operator", _at("/operator/"), OPERATOR),

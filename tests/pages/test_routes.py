@@ -20,6 +20,13 @@ PERSONAL = [route for route in ROUTES if route.who not in (ANYBODY, ANONYMOUS)]
 OWNED = [route for route in ROUTES if isinstance(route.who, Permission)]
 
 
+@pytest.fixture(autouse=True)
+def colleague(redis_url: str, lab: Organization) -> None:
+    """A plain member of the lab, and somebody who may become one."""
+    make_person("colleague@lab.example", organization=lab, role=Role.MEMBER)
+    make_person("newcomer@example.org")
+
+
 def list_names(patterns: Iterable[Any], prefix: str = "") -> Iterable[str]:
     for pattern in patterns:
         path = prefix + str(pattern.pattern)
