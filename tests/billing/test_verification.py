@@ -85,6 +85,18 @@ def test_names_what_is_wrong(full: Books, name: str) -> None:
         assert name in books.find_wrong(connection)
 
 
+def test_holds_no_job_to_a_rule_that_came_after_it(full: Books) -> None:
+    with full.trial() as connection:
+        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute(CORRUPTIONS["test_mode_stays_apart"].encode())
+
+        connection.execute(
+            "UPDATE django_migrations SET applied = now() WHERE app = 'workers' AND name = '0005_test_mode'"
+        )
+
+        assert "test_mode_stays_apart" not in books.find_wrong(connection)
+
+
 def test_command_exits_with_one_and_names_the_row(
     db: databases.Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
