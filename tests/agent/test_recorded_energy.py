@@ -11,7 +11,7 @@ import pytest
 from agent import energy, sources
 from agent.energy import Meter, Part
 from agent.sources import Declared, MeterLost, RaplCounter
-from tests.agent.test_energy import SECOND, load, write_zone
+from tests.agent.test_energy import SECOND, Replayed, load, write_zone
 
 DRAM_RANGE = 65712999613
 
@@ -133,6 +133,37 @@ def test_a_gpus_power_while_work_starts_is_integrated() -> None:
     assert meter.reading(now_ns=rows[-1][0]).microjoules == pytest.approx(by_hand, rel=1e-6)
     assert [loss.source for loss in missing] == ["nvml-energy", "rapl"]
     assert (meter.tier, meter.describe()["level"]) == ("polled", "M1")
+
+
+def test_a_gpus_counter_gives_the_joules_between_two_of_its_samples() -> None:
+    class Device(Replayed):
+        def energy_millijoules(self) -> Sequence[int]:
+            return self._read(slice(1, 2))
+
+        def power_milliwatts(self) -> Sequence[int]:
+            return self._read(slice(2, 3))
+
+        def limit_milliwatts(self) -> Sequence[int]:
+            raise MeterLost("not recorded")
+
+    rows: list[list[int]] = load("nvml-recorded-counter.json")["rows"]
+    device = Device([list(row) for row in rows])
+    parts, missing = energy.find_parts(rapl_root=Path("/nowhere"), devices=device)
+    meter = Meter(declared=Declared(idle_watts=10, busy_watts=200), parts=parts, started_ns=0)
+    readings = []
+    for device.at, (milliseconds, _, _) in enumerate(rows):
+        now_ns = (milliseconds - rows[0][0]) * 10**6
+        meter.take(meter.read_sensors(), now_ns=now_ns)
+        readings.append(meter.reading(now_ns=now_ns))
+
+    # From the fourth sample to the sixteenth the card works: 66 W for 2.402 s.
+    first, last = readings[3], readings[15]
+    assert last.microjoules - first.microjoules == (2740999774 - 2740840131) * 1000 == 159_643_000
+    assert last.span_ms - first.span_ms == 2402
+    assert readings[-1].microjoules == (rows[-1][1] - rows[0][1]) * 1000
+    assert {reading.tier for reading in readings} == {"counter"}
+    assert (meter.describe()["level"], meter.measured_by) == ("M2", ["nvml-energy"])
+    assert [loss.source for loss in missing] == ["rapl"]
 
 
 @pytest.mark.parametrize(("process", "running"), [(0, 0), (1, 0), (0, 1)])
