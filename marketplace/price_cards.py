@@ -1,7 +1,7 @@
 """Price cards: publishing an offer's next price."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
@@ -9,8 +9,9 @@ from accounts import audit
 from accounts.audit import Actor
 from core import ids
 from core.errors import DomainError
-from marketplace import pricing
-from marketplace.models import Offer, PriceCard, Site
+from marketplace import pricing, site_tariffs
+from marketplace.models import Offer, PriceCard, Site, SiteTariff
+from marketplace.outlooks import Stretch
 
 # The platform's share of what buyers pay, in ten-thousandths.
 PLATFORM_FEE_BPS = 500
@@ -22,27 +23,36 @@ class CardOutOfOrder(DomainError):
     code = "card_out_of_order"
 
 
+class ElectricityUnknown(DomainError):
+    """The site's tariff does not say what electricity costs then."""
+
+    code = "electricity_unknown"
+
+
 class CardBelowNothing(DomainError):
     """Credits outweigh every cost, so that buyers would be paid."""
 
     code = "card_below_nothing"
 
 
-def quote_offer(*, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS) -> pricing.Quote:
+def quote_offer(
+    *, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS, stretch: Stretch | None = None
+) -> pricing.Quote:
     """
     Price of an offer as its site and its serving are described now.
 
+    :param stretch: what a kilowatt-hour costs there; without, it is the site's one price
     :raises CardBelowNothing: if credits outweigh costs
     """
     site, profile = offer.site, offer.profile
     try:
         return pricing.build_quote(
             site=pricing.SiteEnergy(
-                price_per_kwh=site.energy_price,
+                price_per_kwh=stretch.price if stretch else site.energy_price,
                 currency=site.currency,
                 pue=site.pue,
                 gco2_per_kwh=site.gco2_per_kwh,
-                source=f"site:{site.uid}",
+                source=stretch.version.source if stretch else f"site:{site.uid}",
                 carbon_source=site.carbon_source,
             ),
             profile=pricing.ServingProfile(
@@ -117,8 +127,10 @@ def publish_card(
     """
     Write the offer's next price card, in force from `starts_at` (now, if not given) until another starts.
 
-    The card prices only the offer's unit; its breakdown shows what the other would cost.
+    The card prices only the offer's unit; its breakdown shows what the other would cost. At a site with a
+    tariff it has the price of its first moment, until cards are published ahead.
 
+    :raises ElectricityUnknown: if the site's tariff has no price at `starts_at`
     :raises CardOutOfOrder: if it would start in the past, or not after the card in force
     :raises CardBelowNothing: if credits outweigh costs
     """
@@ -127,8 +139,10 @@ def publish_card(
         raise CardOutOfOrder("A price card cannot start in the past.")
     # Sites and serving change; what counts is how they are described at this moment.
     offer = Offer.objects.select_related("site", "profile", "organization").get(pk=offer.pk)
-    quote = quote_offer(offer=offer, fee_bps=fee_bps)
+    stretch = _find_stretch(offer.site, starts_at)
+    quote = quote_offer(offer=offer, fee_bps=fee_bps, stretch=stretch)
     sold = keep_unit(offer, quote)
+    electricity = {"electricity": stretch.describe()} if stretch else {}
     latest = offer.price_cards.order_by("-number").first()
     try:
         with transaction.atomic():
@@ -143,7 +157,7 @@ def publish_card(
                 output_price=sold.output,
                 chip_second_price=sold.chip_second,
                 fee_bps=fee_bps,
-                breakdown={"unit": offer.unit, **quote.describe()},
+                breakdown={"unit": offer.unit, **quote.describe(), **electricity},
                 created_at=now,
             )
             audit.record_event(
@@ -158,6 +172,15 @@ def publish_card(
     except IntegrityError as error:
         raise CardOutOfOrder("Another price card was published meanwhile, or started then.") from error
     return card
+
+
+def _find_stretch(site: Site, moment: datetime) -> Stretch | None:
+    if not SiteTariff.objects.filter(site=site).exists():
+        return None
+    outlook = site_tariffs.look_at(site=site, start=moment, end=moment + timedelta(minutes=1))
+    if not outlook.stretches:
+        raise ElectricityUnknown(outlook.problem)
+    return outlook.stretches[0]
 
 
 def find_card_in_force(*, offer: Offer, now: datetime) -> PriceCard | None:

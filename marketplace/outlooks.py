@@ -1,0 +1,185 @@
+"""
+What a kilowatt-hour will cost at a site, as far as anybody knows. Pure; imports no Django.
+
+A site's tariff comes in versions; of those in force at a moment the newest counts.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from core.quantities import format_plain
+from marketplace.tariffs.components import Averaging, Indexed
+from marketplace.tariffs.pricing import Segment, segments
+from marketplace.tariffs.refusals import PriceUnknown
+from marketplace.tariffs.series import PriceSeries
+from marketplace.tariffs.supplies import Ppa
+from marketplace.tariffs.tariff import PowerSite, Tariff
+
+# A day of 25 hours and a month of 31 days, begun anywhere.
+AVERAGED = {Averaging.DAY: timedelta(days=2), Averaging.MONTH: timedelta(days=62)}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a site's tariff; `source` names it in breakdowns."""
+
+    number: int
+    source: str
+    content_hash: str
+    tariff: Tariff
+    site: PowerSite
+    quotes_forecasts: bool = False
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """One price per kWh from `start` to `end`, by a version; `segment` is the first that it is made of."""
+
+    start: datetime
+    end: datetime
+    price: Decimal
+    forecast: bool
+    version: Version
+    segment: Segment
+
+    @cached_property
+    def components(self) -> dict[str, str]:
+        """The price of each component per kWh, as decimal strings."""
+        return {name: format_plain(price) for name, price in self.segment.components.items()}
+
+    def describe(self) -> dict[str, Any]:
+        """Where the price comes from, as JSON."""
+        reasons = self.segment.provenance.reasons
+        return {
+            "tariff": self.version.source,
+            "content_hash": self.version.content_hash,
+            "price_per_kwh": format_plain(self.price),
+            "forecast": self.forecast,
+            "components": self.components,
+            "reasons": {name: {"basis": why.basis.name, "text": why.text} for name, why in reasons.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """
+    Prices without a gap from the start that was asked for, as far as they may be quoted.
+
+    `problem` says why they end before the end that was asked for, in words for the provider.
+    """
+
+    stretches: tuple[Stretch, ...]
+    problem: str = ""
+
+    @property
+    def known_until(self) -> datetime | None:
+        """When what may be quoted ends; None if nothing may be."""
+        return self.stretches[-1].end if self.stretches else None
+
+
+def look_ahead(
+    *, versions: Iterable[Version], series: Mapping[str, PriceSeries], start: datetime, end: datetime
+) -> Outlook:
+    """
+    Price a site's kilowatt-hour from `start` to `end`, or to where the first price is missing.
+
+    :raises marketplace.tariffs.refusals.FigureMissing: if a component needs a figure that the site has not
+    """
+    found: list[Stretch] = []
+    at = start
+    for version, until in _find_terms(tuple(versions), start, end):
+        if version is None:
+            return Outlook(tuple(found), f"No version of the tariff is in force at {at.isoformat()}.")
+        priced, problem = _price(version, series, at, until)
+        for stretch in priced:
+            _append(found, stretch)
+        if problem:
+            return Outlook(tuple(found), problem)
+        at = until
+    return Outlook(tuple(found))
+
+
+def list_series(versions: Iterable[Version]) -> frozenset[str]:
+    """Names of the series that the versions' prices follow."""
+    names: set[str] = set()
+    for part in (part for version in versions for part in version.tariff.components):
+        if isinstance(part, Indexed):
+            names |= {part.term.series, part.term.forecast.series if part.term.forecast else ""}
+        elif isinstance(part, Ppa):
+            names |= {part.volume.series, part.volume.forecast.series if part.volume.forecast else ""}
+    return frozenset(names - {""})
+
+
+def find_reach(versions: Iterable[Version]) -> timedelta:
+    """How far back before a moment the series must be known for its price: lags, averages, repeated weeks."""
+    reach = timedelta(days=1)
+    for part in (part for version in versions for part in version.tariff.components):
+        forecast = None
+        if isinstance(part, Indexed):
+            term = part.term
+            forecast = term.forecast
+            averaged = AVERAGED.get(term.averaging or Averaging.HOUR, timedelta(hours=1)) * (
+                1 + term.lag_periods
+            )
+            reach = max(reach, averaged + timedelta(minutes=term.lag_minutes))
+        elif isinstance(part, Ppa):
+            forecast = part.volume.forecast
+        if forecast is not None:
+            reach = max(reach, timedelta(hours=forecast.hours_back) + timedelta(days=8))
+    return reach
+
+
+def _find_terms(
+    versions: Sequence[Version], start: datetime, end: datetime
+) -> Iterator[tuple[Version | None, datetime]]:
+    """Yield which version counts, and until when, from `start` to `end`."""
+    terms = [(version, *version.tariff.in_force()) for version in versions]
+    edges = {moment for _, *term in terms for moment in term if moment is not None and start < moment < end}
+    at = start
+    for edge in [*sorted(edges), end]:
+        there = [version for version, begin, stop in terms if begin <= at and (stop is None or at < stop)]
+        yield max(there, key=lambda version: version.number, default=None), edge
+        at = edge
+
+
+def _price(
+    version: Version, series: Mapping[str, PriceSeries], start: datetime, end: datetime
+) -> tuple[list[Stretch], str]:
+    problem = ""
+    while start < end:
+        try:
+            priced = segments(tariff=version.tariff, site=version.site, start=start, end=end, series=series)
+        except PriceUnknown as unknown:
+            # What is known before that moment is worth asking for; each time less is asked.
+            problem, end = str(unknown), min(max(unknown.time, start), end)
+        else:
+            return _list_stretches(version, priced, problem)
+    return [], problem
+
+
+def _list_stretches(version: Version, priced: Iterable[Segment], problem: str) -> tuple[list[Stretch], str]:
+    found: list[Stretch] = []
+    for segment in priced:
+        if segment.forecast and not version.quotes_forecasts:
+            return found, f"The price is only forecast from {segment.start.isoformat()} on."
+        _append(
+            found,
+            Stretch(segment.start, segment.end, segment.price, segment.forecast, version, segment),
+        )
+    return found, problem
+
+
+def _append(found: list[Stretch], stretch: Stretch) -> None:
+    last = found[-1] if found else None
+    if last is not None and (last.price, last.forecast, last.version) == (
+        stretch.price,
+        stretch.forecast,
+        stretch.version,
+    ):
+        found[-1] = Stretch(last.start, stretch.end, last.price, last.forecast, last.version, last.segment)
+    else:
+        found.append(stretch)

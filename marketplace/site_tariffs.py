@@ -1,0 +1,169 @@
+"""What electricity costs at a site: its tariff in versions, and what that makes of the hours ahead."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from accounts import audit
+from accounts.audit import Actor
+from core import ids
+from core.errors import DomainError, Invalid
+from marketplace import series as series_shelf
+from marketplace.feeds.points import Span
+from marketplace.models import Series, Site, SiteTariff
+from marketplace.outlooks import Outlook, Version, find_reach, list_series, look_ahead
+from marketplace.tariffs.codec import inside
+from marketplace.tariffs.documents import content_hash, parse_calendar, parse_tariff, write_tariff
+from marketplace.tariffs.refusals import TariffInvalid
+from marketplace.tariffs.series import PriceSeries
+from marketplace.tariffs.tariff import PowerSite, Tariff
+
+HOLD = timedelta(days=1)
+HOLD_MAX = timedelta(days=7)
+NUMBERS = ("load_kw", "kwh_month", "contract_kw", "capacity_kva", "power_factor")
+MINUTE = timedelta(minutes=1)
+
+
+class TariffUnverified(DomainError):
+    """Prices would be made of figures that nobody has confirmed."""
+
+    code = "tariff_unverified"
+    message = "This tariff is not verified. Confirm that it is what the site pays, or change it until it is."
+
+
+class TariffRaced(DomainError):
+    """Somebody else set a tariff of this site at the same moment."""
+
+    code = "tariff_changed_meanwhile"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    What a provider says of a site's electricity: the tariff's document, and the figures of the site it needs.
+
+    `figures` has decimal strings under `load_kw`, `kwh_month`, `contract_kw`, `capacity_kva` and
+    `power_factor`, and a calendar's document under `calendar`. `hold` is how long the last known price may be
+    asked; `quotes_forecasts`: the provider takes the risk of prices that are only forecast; `confirmed`: an
+    unverified tariff is what the site pays, on the provider's word.
+    """
+
+    document: Mapping[str, Any]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    hold: timedelta = HOLD
+    quotes_forecasts: bool = False
+    confirmed: bool = False
+
+
+def set_tariff(*, site: Site, terms: Terms, actor: Actor, now: datetime) -> SiteTariff:
+    """
+    Write the next version of a site's tariff. Price cards ahead follow within a minute.
+
+    :raises marketplace.tariffs.refusals.TariffInvalid: naming the field that cannot be meant
+    :raises marketplace.tariffs.refusals.FigureMissing: if a component needs a figure that is not given
+    :raises TariffUnverified: if nobody stands for it
+    :raises TariffRaced: if another version was written at the same moment
+    """
+    tariff = parse_tariff(terms.document)
+    if tariff.currency != site.currency:
+        raise TariffInvalid(f"offers at this site are priced in {site.currency}", field="currency")
+    if not timedelta(0) <= terms.hold <= HOLD_MAX or terms.hold % MINUTE:
+        raise Invalid(f"A price holds for whole minutes, at most {HOLD_MAX.days} days.", field="hold_minutes")
+    power_site = _read_figures(site, terms.figures)
+    if tariff.calendar and (power_site.calendar is None or power_site.calendar.name != tariff.calendar):
+        raise TariffInvalid(f"the tariff needs the calendar {tariff.calendar}", field="figures.calendar")
+    if not (tariff.verified or terms.confirmed):
+        raise TariffUnverified
+    _try_out(site, tariff, power_site, now)
+    latest = SiteTariff.objects.filter(site=site).order_by("-number").first()
+    try:
+        with transaction.atomic():
+            made = SiteTariff.objects.create(
+                uid=ids.make_uid(),
+                site=site,
+                number=latest.number + 1 if latest else 1,
+                document=write_tariff(tariff),
+                content_hash=content_hash(tariff=tariff),
+                figures=dict(terms.figures),
+                hold_minutes=terms.hold // MINUTE,
+                quotes_forecasts=terms.quotes_forecasts,
+                created_at=now,
+            )
+            audit.record_event(
+                actor=actor,
+                action="site.set_tariff",
+                subject_kind="site_tariff",
+                subject_uid=made.uid,
+                organization=site.organization,
+                now=now,
+                details={"site": str(site.uid), "number": made.number, "content_hash": made.content_hash},
+            )
+    except IntegrityError as error:
+        raise TariffRaced from error
+    return made
+
+
+def list_versions(tariffs: Collection[SiteTariff]) -> list[Version]:
+    """The versions of one site as the tariff engine takes them."""
+    return [
+        Version(
+            number=one.number,
+            source=f"tariff:{one.uid}",
+            content_hash=one.content_hash,
+            tariff=parse_tariff(one.document),
+            site=_read_figures(one.site, one.figures),
+            quotes_forecasts=one.quotes_forecasts,
+        )
+        for one in tariffs
+    ]
+
+
+def look_at(*, site: Site, start: datetime, end: datetime) -> Outlook:
+    """What a kilowatt-hour costs at a site from `start` to `end`, as far as it may be quoted."""
+    versions = list_versions(SiteTariff.objects.filter(site=site).select_related("site"))
+    prices = load_series(versions=versions, start=start, end=end)
+    return look_ahead(versions=versions, series=prices, start=start, end=end)
+
+
+def load_series(*, versions: Sequence[Version], start: datetime, end: datetime) -> Mapping[str, PriceSeries]:
+    """The series that versions follow, as far as they are known and needed for a span."""
+    names = list_series(versions)
+    span = Span(start - find_reach(versions), end)
+    return {
+        one.slug: series_shelf.read_prices(series=one, span=span)
+        for one in (Series.objects.filter(slug__in=names, kind=Series.Kind.PRICE) if names else ())
+    }
+
+
+def _read_figures(site: Site, figures: Mapping[str, Any]) -> PowerSite:
+    with inside("figures"):
+        unknown = figures.keys() - {*NUMBERS, "calendar"}
+        if unknown:
+            raise TariffInvalid("is not known here", field=min(unknown)[:64])
+        given: dict[str, Any] = {
+            name: _read_number(name, figures[name]) for name in NUMBERS if name in figures
+        }
+        if "calendar" in figures:
+            with inside("calendar"):
+                given["calendar"] = parse_calendar(figures["calendar"])
+        return PowerSite(name=str(site.uid), currency=site.currency, **given)
+
+
+def _read_number(name: str, text: object) -> Decimal:
+    try:
+        return Decimal(text if isinstance(text, str) else "")
+    except ArithmeticError:
+        raise TariffInvalid("expected a decimal number as a string", field=name) from None
+
+
+def _try_out(site: Site, tariff: Tariff, power_site: PowerSite, now: datetime) -> None:
+    """Price an hour, so that what is missing is said to whoever can give it."""
+    begin, _ = tariff.in_force()
+    start = max(now, begin)
+    version = Version(1, "tried", "", tariff, power_site, quotes_forecasts=True)
+    prices = load_series(versions=[version], start=start, end=start + timedelta(hours=1))
+    look_ahead(versions=[version], series=prices, start=start, end=start + timedelta(hours=1))
