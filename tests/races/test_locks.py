@@ -1,5 +1,6 @@
 """Every lock of the money functions, with a race that it decides and the same race lost without it."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,7 @@ from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
 from tests.races.interleaving import (
     Outcome,
+    Running,
     Step,
     count_locks,
     cross,
@@ -269,7 +271,6 @@ def reattempting_locks_the_attempt_first(stage: Stage) -> bool:
 Play = Callable[[Stage], bool]
 
 
-# function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
 def spending_is_folded_once(stage: Stage) -> bool:
     ex.record(stage.app, stage.admit(stage.lab).attempt_id)
     fold = call("SELECT fold_spend_v1(1000)")
@@ -279,6 +280,24 @@ def spending_is_folded_once(stage: Stage) -> bool:
     return outcome.error is None and outcome.value == 0 and stage.is_clean()
 
 
+def cursor_of_spending_never_goes_back(stage: Stage) -> bool:
+    ex.record(stage.app, stage.admit(stage.lab).attempt_id)
+    fold = call("SELECT fold_spend_v1(1000)")
+    with psycopg.connect(stage.db.dsn, autocommit=True) as ahead:
+        fetch_value(ahead, "SELECT pg_advisory_lock(hashtext('fold_spend'))")
+        late = Running(stage.db, fold)
+        late.settle(ahead)
+        ex.record(stage.app, stage.admit(stage.fund).attempt_id)
+        # Who has its turn already may have it again: it marks, and then folds what it marked.
+        fold(ahead)
+        fold(ahead)
+        fetch_value(ahead, "SELECT pg_advisory_unlock(hashtext('fold_spend'))")
+        outcome = late.finish()
+    fold(stage.app)
+    return outcome.waited and outcome.error is None and stage.is_clean()
+
+
+# function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
 RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("hold_v2", 1, ("remove", 1), waiting_admission_sees_what_is_left),
     ("hold_v2", 2, ("remove", 2), hasty_admission_is_told_busy),
@@ -343,3 +362,20 @@ def test_without_the_lock_the_race_is_lost(
     (remove_lock if way == "remove" else turn_lock)(stage.db, function, which)
 
     assert not play(stage)
+
+
+LAST_NUMBER = re.compile(r"    last_id := .*?;\n")
+TURN = "    PERFORM pg_advisory_xact_lock("
+
+
+def test_who_folds_reads_the_last_number_in_its_turn(stage: Stage) -> None:
+    assert cursor_of_spending_never_goes_back(stage)
+
+
+def test_a_number_read_before_the_turn_moves_the_cursor_back(stage: Stage) -> None:
+    text = read_function(stage.app, "fold_spend_v1")
+    [line] = LAST_NUMBER.findall(text)
+    with psycopg.connect(stage.db.owner_dsn, autocommit=True) as owner:
+        owner.execute(text.replace(line, "").replace(TURN, line + TURN).encode())
+
+    assert not cursor_of_spending_never_goes_back(stage)
