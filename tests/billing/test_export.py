@@ -3,7 +3,10 @@
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,11 @@ import pytest
 from django.core.management import call_command
 
 from billing import export
+from core.sql import REPOSITORY
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
+from tests.databases import Database
+from tests.workers.conftest import BLOB_KEY
 
 pytestmark = pytest.mark.sql
 
@@ -107,3 +113,35 @@ def test_an_empty_ledger_exports(db: object, capsys: pytest.CaptureFixture[str])
     call_command("ledger", "export", "--format", "hledger")
 
     assert 'commodity 1000.000000000 "USDC"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", [["export", "--format", "csv"], ["trial-balance"]], ids=str)
+def test_ends_quietly_when_nobody_reads_on(
+    busy: None, db: Database, tmp_path: Path, action: list[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "DATABASE_URL": db.dsn,
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "JOULEPORT_SECRET_KEY": "known to every test",
+        "JOULEPORT_TICKET_SECRET": "known to every test",
+        "JOULEPORT_BLOB_KEY": BLOB_KEY,
+        "JOULEPORT_CREDENTIAL_KEYS": BLOB_KEY,
+        "JOULEPORT_HOME": str(tmp_path),
+    }
+    try:
+        ended = subprocess.run(
+            [sys.executable, "manage.py", "ledger", *action],
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            timeout=60,
+        )
+    finally:
+        os.close(writer)
+
+    assert (ended.returncode, ended.stderr.decode()) == (141, "")

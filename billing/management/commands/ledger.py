@@ -1,6 +1,7 @@
 """`manage.py ledger`: verify the books, show the trial balance, hand the ledger to other programs."""
 
 import json
+import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any, TextIO, cast
 from django.core.management.base import BaseCommand
 
 from billing import export, ledger, trial_balance, verification
+
+READER_GONE = 141
+"""What a shell says of programs that SIGPIPE ends."""
 
 
 class Command(BaseCommand):
@@ -28,10 +32,15 @@ class Command(BaseCommand):
         exporting.add_argument("--output", type=Path, help="a file (default: standard output)")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
-        """Do what was asked."""
-        {"verify": self.verify, "trial-balance": self.show_trial_balance, "export": self.export}[action](
-            options
-        )
+        """Do what was asked, as long as somebody reads it."""
+        deeds = {"verify": self.verify, "trial-balance": self.show_trial_balance, "export": self.export}
+        try:
+            deeds[action](options)
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read has seen enough (`| head`). Python would complain again when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(READER_GONE)
 
     def verify(self, options: dict[str, Any]) -> None:
         """Name what is wrong, one line each."""
