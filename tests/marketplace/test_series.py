@@ -85,7 +85,7 @@ def test_a_correction_keeps_the_old_value_with_its_time(series: Series) -> None:
     assert known_at(later) == [85, 90]
     assert known_at(last) == [85, 95]
     old = SeriesCorrection.objects.order_by("revision").values_list("value", "recorded_at", "replaced_at")
-    assert list(old) == [(86, NOW, later), (90, later, last)]
+    assert list(old) == [(Decimal(86), NOW, later), (Decimal(90), later, last)]
 
 
 def test_a_value_that_is_no_longer_an_estimate_is_a_correction(series: Series) -> None:
