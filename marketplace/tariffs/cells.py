@@ -161,11 +161,17 @@ def event_cost(event: DrEvent) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """Costs under one set of conditions: of each component, and their sum."""
+    """
+    Costs under one set of conditions: of each component, and their sum.
+
+    `charged` and `before` are those of components that are no percentage, after and before multipliers.
+    """
 
     conditions: Conditions
     parts: Mapping[str, Vector]
     whole: Vector
+    charged: Mapping[str, Vector]
+    before: Mapping[str, Vector]
 
     @classmethod
     def of(
@@ -179,4 +185,4 @@ class Cell:
             parts[f"event:{event.uid}"] = _unit(0, event_cost(event), size)
         if per_kwh and conditions.total != 1:
             parts = {name: divide(part, conditions.total) for name, part in parts.items()}
-        return cls(conditions, parts, add(parts.values(), size))
+        return cls(conditions, parts, add(parts.values(), size), charged, before)

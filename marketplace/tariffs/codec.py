@@ -6,7 +6,7 @@ its default; what is not known is refused.
 """
 
 import types
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, Field, fields
 from datetime import UTC, date, datetime
@@ -178,7 +178,7 @@ class Codec:
                 raise TariffInvalid(
                     f"{key[:64]!r} is not known here; there are {', '.join(known)}", field=key[:64]
                 )
-        hints = _hints(kind)
+        hints = _hints(kind)  # type: ignore[arg-type]
         found: dict[str, Any] = {}
         for name, one in known.items():
             if name in given:
@@ -237,5 +237,5 @@ class Codec:
 
 
 @cache
-def _hints(kind: Hashable) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)

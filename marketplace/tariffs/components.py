@@ -220,12 +220,12 @@ def check_names(names: tuple[str, ...], field: str) -> None:
             raise TariffInvalid(f"{name} is named twice", field=f"{field}[{number}]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
     """A price per kWh up to so many kWh of a month; None: without end."""
 
-    up_to_kwh: Decimal | None
     price: Decimal
+    up_to_kwh: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

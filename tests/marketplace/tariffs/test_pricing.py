@@ -1,0 +1,363 @@
+"""Prices of the tariffs in the documentation, hour by hour, as one would work them out by hand."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.money import CurrencyMismatch
+from marketplace.tariffs.documents import content_hash, parse_tariff
+from marketplace.tariffs.pricing import segments
+from marketplace.tariffs.refusals import NotInForce, PriceUnknown, TariffInvalid
+from marketplace.tariffs.series import Basis, Block, Market, PriceSeries, SeriesUnit, to_seconds
+from marketplace.tariffs.tariff import PowerSite, Tariff, load_zone
+from tests.marketplace.tariffs.examples import ask, document, price, prices, said, site, tariff, utc
+
+HOUR = timedelta(hours=1)
+
+
+def test_gansu_is_cheapest_at_noon() -> None:
+    found = price("gansu", utc(2026, 3, 1), utc(2026, 3, 2))
+
+    assert said(found) == [
+        ("01 00:00", "01 01:00", "0.548"),
+        ("01 01:00", "01 09:00", "0.248"),
+        ("01 09:00", "01 15:00", "0.548"),
+        ("01 15:00", "01 23:00", "0.398"),
+        ("01 23:00", "02 00:00", "0.548"),
+    ]
+    assert found[1].components == {"energy": Decimal("0.15"), "network": Decimal("0.098")}
+
+
+def test_a_segment_says_why() -> None:
+    noon = price("gansu", utc(2026, 3, 1), utc(2026, 3, 2)).at(utc(2026, 3, 1, 4))
+
+    assert noon.provenance.tariff == content_hash(tariff=tariff("gansu"))
+    assert noon.provenance.reasons["energy"].text == "times 0.5 (valley)"
+    assert noon.provenance.reasons["network"].text == "stated"
+    assert not noon.provenance.forecast
+
+
+@pytest.mark.parametrize(
+    ("local", "energy"),
+    [
+        ("2026-07-13T15:00", "2.05"),  # a Monday in the high season
+        ("2026-10-12T15:00", "1.85"),  # a Monday in the other season
+        ("2026-10-10T15:00", "1.85"),  # a Saturday that is worked
+        ("2026-10-17T15:00", "1"),  # a Saturday that is not
+        ("2026-10-01T11:00", "0.2"),  # a Thursday that is a holiday
+        ("2026-10-01T15:00", "0.4"),
+        ("2026-12-31T15:00", "2.05"),  # the high season wraps New Year
+        ("2027-01-04T15:00", "2.05"),
+        ("2027-02-01T15:00", "1.85"),
+        ("2026-07-13T23:30", "0.4"),  # a window wraps midnight
+        ("2026-07-14T07:59", "0.4"),
+        ("2026-07-14T08:00", "1.85"),
+    ],
+)
+def test_zhejiang_has_five_tiers(local: str, energy: str) -> None:
+    moment = datetime.fromisoformat(f"{local}:00+08:00").astimezone(UTC)
+
+    segment = price("zhejiang", moment, moment + timedelta(minutes=1))[0]
+
+    assert segment.components["energy"] == Decimal("0.45") * Decimal(energy)
+    assert segment.components["network"] == Decimal("0.15")
+    assert segment.components["levies"] == Decimal("0.03")
+
+
+def test_beyond_the_calendar_a_price_is_a_forecast() -> None:
+    found = price("zhejiang", utc(2026, 12, 31), utc(2027, 1, 2))
+
+    assert not found.at(utc(2026, 12, 31, 15, 59)).forecast
+    after = found.at(utc(2026, 12, 31, 16))
+    assert after.forecast
+    assert after.provenance.reasons["energy"].basis is Basis.ASSUMED
+    assert "calendar cn ends before" in after.provenance.reasons["energy"].text
+
+
+def test_a_tariff_with_holidays_needs_its_calendar() -> None:
+    with pytest.raises(TariffInvalid, match="calendar cn"):
+        segments(
+            tariff=tariff("zhejiang"),
+            site=PowerSite(name="hall", currency="CNY"),
+            start=utc(2026, 8, 1),
+            end=utc(2026, 8, 2),
+            series={},
+        )
+
+
+def test_in_guizhou_only_energy_and_losses_float() -> None:
+    found = price("guizhou", utc(2026, 3, 1), utc(2026, 3, 2))
+
+    peak, valley = found.at(utc(2026, 3, 1, 10)).components, found.at(utc(2026, 3, 1, 16)).components
+    assert (peak["energy"], valley["energy"]) == (Decimal("0.33"), Decimal("0.11"))
+    assert (peak["losses"], valley["losses"]) == (Decimal("0.0165"), Decimal("0.0055"))
+    assert {name: peak[name] for name in ("network", "system", "funds")} == {
+        "network": Decimal("0.08"),
+        "system": Decimal("0.02"),
+        "funds": Decimal("0.03"),
+    }
+    assert {name: valley[name] for name in ("network", "system", "funds")} == {
+        name: peak[name] for name in ("network", "system", "funds")
+    }
+
+
+def test_losses_that_do_not_float_are_of_the_price_before() -> None:
+    changed = document("guizhou")
+    changed["components"][1]["floats"] = False
+
+    found = ask(parse_tariff(changed), utc(2026, 3, 1), utc(2026, 3, 2))
+
+    assert {one.components["losses"] for one in found} == {Decimal("0.011")}
+    assert len({one.components["energy"] for one in found}) == 3
+
+
+def test_german_quarter_hours_pass_with_their_adders() -> None:
+    series = prices("DE-LU", utc(2026, 5, 1), 15, ["80", "-20.5", "0", "2000"])
+
+    found = price("germany", utc(2026, 5, 1), utc(2026, 5, 1, 1), series)
+
+    energy = [one.components["energy"] for one in found]
+    assert energy == [Decimal("0.082"), Decimal("-0.0185"), Decimal("0.002"), Decimal("1.5")]
+    assert found[1].components == {
+        "energy": Decimal("-0.0185"),
+        "losses": Decimal("-0.0002775"),
+        "network": Decimal("0.025"),
+        "power-tax": Decimal("0.0005"),
+        "vat": Decimal("0.001277275"),
+        "heat": Decimal("-0.01"),
+    }
+    assert found[1].price == Decimal("-0.002000225")
+    assert found[1].provenance.reasons["energy"].text == f"series DE-LU {series.snapshot}"
+
+
+def test_a_forecast_stands_in_and_then_last_week_does() -> None:
+    known = prices("DE-LU", utc(2026, 5, 1), 60, [str(n) for n in range(24)])
+    expected = prices("DE-LU-forecast", utc(2026, 5, 2), 60, ["500", "501"])
+
+    found = price("germany", utc(2026, 5, 1, 22), utc(2026, 5, 2, 2), known, expected)
+    later = price("germany", utc(2026, 5, 15), utc(2026, 5, 15, 2), known, expected)
+
+    assert [one.forecast for one in found] == [False, False, True, True]
+    assert [one.components["energy"] for one in found[2:]] == [Decimal("0.502"), Decimal("0.503")]
+    assert found[2].provenance.reasons["energy"].basis is Basis.FORECAST_SERIES
+    assert found[2].provenance.reasons["vat"].basis is Basis.FORECAST_SERIES
+    assert found[2].provenance.reasons["network"].basis is Basis.KNOWN
+    # Two weeks on: last week is unknown too, so it is the week before that.
+    assert [one.components["energy"] for one in later] == [Decimal("0.002"), Decimal("0.003")]
+    assert "168 hours back" in later[0].provenance.reasons["energy"].text
+
+
+def test_a_gap_is_filled_and_marked_and_what_is_known_stays() -> None:
+    known = prices("DE-LU", utc(2026, 5, 1), 60, ["10"] * 24 * 7 + ["20", "", "30"])
+
+    found = price("germany", utc(2026, 5, 8), utc(2026, 5, 8, 3), known)
+
+    assert [one.components["energy"] for one in found] == [
+        Decimal("0.022"),
+        Decimal("0.012"),
+        Decimal("0.032"),
+    ]
+    assert [one.forecast for one in found] == [False, True, False]
+
+
+def test_where_nothing_is_known_there_is_no_price() -> None:
+    known = prices("DE-LU", utc(2026, 5, 2), 60, ["10"] * 24)
+
+    with pytest.raises(PriceUnknown) as refused:
+        price("germany", utc(2026, 5, 1, 22), utc(2026, 5, 2, 5), known)
+
+    assert (refused.value.component, refused.value.series) == ("energy", "DE-LU")
+    assert refused.value.time == utc(2026, 5, 1, 22)
+    assert "energy" in str(refused.value)
+    assert "2026-05-01T22:00:00+00:00" in str(refused.value)
+
+
+def test_a_zone_without_series_has_no_price() -> None:
+    with pytest.raises(PriceUnknown, match="AGILE-C"):
+        price("octopus", utc(2026, 5, 1), utc(2026, 5, 2))
+
+
+def test_an_assumed_value_is_per_kilowatt_hour_whatever_the_series_is() -> None:
+    changed = document("germany")
+    changed["components"][0]["term"]["forecast"] = {"value": "0.09"}
+    known = prices("DE-LU", utc(2026, 5, 1), 60, ["80"])
+
+    found = ask(parse_tariff(changed), utc(2026, 5, 1), utc(2026, 5, 1, 2), known)
+    alone = ask(parse_tariff(changed), utc(2026, 5, 1), utc(2026, 5, 1, 2))
+
+    assert [one.components["energy"] for one in found] == [Decimal("0.082"), Decimal("0.092")]
+    assert {one.components["energy"] for one in alone} == {Decimal("0.092")}
+    assert alone[0].forecast
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Europe/Berlin", (2026, 3, 29), 23),
+        ("Europe/Berlin", (2026, 10, 25), 25),
+        ("America/New_York", (2026, 3, 8), 23),
+        ("America/New_York", (2026, 11, 1), 25),
+        ("Australia/Lord_Howe", (2026, 4, 5), 24),
+    ],
+)
+def test_days_of_23_and_25_hours_are_priced_whole(zone: str, day: tuple[int, int, int], hours: int) -> None:
+    changed = document("gansu")
+    changed["zone"] = zone
+    changed["multipliers"] = [
+        {"start": "00:00", "end": "02:30", "multiplier": "1"},
+        {"start": "02:30", "end": "24:00", "multiplier": "2"},
+    ]
+    what = parse_tariff(changed)
+    begin = datetime(*day, tzinfo=what_zone(what))
+    end = (begin + timedelta(days=1)).astimezone(UTC)
+
+    found = ask(what, begin.astimezone(UTC), end)
+
+    assert sum(one.hours for one in found) == hours + (Decimal("0.5") if "Lord" in zone else 0)
+    night = sum(one.hours for one in found if one.components["energy"] == Decimal("0.3"))
+    # The clock skips or repeats 02:00 to 03:00 (in New York 01:00 to 02:00 in autumn, Lord Howe half of it).
+    expected = {
+        ("Europe/Berlin", 23): "2",
+        ("Europe/Berlin", 25): "3",
+        ("America/New_York", 23): "2",
+        ("America/New_York", 25): "3.5",
+        ("Australia/Lord_Howe", 24): "3",
+    }
+    assert night == Decimal(expected[zone, hours])
+
+
+def what_zone(what: Tariff) -> ZoneInfo:
+    return load_zone(what.zone)
+
+
+def test_octopus_half_hours() -> None:
+    series = PriceSeries.regular(
+        name="AGILE-C",
+        start=utc(2026, 6, 1),
+        step_minutes=30,
+        values=[Decimal("0.21"), Decimal("-0.03"), Decimal("1.4")],
+        unit=SeriesUnit.KWH,
+        currency="GBP",
+    )
+
+    found = price("octopus", utc(2026, 6, 1), utc(2026, 6, 1, 1, 30), series)
+
+    assert [one.price for one in found] == [Decimal("0.2205"), Decimal("-0.0315"), Decimal("1.05")]
+
+
+def test_a_market_may_change_its_resolution() -> None:
+    hourly = prices("DE-LU", utc(2026, 9, 30, 20), 60, ["10", "20"])
+    quarters = prices("DE-LU", utc(2026, 9, 30, 22), 15, ["30", "40"])
+    both = PriceSeries(
+        name="DE-LU", unit=SeriesUnit.MWH, currency="EUR", blocks=(*hourly.blocks, *quarters.blocks)
+    )
+
+    found = price("germany", utc(2026, 9, 30, 20), utc(2026, 9, 30, 22, 30), both)
+
+    assert [one.hours for one in found] == [1, 1, Decimal("0.25"), Decimal("0.25")]
+
+
+def test_an_index_is_lagged_averaged_and_bounded() -> None:
+    changed = document("germany")
+    changed["components"] = [
+        {
+            "name": "energy",
+            "kind": "INDEX_ENERGY",
+            "term": {"series": "DE-LU", "a": "1.1", "averaging": "DAY", "lag_periods": 1, "floor": "0.01"},
+        }
+    ]
+    start = utc(2026, 5, 1) - 2 * HOUR
+    series = prices("DE-LU", start, 60, ["10"] * 12 + ["30"] * 12 + ["-99"] * 24)
+
+    found = ask(parse_tariff(changed), start + 24 * HOUR, start + 72 * HOUR, series)
+
+    assert said(found) == [
+        ("01 22:00", "02 22:00", "0.022"),
+        ("02 22:00", "03 22:00", "0.01"),
+    ]
+
+
+def test_a_lag_of_minutes_moves_an_index() -> None:
+    changed = document("germany")
+    changed["components"][0]["term"] = {"series": "DE-LU", "lag_minutes": 60}
+    series = prices("DE-LU", utc(2026, 5, 1), 60, ["10", "20"])
+
+    found = ask(parse_tariff(changed), utc(2026, 5, 1, 1), utc(2026, 5, 1, 3), series)
+
+    assert [one.components["energy"] for one in found] == [Decimal("0.01"), Decimal("0.02")]
+
+
+def test_a_version_is_asked_only_while_it_is_in_force() -> None:
+    last = datetime(2027, 2, 1, tzinfo=load_zone("Asia/Shanghai")).astimezone(UTC)
+
+    assert price("guizhou", last - HOUR, last)[-1].end == last
+    with pytest.raises(NotInForce, match="only until 2027-02-01"):
+        price("guizhou", last - HOUR, last + HOUR)
+    with pytest.raises(NotInForce, match="only from 2026-02-01"):
+        price("guizhou", utc(2026, 1, 31), utc(2026, 2, 2))
+
+
+def test_currencies_are_not_mixed() -> None:
+    with pytest.raises(CurrencyMismatch):
+        segments(
+            tariff=tariff("gansu"), site=site("EUR"), start=utc(2026, 3, 1), end=utc(2026, 3, 2), series={}
+        )
+    with pytest.raises(CurrencyMismatch, match="DE-LU is in USD"):
+        price("germany", utc(2026, 5, 1), utc(2026, 5, 2), prices("DE-LU", utc(2026, 5, 1), 60, ["1"], "USD"))
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (utc(2026, 5, 2), utc(2026, 5, 1)),
+        (utc(2026, 5, 1), utc(2026, 5, 1)),
+        (utc(2026, 5, 1), utc(2032, 5, 1)),
+        (datetime(2026, 5, 1), utc(2026, 5, 2)),  # noqa: DTZ001
+        (utc(2026, 5, 1), utc(2026, 5, 2) + timedelta(microseconds=1)),
+    ],
+)
+def test_a_span_that_is_none_is_refused(start: datetime, end: datetime) -> None:
+    with pytest.raises(TariffInvalid):
+        price("gansu", start, end)
+
+
+def test_a_series_of_nonsense_is_refused() -> None:
+    start = to_seconds(utc(2026, 5, 1))
+
+    for values, step in (
+        ([Decimal("NaN")], 900),
+        ([Decimal("Infinity")], 900),
+        ([], 900),
+        ([Decimal(1)], 840),
+    ):
+        with pytest.raises(TariffInvalid):
+            Block(start, step, tuple(values))
+    with pytest.raises(TariffInvalid, match="finite decimal"):
+        Block(start, 900, (0.08,))  # type: ignore[arg-type]
+    with pytest.raises(TariffInvalid, match="follow each other"):
+        PriceSeries(
+            name="DA",
+            unit=SeriesUnit.MWH,
+            currency="EUR",
+            blocks=(Block(start, 900, (Decimal(1), Decimal(2))), Block(start + 900, 900, (Decimal(3),))),
+        )
+    with pytest.raises(TariffInvalid, match="has a currency"):
+        PriceSeries(name="DA", unit=SeriesUnit.MWH, blocks=())
+
+
+def test_a_series_that_is_a_forecast_says_so() -> None:
+    series = prices("DE-LU", utc(2026, 5, 1), 60, ["80"])
+    expected = PriceSeries(
+        name="DE-LU", unit=series.unit, currency="EUR", blocks=series.blocks, market=Market.FORECAST
+    )
+
+    assert price("germany", utc(2026, 5, 1), utc(2026, 5, 1, 1), expected)[0].forecast
+
+
+def test_a_snapshot_is_the_digest_of_its_values() -> None:
+    one, same, other = (prices("DA", utc(2026, 5, 1), 60, [value]) for value in ("80", "80.0", "80.1"))
+
+    assert one.snapshot == same.snapshot
+    assert one.snapshot != other.snapshot
