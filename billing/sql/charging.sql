@@ -12,8 +12,8 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 
 -- Post queued charges: `p_usages` names them, or NULL takes the oldest `p_limit` that nobody else is posting.
--- One aggregated entry a wallet; each charge is linked to its entry; holds are closed or lowered. Balance locks come last
--- and in order, so a wallet is locked only for the last statements and the commit.
+-- One aggregated entry for each wallet and day (of UTC, as limits count them); each charge is linked to its entry; holds are
+-- closed or lowered. Balance locks come last and in order, so a wallet is locked only for the last statements and the commit.
 -- Returns how many charges were posted in how many entries. Any error undoes the whole call: the caller halves the list
 -- until the one charge that cannot be posted stands alone, and quarantines it.
 CREATE OR REPLACE FUNCTION post_charges_v1(p_limit int, p_usages bigint[] DEFAULT NULL) RETURNS TABLE (charges int, entries int)
@@ -46,25 +46,27 @@ BEGIN
         RETURN;
     END IF;
 
-    -- One entry for each wallet that pays something. Its key is a fact: a charge is posted once, so the first charge of
-    -- a wallet's batch names the batch.
+    -- One entry for each wallet that pays something and each day on which it did. Its key is a fact: a charge is posted
+    -- once, so the first charge of an entry names it.
     SELECT array_agg(nextval('entry_id_seq')), array_agg(t.wallet_id), array_agg(t.happened_at),
            array_agg('charge:' || t.wallet_id || ':' || t.first_usage)
       INTO made_entries, made_wallets, happened, keys FROM (
         SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at
-          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0 GROUP BY c.wallet_id) t;
+          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
+         GROUP BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date
+         ORDER BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date) t;
     entries := coalesce(cardinality(made_entries), 0);
 
-    INSERT INTO charge_entry (usage_id, entry_id)
-    SELECT c.usage_id, made_entries[array_position(made_wallets, c.wallet_id)]
-      FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0;
-
     -- The legs: the wallet pays, providers and the platform get, and what was overrun is the platform's expense.
-    WITH share AS MATERIALIZED (
-        SELECT made_entries[array_position(made_wallets, c.wallet_id)] AS entry_id, c.wallet_id, c.payable_id, c.currency,
-               sum(c.amount) AS amount, sum(c.fee) AS fee, sum(c.overrun) AS overrun
+    WITH paid AS MATERIALIZED (
+        SELECT c.usage_id, c.wallet_id, c.payable_id, c.currency, c.amount, c.fee, c.overrun,
+               made_entries[dense_rank() OVER (ORDER BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date)] AS entry_id
           FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
-         GROUP BY c.wallet_id, c.payable_id, c.currency
+    ), linked AS (
+        INSERT INTO charge_entry (usage_id, entry_id) SELECT usage_id, entry_id FROM paid
+    ), share AS MATERIALIZED (
+        SELECT entry_id, wallet_id, payable_id, currency, sum(amount) AS amount, sum(fee) AS fee, sum(overrun) AS overrun
+          FROM paid GROUP BY entry_id, wallet_id, payable_id, currency
     ), platform AS MATERIALIZED (
         SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
           FROM (SELECT DISTINCT currency FROM share) u
@@ -119,7 +121,7 @@ BEGIN
       JOIN (SELECT u.entry_id, array_agg(u.account ORDER BY u.seq) AS accounts, array_agg(u.amount ORDER BY u.seq) AS amounts
               FROM unnest(entry_ids, seqs, accounts, amounts) u(entry_id, seq, account, amount) GROUP BY u.entry_id) l
         ON l.entry_id = e.id
-     ORDER BY e.wallet;
+     ORDER BY e.wallet, e.id;
     RETURN NEXT;
 END $$;
 

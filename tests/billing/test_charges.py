@@ -36,6 +36,44 @@ def test_one_entry_stands_for_many_charges(app: psycopg.Connection[Any], lab: Bu
     assert verification.verify() == []
 
 
+def test_charges_are_booked_on_the_day_they_were_made(
+    app: psycopg.Connection[Any], db: Database, lab: Buyer, farm: Seller
+) -> None:
+    fund = exchange.make_buyer(app, "Fund")
+    attempts = [exchange.admit(app, buyer, farm).attempt_id for buyer in (fund, lab, lab, fund, lab)]
+    usages = [row["usage_id"] for row in exchange.record_items(app, attempts)]
+    # In UTC: the last charges of one day, and the first and second of the next.
+    moments = ["2026-03-01 23:59:59.999999Z", "2026-03-01 20:00Z", "2026-03-02 00:00Z", "2026-03-02 00:10Z"]
+    with psycopg.connect(db.superuser_dsn, autocommit=True) as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        for usage, moment in zip(usages, [*moments, "2026-03-01 07:00Z"], strict=True):
+            superuser.execute("UPDATE charge SET rated_at = %s WHERE usage_id = %s", [moment, usage])
+
+    tally = run()
+
+    assert (tally.charges, tally.entries) == (5, 4)
+    entries = fetch(
+        app,
+        "SELECT e.key, min(to_char(e.happened_at AT TIME ZONE 'UTC', 'DD HH24:MI')) AS happened,"
+        " array_agg(c.usage_id ORDER BY c.usage_id) AS usages"
+        " FROM entry e JOIN charge_entry c ON c.entry_id = e.id GROUP BY e.id ORDER BY e.id",
+    )
+    assert [(entry["happened"], entry["usages"]) for entry in entries] == [
+        ("01 20:00", [usages[1], usages[4]]),
+        ("02 00:00", [usages[2]]),
+        ("01 23:59", [usages[0]]),
+        ("02 00:10", [usages[3]]),
+    ]
+    assert [entry["key"] for entry in entries] == [
+        f"charge:{lab.wallet_id}:{usages[1]}",
+        f"charge:{lab.wallet_id}:{usages[2]}",
+        f"charge:{fund.wallet_id}:{usages[0]}",
+        f"charge:{fund.wallet_id}:{usages[3]}",
+    ]
+    assert exchange.read_scope(app, lab.wallet_id) == (Decimal("9.4"), Decimal(0))
+    assert verification.verify() == []
+
+
 def test_a_charge_of_nothing_gives_its_hold_back(
     app: psycopg.Connection[Any], lab: Buyer, farm: Seller
 ) -> None:
