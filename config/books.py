@@ -71,6 +71,17 @@ SELECT p.parent, max(substring(c.relname FROM '_(\d{6})$')::bigint) - coalesce(m
   FROM partitioned_table p JOIN newest n ON n.sequence = p.sequence
   JOIN pg_inherits i ON i.inhparent = p.parent::regclass JOIN pg_class c ON c.oid = i.inhrelid
  GROUP BY p.parent
+UNION ALL
+SELECT i.inhparent::regclass::text,
+       max(substring(c.relname FROM '_(\d{4})$')::int) - extract(year FROM now() AT TIME ZONE 'UTC')::int
+  FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+ WHERE i.inhparent IN ('series_point'::regclass, 'series_correction'::regclass)
+ GROUP BY i.inhparent
+"""
+# How long ago a feed last brought something, or was made; and how often it was refused since.
+FEEDS = """
+SELECT s.slug, extract(epoch FROM now() - coalesce(f.fetched_at, s.created_at)), f.failures
+  FROM series_feed f JOIN series s ON s.id = f.series_id WHERE f.enabled
 """
 
 type Rows = list[tuple[Any, ...]]
@@ -128,6 +139,7 @@ def tell(connection: psycopg.Connection) -> Iterator[Metric]:
         ["queue"],
         [([queue], age) for queue, age in heartbeat.read_ages(connection).items()],
     )
+    yield from _tell_feeds(ask)
     yield write_gauges(
         "jouleport_partitions_ahead",
         "Partitions made beyond the one that is being filled.",
@@ -181,4 +193,20 @@ def _tell_work(ask: Asker) -> Iterator[Metric]:
         "jouleport_attempts_expired_age_seconds",
         "How long ago the oldest of these leases ran out, or 0.",
         max(late or 0, 0),
+    )
+
+
+def _tell_feeds(ask: Asker) -> Iterator[Metric]:
+    feeds = ask(FEEDS)
+    yield write_gauges(
+        "jouleport_feed_age_seconds",
+        "Time since a series was last fetched.",
+        ["series"],
+        [([slug], age) for slug, age, _ in feeds],
+    )
+    yield write_gauges(
+        "jouleport_feed_failures",
+        "How often a series was refused since it was last fetched.",
+        ["series"],
+        [([slug], failures) for slug, _, failures in feeds],
     )

@@ -1,13 +1,16 @@
 """What is told of the books is what they hold, whatever state they are in."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 from prometheus_client import CollectorRegistry
 
 from config.books import Books
+from marketplace.models import Series, SeriesFeed
 from tests.billing import exchange
 from tests.databases import Database
 
@@ -41,7 +44,7 @@ def test_an_empty_exchange_tells_everything(told: Told) -> None:
     for name in ("usage_unposted", "charges_quarantined", "receipts_uncompared", "attempts_expired"):
         assert told(name) == 0
         assert told(f"{name}_age_seconds") == 0
-    for table in ("posting", "charge", "usage_record"):
+    for table in ("posting", "charge", "usage_record", "series_point", "series_correction"):
         assert told("partitions_ahead", table=table) == 2
 
 
@@ -109,6 +112,33 @@ def test_money_that_nothing_frees_is_told(
         owner.execute("UPDATE attempt SET state = 'FAILED', ended_at = now()")
 
     assert told("holds_unmoved_amount", currency="USD") == float(admitted.hold)
+
+
+def test_a_feed_tells_its_age_and_how_often_it_was_refused(told: Told) -> None:
+    made = timezone.now() - timedelta(hours=2)
+    series = Series.objects.create(
+        slug="de-lu",
+        name="Germany",
+        kind="PRICE",
+        market="DA",
+        zone="DE-LU",
+        currency="EUR",
+        unit="MWh",
+        resolution=15,
+        low=-500,
+        high=5000,
+        source="somebody",
+        licence="CC BY 4.0",
+        created_at=made,
+    )
+    assert told("feed_age_seconds", series="de-lu") is None
+
+    feed = SeriesFeed.objects.create(series=series, adapter="energy-charts", place="DE-LU", failures=3)
+    assert told("feed_failures", series="de-lu") == 3
+    assert (told("feed_age_seconds", series="de-lu") or 0) >= 7200
+
+    SeriesFeed.objects.filter(pk=feed.pk).update(fetched_at=timezone.now(), failures=0)
+    assert (told("feed_age_seconds", series="de-lu") or 0) < 60
 
 
 def test_figures_that_cannot_be_read_are_absent() -> None:
