@@ -255,6 +255,9 @@ def explain_status(response: Response, content: bytes, target: Target) -> Attemp
         codes = {404: "node_gone", 429: "node_full", 504: "upstream_timeout", 502: "upstream_broken"}
         code = codes.get(status, "upstream_failed")
         return AttemptFailed(code, make_error(code, retry_after=1 if status == 429 else None))
+    if target.direct and targets.refuses_credential(response):
+        # The buyer's own key is fine: to them the provider failed.
+        return AttemptFailed(targets.CREDENTIAL_REFUSED, make_error("upstream_failed"))
     if status == 429:
         return AttemptFailed("node_full", make_error("node_full", retry_after=_read_retry_after(response)))
     if status in (400, 413, 422):

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from core.metrics import REGISTRY
 from gateway.admission import Admissions, Asked, Verdict
 from gateway.book import BookKeeper
+from gateway.complaints import Complaints
 from gateway.database import Database
 from gateway.jobs import Jobs
 from gateway.keys import Keys
@@ -70,6 +71,7 @@ class Runtime:
             on_lost=self.keys.forget_all,
         )
         self.notes = Notes(database.changes)
+        self.complaints = Complaints(database.changes)
         self.recorder = Recorder(
             database, seconds=settings.database_wait, decide_seconds=settings.decision_wait
         )
@@ -112,6 +114,7 @@ class Runtime:
             self.limiter.pipe.run(),
             self.limiter.run(),
             self.notes.run(),
+            self.complaints.run(),
         ):
             self._tasks.append(asyncio.create_task(_keep_running(task)))
         with contextlib.suppress(TimeoutError):
@@ -126,6 +129,7 @@ class Runtime:
             REGISTRY.unregister(self._source)
         await self.recorder.finish()
         await self.notes.flush()
+        await self.complaints.flush()
         await self.limiter.close()
         for task in self._tasks:
             task.cancel()

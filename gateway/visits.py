@@ -179,6 +179,9 @@ class Visit:
                     return await self._try_one(job, attempt)
             except AttemptFailed as failed:
                 self.runtime.meters.attempt_failures.add(failed.code)
+                if failed.code == targets.CREDENTIAL_REFUSED:
+                    node_id = attempt.listing.node_id
+                    self.runtime.complaints.add(node_id=node_id, attempt_uid=attempt.uid)
                 following = await self._follow(job, attempt, failed)
             except BuyerGone:
                 await self._give_up(attempt, "buyer_gone", "CANCELLED")

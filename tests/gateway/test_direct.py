@@ -225,6 +225,31 @@ async def test_what_fails_before_the_first_byte_is_tried_elsewhere(own: Own, han
     assert len(own.market.read_usage()) == 1
 
 
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"403 Forbidden"])
+async def test_a_provider_is_told_once_that_the_credential_is_refused(own: Own, status: bytes) -> None:
+    await own.answer(say(write_json(status, b"{}")))
+    own.submit()
+    http, gateway = await own.open()
+
+    answers = [await http.post(CHAT, json=FINE) for _ in range(3)]
+    await gateway.runtime.complaints.flush()
+    # Another gateway, or the same one a minute later.
+    gateway.runtime.complaints._told.clear()
+    answers.append(await http.post(CHAT, json=FINE))
+    await gateway.runtime.complaints.flush()
+
+    assert {answer.headers["x-jouleport-provider"] for answer in answers} == {"dear-farm"}
+    node = own.market.sellers["cheap"].node_id
+    [(node_id, kind, details)] = own.market.connection.execute(
+        "SELECT node_id, kind, details FROM node_event"
+    ).fetchall()
+    failed = own.market.connection.execute(
+        "SELECT uid::text FROM attempt WHERE error_code = 'credential_refused' ORDER BY id"
+    ).fetchall()
+    assert (node_id, kind, details) == (node, "CREDENTIAL_REFUSED", {"attempt": failed[0][0]})
+    assert len(failed) == 4
+
+
 async def test_an_expired_certificate_is_no_upstream(own: Own) -> None:
     await own.answer(say(write_json(b"200 OK", b"{}")), expired=True)
     own.submit()

@@ -16,7 +16,10 @@ from workers.models import NodeEvent
 
 
 class NodeEventAnswer(serializers.Serializer[Any]):
-    """SECOND_CONNECTION: the token was used twice at once, and the first connection was ended."""
+    """
+    SECOND_CONNECTION: the token was used twice at once, and the first connection was ended.
+    CREDENTIAL_REFUSED: the node's own address answered 401 or 403; told at most every ten minutes.
+    """
 
     kind = serializers.CharField()
     details = serializers.JSONField()

@@ -140,7 +140,7 @@ class Running:
         )
         try:
             if response.status != 200:
-                raise explain_status(response)
+                raise explain_status(response, direct=target.direct)
             frames = FrameReader(framed=response.headers.get(framing.HEADER) == b"1")
             answer = bytearray()
             while data := await response.read_chunk():
@@ -191,7 +191,7 @@ def count_answer(answer: bytes, *, limits: Limits) -> Count:
     return count
 
 
-def explain_status(response: Response) -> CallFailed:
+def explain_status(response: Response, *, direct: bool = False) -> CallFailed:
     """What an answer other than 200 means."""
     status = response.status
     if response.headers.get(RELAY_HEADER):
@@ -204,6 +204,8 @@ def explain_status(response: Response) -> CallFailed:
         }
         code = codes.get(status, "upstream_failed")
         return CallFailed(code, Hope.LATER if status in (404, 429, 503) else Hope.ELSEWHERE)
+    if direct and targets.refuses_credential(response):
+        return CallFailed(targets.CREDENTIAL_REFUSED, Hope.ELSEWHERE)
     if status == 429:
         return CallFailed("node_full", Hope.LATER)
     if status in (400, 413, 422):

@@ -131,6 +131,10 @@ class Database:
         """Providers' own addresses that may be called, as `targets.Directory` reads them."""
         return await self._fetch(targets.QUERY, [])
 
+    async def complain(self, *, node_id: int, attempt_uid: UUID) -> None:
+        """Tell a node's provider that its address refused our credential."""
+        await self._fetch(targets.COMPLAINT, targets.list_complaint(node_id, attempt_uid))
+
     async def list_queued(self, *, without: Sequence[int], limit: int) -> list[Queued]:
         """Jobs that wait, oldest first."""
         rows = await self._fetch(QUEUED, [list(NO_FAULT), list(without), limit])

@@ -170,6 +170,8 @@ class Errand:
     async def _move_on(self, running: Running, request: ModelRequest, failure: CallFailed) -> Running | bool:
         """After a failure: the next attempt, or how the job goes on without one."""
         logger.info("Attempt %s failed: %s", running.attempt_id, failure.code)
+        if failure.code == targets.CREDENTIAL_REFUSED:
+            await self._complain(running)
         self._refused.add(running.listing.offer_id)
         self._faults += failure.hope is not Hope.LATER
         may_go_on = (
@@ -186,6 +188,14 @@ class Errand:
         if not may_go_on:
             await self._forget_request()
         return not may_go_on
+
+    async def _complain(self, running: Running) -> None:
+        node_id = running.listing.node_id
+        try:
+            await self._means.database.complain(node_id=node_id, attempt_uid=running.uid)
+        except AWAY as error:
+            # The next attempt there is refused as well, and told of.
+            logger.warning("Unable to tell of a refused credential: %s", error)
 
     async def _deliver(self, running: Running, delivered: Delivered) -> bool:
         """Keep the answer, then record what it cost: a job that is done has its answer."""

@@ -24,6 +24,15 @@ from workers.upstream.framing import HEADER
 
 RELAY_HEADER = b"x-jouleport-relay"
 QUERY = "SELECT node_id, node_uid, uid, url, slots, credential, running FROM upstreams_v1()"
+# What ends an attempt at an address that does not take the credential its provider gave, and the event of it.
+CREDENTIAL_REFUSED = "credential_refused"
+COMPLAINT = """
+    INSERT INTO node_event (node_id, kind, details)
+    SELECT %s, 'CREDENTIAL_REFUSED', jsonb_build_object('attempt', %s::text)
+     WHERE NOT EXISTS (SELECT FROM node_event WHERE node_id = %s AND kind = 'CREDENTIAL_REFUSED'
+                                                AND created_at > now() - interval '10 minutes')
+    RETURNING id
+"""
 HIDDEN = "[credential]"
 VERSION = "/v1"
 
@@ -107,6 +116,16 @@ async def call(
         response.headers.pop(HEADER, None)
         response.headers.pop(RELAY_HEADER, None)
     return response
+
+
+def refuses_credential(response: Response) -> bool:
+    """Whether an answer that no relay gave says that our credential is not taken."""
+    return response.status in (401, 403) and not response.headers.get(RELAY_HEADER)
+
+
+def list_complaint(node_id: int, attempt_uid: UUID) -> list[Any]:
+    """What COMPLAINT takes."""
+    return [node_id, str(attempt_uid), node_id]
 
 
 class Directory:

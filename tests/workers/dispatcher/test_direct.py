@@ -4,10 +4,15 @@ import asyncio
 import contextlib
 import json
 import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
+from uuid import UUID
 
 import psycopg
+import pytest
 from django.conf import settings
 
 from accounts.keys import IssuedKey
@@ -38,25 +43,47 @@ def admit(stand: Stand, port: int) -> None:
     row.save()
 
 
-async def dispatch_one(
-    database: psycopg.Connection, dispatcher: Dispatcher, authority: Authority, listener: socket.socket
-) -> None:
-    """Run the dispatcher beside a server of the provider's until one usage record is written."""
-    upstream = server.Upstream()
-    listening = await asyncio.get_running_loop().create_server(
-        lambda: server.Connection(upstream), sock=listener, ssl=authority.make_context(HOST)
-    )
-    running = asyncio.create_task(dispatcher.run())
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(15):
-            while not database.execute("SELECT 1 FROM usage_record").fetchone():  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
-    dispatcher.stop()
-    await running
-    listening.close()
+class Refusing(asyncio.Protocol):
+    """A server that takes no credential."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\n\r\n{}")
+        self.transport.close()
 
 
-def test_a_deferred_job_runs_at_an_address_of_its_own(
+@dataclass(frozen=True)
+class Yard:
+    """A buyer's job, and the dispatcher that is to run it at the provider's own address."""
+
+    database: psycopg.Connection
+    dispatcher: Dispatcher
+    listener: socket.socket
+    authority: Authority
+    job: UUID
+
+    def run(self, make: Callable[[], asyncio.BaseProtocol], *, until: bytes) -> None:
+        """Run the dispatcher beside a server of the provider's until a query has rows."""
+        asyncio.run(self._run(make, until))
+
+    async def _run(self, make: Callable[[], asyncio.BaseProtocol], until: bytes) -> None:
+        listening = await asyncio.get_running_loop().create_server(
+            make, sock=self.listener, ssl=self.authority.make_context(HOST)
+        )
+        running = asyncio.create_task(self.dispatcher.run())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(15):
+                while not self.database.execute(until).fetchone():  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+        self.dispatcher.stop()
+        await running
+        listening.close()
+
+
+@pytest.fixture
+def yard(
     db: Database,
     redis_url: str,
     lab: Organization,
@@ -65,7 +92,7 @@ def test_a_deferred_job_runs_at_an_address_of_its_own(
     stand: Stand,
     store: FolderStore,
     tmp_path: Path,
-) -> None:
+) -> Iterator[Yard]:
     authority = Authority(tmp_path)
     body = {"model": "small", "messages": [{"role": "user", "content": "Why?"}], "max_tokens": 40}
     job = jobs.submit_job(
@@ -93,11 +120,24 @@ def test_a_deferred_job_runs_at_an_address_of_its_own(
         ),
     )
     with db.connect() as database:
-        asyncio.run(dispatch_one(database, Dispatcher(chosen, store), authority, listener))
+        yield Yard(database, Dispatcher(chosen, store), listener, authority, job.uid)
 
-    found = jobs.find_job(organization=lab, uid=job.uid)
+
+def test_a_deferred_job_runs_at_an_address_of_its_own(yard: Yard, lab: Organization) -> None:
+    upstream = server.Upstream()
+
+    yard.run(lambda: server.Connection(upstream), until=b"SELECT 1 FROM usage_record")
+
+    found = jobs.find_job(organization=lab, uid=yard.job)
     bill = jobs.find_bill(job=found)
     assert (found.state, found.error_code) == ("SUCCEEDED", None)
     assert bill is not None
     assert bill.cost.amount > 0
     assert (bill.receipt_uid, bill.tier, bill.attribution) == (None, "declared", "estimated")
+
+
+def test_a_provider_is_told_that_the_credential_is_refused(yard: Yard, stand: Stand) -> None:
+    yard.run(Refusing, until=b"SELECT 1 FROM node_event")
+
+    rows = yard.database.execute("SELECT node_id, kind FROM node_event").fetchall()
+    assert rows == [(stand.node.pk, "CREDENTIAL_REFUSED")]
