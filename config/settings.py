@@ -235,6 +235,7 @@ SPECTACULAR_SETTINGS = {
         "LimitKind": "billing.api.limits.KINDS",
         "NodeState": "workers.models.Node.State",
         "OfferState": "marketplace.models.Offer.State",
+        "UpstreamState": "workers.models.DirectUpstream.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
