@@ -1,6 +1,6 @@
 """
-Reference data shipped with the market: chips, measured joules per token, grid carbon, default PUE. Pure;
-imports no Django.
+Reference data shipped with the market: chips, measured joules per token, grid carbon, default PUE, example
+tariffs. Pure; imports no Django.
 
 Every figure has its source, and whether it was verified. What is not in the tables was not measured, and a
 provider declares it instead.
@@ -10,6 +10,7 @@ from functools import cache
 
 from marketplace.reference.chips import Chip, read_chips
 from marketplace.reference.cooling import DefaultPue, read_default_pues
+from marketplace.reference.examples import TariffExample, read_tariff_examples
 from marketplace.reference.grid import GridFactor, read_grid_factors
 from marketplace.reference.joules import TokenEnergy, read_joules
 from marketplace.reference.tables import BadRow, Evidence, Grade
@@ -26,6 +27,7 @@ __all__ = [
     "Grade",
     "GridFactor",
     "NotMeasured",
+    "TariffExample",
     "TokenEnergy",
     "find_chip",
     "find_grid_factor",
@@ -34,6 +36,7 @@ __all__ = [
     "read_default_pues",
     "read_grid_factors",
     "read_joules",
+    "read_tariff_examples",
 ]
 
 

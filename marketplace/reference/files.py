@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marketplace.reference import chips, cooling, grid, joules
+from marketplace.reference import chips, cooling, examples, grid, joules
+from marketplace.reference.examples import TariffExample
 from marketplace.reference.tables import DATA, BadRow, Evidence, Grade, Row, read_table
 
 LIST = "files.csv"
@@ -110,11 +111,18 @@ def check_figures(*, name: str, figures: Mapping[str, str], shipped: Mapping[str
 
 def _read_file(row: Row, folder: Path) -> ReferenceFile:
     path = folder / row.text("file")
-    kind = KINDS.get(path.stem)
-    if kind is None or not path.is_file():
+    if path.name == examples.FOLDER.name and path.is_dir():
+        contents = sorted(path.glob("*.json"))
+        rows = tuple(_as_figures(example) for example in examples.read_tariff_examples(path))
+    elif path.stem in KINDS and path.is_file():
+        kind = KINDS[path.stem]
+        contents = [path]
+        rows = read_table(path, columns=kind.columns, read=kind.read, key=lambda figures: figures.key)
+    else:
         raise row.refuse("file", f"{path.name} is not there, or nothing knows how to read it")
     digest = hashlib.sha256("\x1f".join(row.fields.values()).encode())
-    digest.update(path.read_bytes())
+    for content in contents:
+        digest.update(b"\x1e" + content.name.encode() + b"\x1f" + content.read_bytes())
     return ReferenceFile(
         name=path.stem,
         title=row.text("title"),
@@ -124,5 +132,32 @@ def _read_file(row: Row, folder: Path) -> ReferenceFile:
         url=row.note("url"),
         note=row.note("note"),
         digest=digest.hexdigest(),
-        rows=read_table(path, columns=kind.columns, read=kind.read, key=lambda figures: figures.key),
+        rows=rows,
+    )
+
+
+def _as_figures(example: TariffExample) -> Figures:
+    claims = [
+        {"claim": said.claim, "source": said.evidence.source, "date": said.evidence.date}
+        | {"grade": said.evidence.grade.value}
+        for said in example.claims
+    ]
+    tariff = example.tariff
+    return Figures(
+        key=example.name,
+        figures={
+            "title": example.title,
+            "hub": example.hub,
+            "grid_zone": example.grid_zone,
+            "illustrative": example.illustrative,
+            "claims": claims,
+            "tariff": example.document,
+        },
+        evidence=Evidence(
+            source="; ".join(dict.fromkeys(said.evidence.source for said in example.claims)) or "none found",
+            date=max((said.evidence.date for said in example.claims), default="2026-11"),
+            grade=Grade(tariff.grade) if tariff else Grade.KNOWLEDGE,
+            verified=tariff.verified if tariff else False,
+        ),
+        note=example.note,
     )

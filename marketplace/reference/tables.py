@@ -30,10 +30,12 @@ class Grade(StrEnum):
 
 
 class BadRow(ValueError):
-    """A table holds something that cannot be; names the file, the line and the field."""
+    """A file holds something that cannot be; names the file, the line (0 of a document) and the field."""
 
     def __init__(self, file: str, line: int, field: str, reason: str) -> None:
-        super().__init__(f"{file}, line {line}, {field}: {reason}")
+        # A document has fields and no rows.
+        where = f"{file}, line {line}" if line else file
+        super().__init__(f"{where}, {field}: {reason}")
         self.file = file
         self.line = line
         self.field = field

@@ -34,7 +34,7 @@ def shorten(keys: Sequence[str]) -> str:
 class Command(BaseCommand):
     """Loading the same files again changes nothing."""
 
-    help = "Load the shipped reference data (chips, joules per token, grid carbon, default PUE) or list it."
+    help = "Load the shipped reference data or list it."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One subcommand for each thing to do."""
