@@ -87,10 +87,12 @@ def look_ahead(
     """
     Price a site's kilowatt-hour from `start` to `end`, or to where the first price is missing.
 
+    Prices change at whole seconds: the first stretch begins with the second of `start`.
+
     :raises marketplace.tariffs.refusals.FigureMissing: if a component needs a figure that the site has not
     """
     found: list[Stretch] = []
-    at = start
+    at = start = start.replace(microsecond=0)
     for version, until in _find_terms(tuple(versions), start, end):
         if version is None:
             return Outlook(tuple(found), f"No version of the tariff is in force at {at.isoformat()}.")

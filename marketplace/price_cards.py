@@ -177,7 +177,8 @@ def publish_card(
 def _find_stretch(site: Site, moment: datetime) -> Stretch | None:
     if not SiteTariff.objects.filter(site=site).exists():
         return None
-    outlook = site_tariffs.look_at(site=site, start=moment, end=moment + timedelta(minutes=1))
+    second = moment.replace(microsecond=0)
+    outlook = site_tariffs.look_at(site=site, start=second, end=second + timedelta(minutes=1))
     if not outlook.stretches:
         raise ElectricityUnknown(outlook.problem)
     return outlook.stretches[0]

@@ -6,6 +6,7 @@ something that its price follows from has changed.
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ from marketplace.tariffs.refusals import FigureMissing
 # Of the way prices are made; another number makes every card anew.
 FORMULA = 1
 BATCH = 500
+SECONDS_MAX = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -46,16 +48,21 @@ class Done:
     cards: int
 
 
-def publish_ahead(*, now: datetime, offers_max: int | None = None) -> Done:
+def publish_ahead(*, now: datetime, seconds_max: float = SECONDS_MAX) -> Done:
     """
     Publish the cards that are missing, site by site. Who is at it elsewhere keeps what is theirs.
 
     What cannot be priced is said in the offer's plan; its last card holds as long as it says, then the offer
     cannot be bought.
+
+    :param seconds_max: no site is begun after that; the next wake-up goes on
     """
+    stop_at = time.monotonic() + seconds_max
     looked = made = 0
-    waiting = _list_offers()[:offers_max]
-    for _, group in groupby(waiting.iterator(chunk_size=BATCH), key=lambda offer: offer.site_id):
+    waiting = _list_offers().iterator(chunk_size=BATCH)
+    for _, group in groupby(waiting, key=lambda offer: offer.site_id):
+        if time.monotonic() > stop_at:
+            break
         offers = list(group)
         site = _look_at_site(offers[0], now)
         due = [offer for offer in offers if _make_key(offer, site) != _read_key(offer)]

@@ -163,7 +163,7 @@ def _read_number(name: str, text: object) -> Decimal:
 def _try_out(site: Site, tariff: Tariff, power_site: PowerSite, now: datetime) -> None:
     """Price an hour, so that what is missing is said to whoever can give it."""
     begin, _ = tariff.in_force()
-    start = max(now, begin)
+    start = max(now, begin).replace(microsecond=0)
     version = Version(1, "tried", "", tariff, power_site, quotes_forecasts=True)
     prices = load_series(versions=[version], start=start, end=start + timedelta(hours=1))
     look_ahead(versions=[version], series=prices, start=start, end=start + timedelta(hours=1))

@@ -84,6 +84,18 @@ def test_a_card_says_where_its_electricity_is_priced(live: Offer) -> None:
     assert electricity["forecast"] is False
 
 
+def test_a_moment_within_a_second_is_as_good_as_any(live: Offer) -> None:
+    moment = NOW + timedelta(minutes=1, microseconds=345_678)
+    set_tariff(live.site, now=moment)
+
+    publishing.publish_ahead(now=moment)
+    by_hand = price_cards.publish_card(offer=live, actor=audit.SYSTEM, now=moment + timedelta(seconds=1))
+
+    card = price_cards.find_card_in_force(offer=live, now=moment)
+    assert card is not None
+    assert (card.starts_at, card.output_price) == (moment, by_hand.output_price)
+
+
 def test_publishing_twice_changes_nothing(live: Offer) -> None:
     set_tariff(live.site)
     publishing.publish_ahead(now=NOW + timedelta(minutes=1))
