@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal, Inexact, localcontext
+from itertools import pairwise
 
 from core.money import PRICE_PLACES, Money, round_amount, total
 from core.quantities import EXACT, ROUNDING, round_half_even
 from marketplace.tariffs.components import Component, Kind, Percentage, Tiered
-from marketplace.tariffs.layout import Layout, lay_out
+from marketplace.tariffs.layout import TOO_MANY_DIGITS, Layout, lay_out
 from marketplace.tariffs.loads import Load, measured_demand, month_span
 from marketplace.tariffs.monthly import (
     PERCENT,
@@ -103,9 +104,11 @@ def bill_month(
         reading=Reading.COST,
         load=column if supplied else None,
     )
-    layout = lay_out(question)
-    totals = _Totals.of(layout, column, supplied)
-    return _Biller(tariff, site, load, month_known, totals).bill()
+    try:
+        totals = _Totals.of(lay_out(question), column, supplied)
+        return _Biller(tariff, site, load, month_known, totals).bill()
+    except Inexact:
+        raise TariffInvalid(TOO_MANY_DIGITS) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +122,19 @@ class _Totals:
     @classmethod
     def of(cls, layout: Layout, load: Column, supplied: bool) -> "_Totals":
         edges = layout.edges
-        kilowatts = _on_grid(load, edges)
         charged: dict[str, Decimal] = {}
         before: dict[str, Decimal] = {}
         forecast = any(any(column.bases) for column in layout.indices)
         with localcontext(EXACT):
+            # With supplies a cell is what its own load costs an hour, otherwise what one kW does.
+            held = (
+                [Decimal(end - start) for start, end in pairwise(edges)]
+                if supplied
+                else _kilowatt_seconds(load, edges)
+            )
             for first, last, cell in layout.ranges():
                 forecast = forecast or cell.conditions.forecast
-                weights = [
-                    Decimal(edges[n + 1] - edges[n]) * (1 if supplied else kilowatts[n])
-                    for n in range(first, last)
-                ]
+                weights = held[first:last]
                 sums = [sum(weights, start=Decimal(0))]
                 for column in layout.indices:
                     values = column.values[first:last]
@@ -147,13 +152,21 @@ class _Totals:
         return cls(hours, {name: _per_hour(value) for name, value in before.items()}, forecast)
 
 
-def _on_grid(load: Column, edges: list[int]) -> list[Decimal]:
+def _kilowatt_seconds(load: Column, edges: list[int]) -> list[Decimal]:
+    """Return the energy of a load between each two edges, be they finer than its steps or coarser."""
     found = []
     at = 0
-    for edge in edges[:-1]:
-        while load.edges[at + 1] <= edge:
+    for start, end in pairwise(edges):
+        energy = Decimal(0)
+        while True:
+            held = min(end, load.edges[at + 1]) - max(start, load.edges[at])
+            energy += (load.values[at] or Decimal(0)) * held
+            if load.edges[at + 1] > end or at + 1 == len(load.values):
+                break
             at += 1
-        found.append(load.values[at] or Decimal(0))
+            if load.edges[at] == end:
+                break
+        found.append(energy)
     return found
 
 

@@ -18,6 +18,8 @@ from marketplace.tariffs.stack import Stack
 
 HOURS_PER_MONTH = Decimal(730)
 
+TOO_MANY_DIGITS = "the figures have so many digits that their products are not exact in 60"
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:

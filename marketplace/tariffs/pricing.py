@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, localcontext
+from decimal import Decimal, Inexact, localcontext
 from itertools import count, repeat
 from typing import NamedTuple, overload
 
@@ -12,7 +12,7 @@ from core.quantities import EXACT
 from marketplace.tariffs.cells import Cell
 from marketplace.tariffs.components import Component, Percentage, Tiered
 from marketplace.tariffs.documents import content_hash
-from marketplace.tariffs.layout import Layout, lay_out
+from marketplace.tariffs.layout import TOO_MANY_DIGITS, Layout, lay_out
 from marketplace.tariffs.questions import Question, Reading
 from marketplace.tariffs.refusals import TariffInvalid
 from marketplace.tariffs.series import Basis, PriceSeries, to_moment, to_seconds
@@ -282,4 +282,7 @@ def segments(
         events=tuple(events),
         reading=reading,
     )
-    return Segments(question, lay_out(question))
+    try:
+        return Segments(question, lay_out(question))
+    except Inexact:
+        raise TariffInvalid(TOO_MANY_DIGITS) from None

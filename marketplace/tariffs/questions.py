@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from core.money import CurrencyMismatch
@@ -9,10 +10,11 @@ from marketplace.tariffs.components import Indexed, IndexTerm
 from marketplace.tariffs.refusals import NotInForce, TariffInvalid
 from marketplace.tariffs.series import Column, PriceSeries, to_seconds
 from marketplace.tariffs.supplies import DrEvent, Ppa
-from marketplace.tariffs.tariff import PowerSite, Tariff
+from marketplace.tariffs.tariff import YEAR_MAX, PowerSite, Tariff
 
 SPAN_SECONDS_MAX = 5 * 366 * 86_400
 EVENTS_MAX = 10_000
+END_MAX = to_seconds(datetime(YEAR_MAX, 1, 1, tzinfo=UTC))
 
 
 class Reading(StrEnum):
@@ -48,6 +50,8 @@ class Question:
         """
         if not 0 < self.end - self.start <= SPAN_SECONDS_MAX:
             raise TariffInvalid("a span ends after it starts, within five years", field="end")
+        if self.end > END_MAX:
+            raise TariffInvalid(f"nothing is priced after {YEAR_MAX}", field="end")
         if len(self.events) > EVENTS_MAX:
             raise TariffInvalid(f"there are at most {EVENTS_MAX} events", field="events")
         if self.site.currency != self.tariff.currency:

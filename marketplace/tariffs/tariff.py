@@ -32,9 +32,10 @@ from marketplace.tariffs.components import (
 from marketplace.tariffs.monthly import Capacity, Credit, Demand, FixedMonth, MinimumBill
 from marketplace.tariffs.refusals import TariffInvalid
 from marketplace.tariffs.supplies import Ppa, Surplus
-from marketplace.tariffs.windows import Schedule
+from marketplace.tariffs.windows import WINDOWS_MAX, Schedule
 
 COMPONENTS_MAX = 64
+YEAR_MIN, YEAR_MAX = 1990, 2200
 NESTING_MAX = 3
 """How deep percentages of percentages may go, so that every product stays exact."""
 
@@ -122,6 +123,9 @@ class Tariff:
         if not CURRENCY.fullmatch(self.currency):
             raise TariffInvalid("expected a currency code such as CNY", field="currency")
         load_zone(self.zone)
+        for day, where in ((self.valid_from, "valid_from"), (self.valid_to, "valid_to")):
+            if day is not None and not YEAR_MIN <= day.year <= YEAR_MAX:
+                raise TariffInvalid(f"years are {YEAR_MIN} to {YEAR_MAX}", field=where)
         if self.valid_to is not None and self.valid_to <= self.valid_from:
             raise TariffInvalid("a version ends after it begins", field="valid_to")
         if len(self.source_url) > 2000 or not self.source_url.isprintable():
@@ -194,6 +198,8 @@ class Tariff:
             check_number(window.value, f"multipliers[{number}].multiplier", most=MULTIPLIER_MAX, zero=False)
         if self.multipliers and not any(part.floats for part in self.components):
             raise TariffInvalid("there are multipliers, and no component floats", field="multipliers")
+        if sum(len(schedule.windows) for _, schedule in self.schedules()) > WINDOWS_MAX:
+            raise TariffInvalid(f"there are at most {WINDOWS_MAX} windows in all", field="components")
         for where, schedule in self.schedules():
             try:
                 schedule.check(seasons, day_types)

@@ -88,6 +88,24 @@ def test_each_quarter_hour_counts_at_its_own_price() -> None:
     assert found.total.amount == sum(line.amount.amount for line in found.lines)
 
 
+def test_an_uneven_load_counts_window_by_window() -> None:
+    chance = random.Random(8)
+    what = tariff("guizhou")
+    start, end = (to_moment(moment) for moment in month_span(what, 2026, 3))
+    load = Load(start, 15, tuple(Decimal(chance.randint(0, 9999)).scaleb(-1) for _ in range(2976)))
+
+    found = bill(what, load)
+
+    windows = ask(what, start, end)
+    sums = dict.fromkeys(windows[0].components, Decimal(0))
+    for number, kwh in enumerate(load.kwh):
+        for name, price in windows.at(start + number * timedelta(minutes=15)).components.items():
+            sums[name] += price * kwh
+    assert {name: amounts(found)[name] for name in sums} == {
+        name: format_plain(cost) for name, cost in sums.items()
+    }
+
+
 def test_a_window_may_cut_a_metered_step() -> None:
     changed = document("gansu")
     changed["multipliers"] = [
@@ -220,6 +238,29 @@ def test_tiers_fill_over_the_month_with_what_agreements_leave() -> None:
         "wind": "14.4",
         "certificates": "-12",
     }
+
+
+def test_losses_are_of_tiers_too() -> None:
+    changed = document("tiers")
+    changed["components"] = changed["components"][:1]
+    changed["components"].append({"name": "losses", "kind": "LOSS_PCT", "percent": "5", "of": ["energy"]})
+    what = parse_tariff(changed)
+
+    found = bill(what, month_load(what, 2026, 6, ["8"]), when=(2026, 6))
+
+    assert amounts(found) == {"energy": "694", "losses": "34.7"}
+
+
+def test_losses_that_do_not_float_are_billed_of_the_price_before() -> None:
+    changed = document("guizhou")
+    floating = parse_tariff(changed)
+    changed["components"][1]["floats"] = False
+    still = parse_tariff(changed)
+    load = month_load(still, 2026, 3, ["1000", "0"])
+
+    # 5 % of 0.22 for 372000 kWh, against 1.5, 0.5 and 1 times as much for 6, 8 and 10 hours a day.
+    assert amounts(bill(still, load))["losses"] == "4092"
+    assert amounts(bill(floating, load))["losses"] == "3921.5"
 
 
 def test_taxes_are_of_monthly_charges_too() -> None:

@@ -109,6 +109,8 @@ SPOILT: list[tuple[str, Spoil, str, str]] = [
     ("gansu", lambda d: d["multipliers"][0].update(end="09:00"), "multipliers[0].end", "empty"),
     ("gansu", lambda d: d["multipliers"][0].update(end="18:00"), "multipliers[2]", "overlap at 17:00"),
     ("gansu", lambda d: d["multipliers"][0].update(end="16:00"), "multipliers", "covers 16:00 to 17:00"),
+    ("gansu", lambda d: d["multipliers"][0].update(end="16:59"), "multipliers", "covers 16:59 to 17:00"),
+    ("gansu", lambda d: d.update(valid_from="0001-01-01"), "valid_from", "1990 to 2200"),
     ("gansu", lambda d: d["multipliers"][3].update(end="06:30"), "multipliers", "covers 06:30 to 07:00"),
     ("gansu", lambda d: d["multipliers"].append(d["multipliers"][0]), "multipliers[4]", "overlap"),
     ("gansu", lambda d: d["multipliers"][0].update(season="dry"), "multipliers[0].season", "no season dry"),

@@ -279,6 +279,18 @@ def test_an_index_is_lagged_averaged_and_bounded() -> None:
     ]
 
 
+def test_an_average_of_which_a_part_is_forecast_is_forecast() -> None:
+    changed = document("germany")
+    changed["components"][0]["term"]["averaging"] = "60"
+    known = prices("DE-LU", utc(2026, 5, 1), 15, ["80"] * 7)
+    expected = prices("DE-LU-forecast", utc(2026, 5, 1, 1, 45), 15, ["40"])
+
+    found = ask(parse_tariff(changed), utc(2026, 5, 1), utc(2026, 5, 1, 2), known, expected)
+
+    assert [one.components["energy"] for one in found] == [Decimal("0.082"), Decimal("0.072")]
+    assert [one.forecast for one in found] == [False, True]
+
+
 def test_a_lag_of_minutes_moves_an_index() -> None:
     changed = document("germany")
     changed["components"][0]["term"] = {"series": "DE-LU", "lag_minutes": 60}
@@ -321,6 +333,21 @@ def test_currencies_are_not_mixed() -> None:
 def test_a_span_that_is_none_is_refused(start: datetime, end: datetime) -> None:
     with pytest.raises(TariffInvalid):
         price("gansu", start, end)
+
+
+def test_figures_of_too_many_digits_are_refused() -> None:
+    changed = document("germany")
+    changed["components"][0]["term"] = {"series": "DE-LU", "a": "777.777777777"}
+    changed["components"][0]["floats"] = True
+    changed["multipliers"] = [{"start": "00:00", "end": "24:00", "multiplier": "7.777777777"}]
+    changed["components"] += [
+        {"name": f"tax-{n}", "kind": "TAX_PCT", "percent": "7.7777", "of": [of]}
+        for n, of in ((1, "energy"), (2, "tax-1"), (3, "tax-2"))
+    ]
+    series = prices("DE-LU", utc(2026, 5, 1), 60, ["777777777777.777777777"])
+
+    with pytest.raises(TariffInvalid, match="so many digits"):
+        ask(parse_tariff(changed), utc(2026, 5, 1), utc(2026, 5, 1, 1), series)
 
 
 def test_a_series_of_nonsense_is_refused() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -117,7 +118,8 @@ spans = st.tuples(moments, st.integers(min_value=1, max_value=14 * 24 * 60)).map
 )
 
 
-def day_ahead(minutes: int, values: list[Decimal]) -> PriceSeries:
+@cache
+def day_ahead(minutes: int, *values: Decimal) -> PriceSeries:
     """A fortnight's values again and again, from the year before to the year after."""
     count = 26 * 14 * 24 * 60 // minutes + 40 * 24 * 60 // minutes
     repeated = (values * (count // len(values) + 1))[:count]
@@ -187,7 +189,7 @@ def reckon(tariff: Tariff, moment: datetime, index: Decimal = Decimal(0)) -> dic
 
 
 @given(tariff=tariffs(), span=spans, chance=st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_price_is_what_the_windows_of_that_moment_say(
     tariff: Tariff, span: tuple[datetime, datetime], chance: object
 ) -> None:
@@ -203,11 +205,11 @@ def test_a_price_is_what_the_windows_of_that_moment_say(
 
 
 @given(tariff=tariffs(indexed=True), span=spans, step=st.sampled_from([5, 15, 30, 60]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_segments_have_no_gap_and_no_overlap(
     tariff: Tariff, span: tuple[datetime, datetime], step: int
 ) -> None:
-    series = {"DA": day_ahead(step, [Decimal(-12), Decimal("80.5"), Decimal(40)])}
+    series = {"DA": day_ahead(step, Decimal(-12), Decimal("80.5"), Decimal(40))}
 
     found = list(price(tariff, *span, series))
 
@@ -218,13 +220,13 @@ def test_segments_have_no_gap_and_no_overlap(
 
 
 @given(tariff=tariffs(indexed=True), span=spans, share=st.floats(0.05, 0.95), step=st.sampled_from([15, 60]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_parts_of_a_span_sum_to_the_whole(
     tariff: Tariff, span: tuple[datetime, datetime], share: float, step: int
 ) -> None:
     start, end = span
     middle = start + timedelta(seconds=max(1, int((end - start).total_seconds() * share)))
-    series = {"DA": day_ahead(step, [Decimal("-3.25"), Decimal(91), Decimal("17.01")])}
+    series = {"DA": day_ahead(step, Decimal("-3.25"), Decimal(91), Decimal("17.01"))}
 
     whole, first, second = (
         price(tariff, *pair, series) for pair in ((start, end), (start, middle), (middle, end))
@@ -235,7 +237,7 @@ def test_parts_of_a_span_sum_to_the_whole(
 
 
 @given(tariff=tariffs(), factor=figures)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_multipliers_touch_only_what_floats(tariff: Tariff, factor: Decimal) -> None:
     start, end = datetime(YEAR, 3, 1, tzinfo=UTC), datetime(YEAR, 3, 8, tzinfo=UTC)
     if tariff.multipliers is None:
@@ -257,7 +259,7 @@ def test_multipliers_touch_only_what_floats(tariff: Tariff, factor: Decimal) -> 
 @given(
     tariff=tariffs(indexed=True), values=st.lists(st.decimals(-500, 900, places=2), min_size=4, max_size=24)
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_known_prices_pass_and_the_unknown_future_is_marked(tariff: Tariff, values: list[Decimal]) -> None:
     start = datetime(YEAR, 6, 1, tzinfo=UTC)
     known = PriceSeries.regular(
@@ -310,7 +312,7 @@ def documented(tariff: Tariff, term: dict[str, str]) -> Tariff:
 
 
 @given(tariff=tariffs(indexed=True))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_hash_outlives_writing_and_reading(tariff: Tariff) -> None:
     again = parse_tariff(write_tariff(tariff))
 
