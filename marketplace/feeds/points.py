@@ -98,10 +98,15 @@ def check_reading(reading: Reading, expected: Expected) -> tuple[Point, ...]:
 
 
 def find_gaps(*, starts: Iterable[datetime], resolution: int, span: Span) -> list[Span]:
-    """Parts of a span for which no step begins; `starts` ascend and lie on the grid of `resolution`."""
+    """
+    Parts of a span, whole steps each, for which no step begins; `starts` ascend and lie on the grid of
+    `resolution`. Steps that the span cuts do not count.
+    """
     step = timedelta(minutes=resolution)
     gaps: list[Span] = []
-    reached = span.start
+    begun = timedelta(seconds=span.start.timestamp() % step.total_seconds())
+    reached = span.start - begun + (step if begun else timedelta(0))
+    span = Span(reached, span.end - timedelta(seconds=span.end.timestamp() % step.total_seconds()))
     for start in starts:
         if start > reached:
             gaps.append(Span(reached, min(start, span.end)))

@@ -275,6 +275,12 @@ def test_gaps_lie_between_before_and_behind() -> None:
     assert [(gap.start - DAY) / QUARTER for gap in gaps] == [0, 2, 4]
 
 
+def test_steps_that_a_span_cuts_are_no_gaps() -> None:
+    minute = timedelta(minutes=1)
+
+    assert find_gaps(starts=[DAY], resolution=15, span=Span(DAY - minute, DAY + QUARTER + minute)) == []
+
+
 def test_a_synthetic_year_has_negative_hours_and_can_be_made_again() -> None:
     start = datetime(2026, 1, 1, tzinfo=UTC)
     preset = synthetic.PRESETS["germany"]

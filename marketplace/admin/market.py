@@ -127,7 +127,7 @@ class PriceCardAdmin(ReadOnlyAdmin):
                     ", ".join(f"{name} {value}" for name, value in line["inputs"].items()),
                     ", ".join([*line["sources"], *([line["tier"]] if line["tier"] else [])]),
                 )
-                for line in card.breakdown.get("lines", ())
+                for line in card.explained.get("lines", ())
             ),
         )
         return format_html(
