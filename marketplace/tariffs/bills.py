@@ -164,8 +164,6 @@ def _kilowatt_seconds(load: Column, edges: list[int]) -> list[Decimal]:
             if load.edges[at + 1] > end or at + 1 == len(load.values):
                 break
             at += 1
-            if load.edges[at] == end:
-                break
         found.append(energy)
     return found
 

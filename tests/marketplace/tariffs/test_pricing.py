@@ -149,6 +149,18 @@ def test_a_forecast_stands_in_and_then_last_week_does() -> None:
     assert "168 hours back" in later[0].provenance.reasons["energy"].text
 
 
+def test_a_rule_reaches_years_ahead() -> None:
+    changed = document("germany")
+    changed["components"][0]["term"]["forecast"] = {"hours_back": 24}
+    known = prices("DE-LU", utc(2026, 5, 1), 60, [str(n) for n in range(24)])
+
+    found = ask(parse_tariff(changed), utc(2028, 5, 1), utc(2028, 5, 2), known)
+
+    assert [one.components["energy"] for one in found] == [
+        Decimal(n).scaleb(-3) + Decimal("0.002") for n in range(24)
+    ]
+
+
 def test_a_gap_is_filled_and_marked_and_what_is_known_stays() -> None:
     known = prices("DE-LU", utc(2026, 5, 1), 60, ["10"] * 24 * 7 + ["20", "", "30"])
 

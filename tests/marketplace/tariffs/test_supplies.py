@@ -5,12 +5,13 @@ from decimal import Decimal
 
 import pytest
 
+from marketplace.tariffs.documents import parse_tariff
 from marketplace.tariffs.pricing import segments
 from marketplace.tariffs.questions import Reading
 from marketplace.tariffs.refusals import FigureMissing, PriceUnknown, TariffInvalid
 from marketplace.tariffs.series import Basis
 from marketplace.tariffs.supplies import Direction, DrEvent
-from tests.marketplace.tariffs.examples import power, price, prices, said, site, tariff, utc
+from tests.marketplace.tariffs.examples import ask, document, power, price, prices, said, site, tariff, utc
 
 HOUR = timedelta(hours=1)
 
@@ -77,6 +78,17 @@ def test_surplus_lots_replace_energy_while_they_last() -> None:
     assert found[1].components == {"energy": 0, "network": Decimal("0.098"), "surplus": Decimal("0.13")}
     assert found[1].provenance.reasons["surplus"].text == "lot 17"
     assert {one.price for one in above} == {Decimal("0.398")}
+
+
+def test_of_two_lots_at_once_the_cheaper_is_taken_first() -> None:
+    changed = document("surplus")
+    lot = {"start": "2026-05-01T04:00:00Z", "end": "2026-05-01T07:00:00Z", "kw": "100", "price": "0.05"}
+    changed["components"].append({**changed["components"][2], "name": "cheaper", "lots": [lot]})
+    what, noon = parse_tariff(changed), utc(2026, 5, 1, 4)
+
+    costs = [ask(what, noon, noon + HOUR, load_kw=Decimal(kw))[0].price for kw in (0, 99, 100, 2099, 2100)]
+
+    assert [str(cost) for cost in costs] == ["0.148", "0.148", "0.228", "0.228", "0.398"]
 
 
 def test_the_next_kilowatt_hour_is_of_the_tier_that_the_month_reaches() -> None:
