@@ -1,6 +1,7 @@
 """A browser that complains: of every error in the console, every refused script, every failed page."""
 
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -107,7 +108,8 @@ class Window:
         page.get_by_role("main").get_by_role("button", name="Sign in", exact=True).click()
         if secret:
             self.type_code(secret)
-        page.wait_for_url("**/console/**")
+        # Operators without an organization come out at their own page.
+        page.wait_for_url(re.compile("/(console|operator)/"))
         return page
 
     def go_confirmed(self, path: str) -> Page:

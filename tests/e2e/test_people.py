@@ -4,9 +4,12 @@ import re
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from openai import AuthenticationError, OpenAI
 from playwright.sync_api import expect
 
+from accounts import audit, projects
 from accounts.models import Organization, Role
 from tests.e2e import house as houses
 from tests.e2e.conftest import SECRET, Cast, Open, Window
@@ -198,3 +201,37 @@ def test_signing_in_is_limited(window: Window) -> None:
 
     assert statuses[0] == (200, False)
     assert statuses[-1] == (200, True)
+
+
+def test_members_come_change_and_go(window: Window) -> None:
+    with window.house.books():
+        crew = houses.make_organization("Crew")
+        houses.make_person("captain@crew.example", organization=crew)
+        houses.make_person("hand@crew.example")
+        projects.create_project(organization=crew, name="night", actor=audit.SYSTEM, now=timezone.now())
+    window.sign_in("captain@crew.example")
+    page = window.go(f"/console/{crew.uid}/members/")
+
+    page.get_by_label("Email").fill("hand@crew.example")
+    page.get_by_role("button", name="Add the member").click()
+    row = page.get_by_role("row", name="hand@crew.example")
+    expect(row).to_contain_text("Member")
+
+    row.get_by_role("button", name="Change").click()
+    dialog = page.get_by_role("dialog")
+    assert [found["id"] for found in Axe().run(page).response["violations"]] == []
+    dialog.get_by_label("Role").select_option("FINANCE")
+    dialog.get_by_role("button", name="Give this role").click()
+    expect(row).to_contain_text("Finance")
+    row.get_by_role("button", name="Change").click()
+    page.get_by_role("dialog").get_by_label("Project").select_option("night")
+    page.get_by_role("dialog").get_by_role("button", name="Move there").click()
+    expect(row).to_contain_text("night")
+
+    row.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Remove").click()
+    page.get_by_role("button", name="Remove them").click()
+    expect(row).to_have_count(0)
+    expect(page.get_by_text("is no member of Crew any more")).to_be_visible()
