@@ -32,6 +32,8 @@ TOKENS_MIN = Decimal(1_000)
 # What makes the median deviation of normal noise its standard deviation.
 NORMAL = Decimal("1.4826")
 DEVIATIONS_MAX = 5
+# No counter repeats better than this, however alike its readings look.
+SPREAD_MIN = Decimal("0.02")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ def find_weighted_median(pairs: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
 
 
 def _find_spread(pairs: Sequence[tuple[Decimal, Decimal]], middle: Decimal) -> Decimal:
-    return NORMAL * find_weighted_median([(abs(value - middle), weight) for value, weight in pairs])
+    found = NORMAL * find_weighted_median([(abs(value - middle), weight) for value, weight in pairs])
+    return max(found, SPREAD_MIN * middle)
 
 
 def _find_tier(weights: Sequence[tuple[str, Decimal]]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.quantities import EXACT, ROUNDING
@@ -314,6 +314,7 @@ def inputs(draw: st.DrawFn) -> Inputs:
     )
 
 
+@settings(deadline=None)
 @given(given_inputs=inputs())
 def test_lines_and_groups_add_up_to_the_price_exactly(given_inputs: Inputs) -> None:
     described = build_up(given_inputs).describe()
@@ -325,6 +326,7 @@ def test_lines_and_groups_add_up_to_the_price_exactly(given_inputs: Inputs) -> N
             assert sum(lines) == sum(groups) == Decimal(price)
 
 
+@settings(deadline=None)
 @given(given_inputs=inputs(), per_kwh=POSITIVE)
 def test_dearer_power_moves_only_lines_of_power(given_inputs: Inputs, per_kwh: Decimal) -> None:
     cheap = build_up(given_inputs)
@@ -339,6 +341,7 @@ def test_dearer_power_moves_only_lines_of_power(given_inputs: Inputs, per_kwh: D
     assert all(dear.prices[unit] >= cheap.prices[unit] for unit in cheap.prices)
 
 
+@settings(deadline=None)
 @given(given_inputs=inputs())
 def test_energy_at_the_meter_is_energy_at_the_machine_times_the_hall(given_inputs: Inputs) -> None:
     for footprint in build_up(given_inputs).footprints.values():
