@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -84,6 +85,15 @@ SPOILT: list[tuple[str, Spoil, str, str]] = [
     ("gansu", lambda d: d.update(calendar=None), "calendar", "expected a text"),
     ("gansu", lambda d: d.update(valid_to=None), "valid_to", "leave it out"),
     ("gansu", lambda d: d.update(components=[]), "components", "1 to 64"),
+    (
+        "gansu",
+        lambda d: d.update(components=[{**d["components"][1], "name": f"n{n}"} for n in range(65)]),
+        "components",
+        "1 to 64",
+    ),
+    ("gansu", lambda d: d.update(name="a" * 65), "name", "at most 64"),
+    ("gansu", lambda d: d.update(source_url="a" * 2001), "source_url", "at most 2000"),
+    ("gansu", lambda d: d.update(components=[{}] * 2001), "components", "at most 2000"),
     ("gansu", lambda d: d.update(components={}), "components", "expected a list"),
     ("gansu", lambda d: d.update(components=["energy"]), "components[0]", "expected an object"),
     ("gansu", lambda d: d["components"][0].pop("floats"), "multipliers", "no component floats"),
@@ -208,6 +218,18 @@ def test_a_refusal_names_the_field(name: str, spoil: Spoil, field: str, words: s
     assert refused.value.field == field
     assert words in refused.value.problem
     assert refused.value.status == 422
+
+
+def test_windows_of_all_components_are_counted_together() -> None:
+    times = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(1441)]
+    minutes = [{"start": a, "end": b, "price": "1"} for a, b in pairwise(times)]
+    document = examples.document("gansu")
+    document["components"][1:] = [
+        {"name": name, "kind": "T&D", "windows": minutes} for name in ("network", "connection")
+    ]
+
+    with pytest.raises(TariffInvalid, match="at most 2000 windows in all"):
+        documents.parse_tariff(document)
 
 
 @pytest.mark.parametrize(
