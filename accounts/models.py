@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models.functions import Length, Now
 from django.db.models.lookups import Exact
 
-from core import ids
+from core import idempotency, ids
 
 DIGEST_BYTES = 32
 ED25519_KEY_BYTES = 32
@@ -309,7 +309,7 @@ class ApiReplay(models.Model):
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True, related_name="+")
     user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, related_name="+")
-    key = models.CharField(max_length=255)
+    key = models.CharField(max_length=idempotency.CLAIM_LENGTH_MAX)
     operation = models.CharField(max_length=255)
     """Method and path."""
     body_hash = models.BinaryField(max_length=DIGEST_BYTES)

@@ -8,15 +8,14 @@ while the first is at work waits for it; a refusal takes the claim back with it.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from django.db import OperationalError, transaction
 
 from accounts.models import ApiReplay, Organization, User
+from core import idempotency
 from core.errors import DomainError, Invalid
 
-KEY_LENGTH_MAX = 255
 KEPT = timedelta(days=3)
 FORGET_MAX = 10_000
 
@@ -64,20 +63,28 @@ class Deed:
 
 
 def answer_once(
-    *, holder: Organization | User, key: str, deed: Deed, now: datetime, act: Callable[[], Answer]
+    *,
+    holder: Organization | User,
+    key: str,
+    deed: Deed,
+    now: datetime,
+    act: Callable[[], Answer],
+    test: bool = False,
 ) -> Answer:
     """
     Do what `act` does once for each key of a holder, and give its answer each time.
 
     :param holder: the organization that is acted for, or the person who acts for none yet
+    :param test: whether a test key asks; its idempotency keys are apart from all others
     :raises KeyRefused: if the key cannot be one
     :raises KeyReused: if it was used for another operation or another body
     :raises StillAtWork: if the first request takes too long
     """
-    if not 0 < len(key) <= KEY_LENGTH_MAX or not key.isprintable():
-        raise KeyRefused(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} printable characters.")
-    body_hash = sha256(deed.body).digest()
-    mine: dict[str, Any] = {_name_holder(holder): holder, "key": key}
+    if not idempotency.is_key(key):
+        raise KeyRefused(f"An Idempotency-Key has {idempotency.RULE}.")
+    body_hash = idempotency.hash_body(body=deed.body)
+    claim = idempotency.name_claim(key=key, test=test)
+    mine: dict[str, Any] = {_name_holder(holder): holder, "key": claim}
     with transaction.atomic():
         if not _claim(mine, deed.operation, body_hash, now):
             first = ApiReplay.objects.get(**mine)

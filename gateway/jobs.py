@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from core import ids, tracing
+from core import idempotency, ids, tracing
 from gateway import models, refusals, requests
 from gateway.admission import Admissions, Asked, Verdict
 from gateway.attempts import Attempt
@@ -27,7 +26,8 @@ from workers.metering import InputBounds, Limits
 EXPECTED_BYTES_PER_TOKEN = 4
 EXPECTED_OUTPUT_TOKENS = 256
 PLACINGS_MAX = 4
-IDEMPOTENCY_KEY_LENGTH_MAX = 255
+# Deferred jobs, which claim the same keys, have another door.
+DOOR = "/v1"
 # Reasons that pass by themselves: somebody connects, a slot becomes free, a card begins.
 PASSING = frozenset(
     {
@@ -109,12 +109,15 @@ class Jobs:
         """
         if not key.currencies:
             raise refusals.refuse_no_wallet(test=key.is_test)
-        body_hash = None if idempotency_key is None else _hash_body(idempotency_key, body)
+        claim, body_hash = None, None
+        if idempotency_key is not None:
+            claim = _name_claim(idempotency_key, key)
+            body_hash = idempotency.hash_body(body=body, door=DOOR)
         refused: frozenset[int] = frozenset()
         for _ in range(PLACINGS_MAX):
             with tracing.span("match"):
                 terms = self._settle(key, request, refused)
-            asked = _ask(key, terms, uid or ids.make_uid(), idempotency_key, body_hash)
+            asked = _ask(key, terms, uid or ids.make_uid(), claim, body_hash)
             try:
                 with tracing.span("admit") as step:
                     verdict = await self._admissions.admit(asked)
@@ -232,7 +235,7 @@ class Jobs:
                     409, "duplicate_request", message, retry=False, details={"job_id": verdict.detail}
                 )
             case "key_reused":
-                message = "This Idempotency-Key was used before with another body."
+                message = "This Idempotency-Key was used before for another request."
                 return ApiError(
                     409, "idempotency_key_reused", message, retry=False, details={"job_id": verdict.detail}
                 )
@@ -242,7 +245,7 @@ class Jobs:
                 return unavailable("Admission was interrupted; nothing was started.")
 
 
-def _ask(key: Key, terms: Terms, uid: UUID, idempotency_key: str | None, body_hash: bytes | None) -> Asked:
+def _ask(key: Key, terms: Terms, uid: UUID, claim: str | None, body_hash: bytes | None) -> Asked:
     listing = terms.match.candidates[0].listing
     if listing.card_id is None:
         raise ValueError("an offer without a price card is never matched")
@@ -258,17 +261,16 @@ def _ask(key: Key, terms: Terms, uid: UUID, idempotency_key: str | None, body_ha
         job_uid=uid,
         attempt_uid=ids.make_uid(),
         receipt_uid=ids.make_uid(),
-        idempotency_key=idempotency_key,
+        idempotency_key=claim,
         body_hash=body_hash,
         matched=terms.explanation,
     )
 
 
-def _hash_body(idempotency_key: str, body: bytes) -> bytes:
-    if not 0 < len(idempotency_key) <= IDEMPOTENCY_KEY_LENGTH_MAX or not idempotency_key.isprintable():
-        message = f"Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_LENGTH_MAX} printable characters."
-        raise invalid(message, param="Idempotency-Key")
-    return hashlib.sha256(body).digest()
+def _name_claim(idempotency_key: str, key: Key) -> str:
+    if not idempotency.is_key(idempotency_key):
+        raise invalid(f"Idempotency-Key must have {idempotency.RULE}.", param="Idempotency-Key")
+    return idempotency.name_claim(key=idempotency_key, test=key.is_test)
 
 
 def _refuse_repeat(code: str, message: str, verdict: Verdict) -> ApiError:

@@ -1,6 +1,5 @@
 """Deferred jobs: submitted and paid for now, run later by the dispatcher, read when they are done."""
 
-import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from psycopg import errors
 from accounts import access
 from accounts.models import ApiKey, KeyMode, Organization
 from billing import wallets
-from core import ids
+from core import idempotency, ids
 from core.errors import DomainError, Invalid, NotFound
 from core.money import TEST_CURRENCY, Money
 from marketplace.book import Book
@@ -32,7 +31,6 @@ DEADLINE_MAX = timedelta(days=7)
 # How long the request is kept past its deadline, and the answer past the submission.
 REQUEST_KEPT = timedelta(days=1)
 BODY_BYTES_MAX = 8 * 1024 * 1024
-KEY_LENGTH_MAX = 255
 # How long a repeated key is told which job it was.
 CLAIMS_KEPT = timedelta(days=30)
 FORGET_MAX = 10_000
@@ -131,8 +129,8 @@ def submit_job(
         raise DeadlineRefused(f"A deadline lies within the next {DEADLINE_MAX.days} days.")
     if len(body) > BODY_BYTES_MAX:
         raise BodyTooLarge(f"A request has at most {BODY_BYTES_MAX} bytes.")
-    if idempotency_key is not None and not 0 < len(idempotency_key) <= KEY_LENGTH_MAX:
-        raise Invalid(f"An Idempotency-Key has 1 to {KEY_LENGTH_MAX} characters.")
+    if idempotency_key is not None and not idempotency.is_key(idempotency_key):
+        raise Invalid(f"An Idempotency-Key has {idempotency.RULE}.")
     request = deferral.read_deferred(body)
     is_test = api_key.mode == KeyMode.TEST
     currencies = tuple(
@@ -199,6 +197,8 @@ def _call_admit(
     body: bytes,
 ) -> tuple[str, str]:
     listing = terms.match.candidates[0].listing
+    is_test = api_key.mode == KeyMode.TEST
+    claim = None if idempotency_key is None else idempotency.name_claim(key=idempotency_key, test=is_test)
     matched = msgspec.json.encode(terms.match.describe(limit=DESCRIBED_MAX)).decode()
     values: list[Any] = [
         [api_key.pk],
@@ -209,8 +209,8 @@ def _call_admit(
         [terms.prompt.high],
         [terms.limit * request.choices],
         [uid],
-        [idempotency_key],
-        [hashlib.sha256(body).digest()],
+        [claim],
+        [idempotency.hash_body(body=body)],
         [matched],
     ]
     try:

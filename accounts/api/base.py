@@ -18,7 +18,7 @@ from accounts.access import Permission
 from accounts.api.filters import Filters, apply_filters
 from accounts.api.schema import IDEMPOTENCY_HEADER, REPLAYED_HEADER
 from accounts.authentication import Caller, InOrganization, find_caller
-from accounts.models import Organization, User
+from accounts.models import ApiKey, KeyMode, Organization, User
 from accounts.replays import Answer, Deed
 from core.pagination import NewestFirst
 
@@ -33,6 +33,11 @@ class RestView(APIView):
     def holder(self) -> Organization | User:
         """To whom the answers to requests with an Idempotency-Key belong."""
         return cast(User, self.request.user)
+
+    def is_test(self) -> bool:
+        """Whether a test key asks."""
+        key = self.request.auth
+        return isinstance(key, ApiKey) and key.mode == KeyMode.TEST
 
     def read(self, kind: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """
@@ -98,6 +103,7 @@ class RestView(APIView):
                 deed=Deed(f"POST {self.request.path}", self.request.body),
                 now=timezone.now(),
                 act=answer,
+                test=self.is_test(),
             )
         headers = {REPLAYED_HEADER: "true"} if made.replayed else {}
         return HttpResponse(made.body, status=made.status, content_type=JSON, headers=headers)

@@ -1,16 +1,19 @@
 """A repeat with the same Idempotency-Key gets the first answer; secrets are shown once."""
 
 import threading
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.db import connection
 
-from accounts import replays
-from accounts.models import ApiKey, ApiReplay, Organization, Role
+from accounts import audit, replays
+from accounts.models import ApiKey, ApiReplay, KeyMode, Organization, Role
+from billing import spending_keys
 from marketplace.models import Job, Site
 from tests.api.conftest import Farm, make_user, sign_in, use_key
 from tests.api.routes import CHAT, SITE
+from tests.billing import exchange
 from tests.databases import Database
 
 CROWD = 64
@@ -53,6 +56,25 @@ def test_refuses_the_same_key_for_something_else(estate: Farm) -> None:
 
     assert (other_body.status_code, other_body.json()["code"]) == (422, "idempotency_key_reused")
     assert (other_path.status_code, other_path.json()["code"]) == (422, "idempotency_key_reused")
+
+
+def test_a_trial_takes_no_key_from_the_real_one(estate: Farm, db: Database, now: datetime) -> None:
+    with db.connect() as app:
+        exchange.make_seller(app, "Trial", currency="XTS", simulated=True, slug="simulated")
+    issued = spending_keys.issue_key(
+        organization=estate.organization, name="trial", mode=KeyMode.TEST, actor=audit.SYSTEM, now=now
+    )
+    trial, real = use_key(issued.text), use_key(estate.key.text)
+    key = "k" * 255
+
+    first = post(trial, "/api/jobs", {"request": CHAT | {"model": "simulated"}}, key)
+    others = [post(real, "/api/jobs", {"request": CHAT}, key) for _ in range(2)]
+    again = post(trial, "/api/jobs", {"request": CHAT | {"model": "simulated"}}, key)
+
+    assert [answer.status_code for answer in (first, *others, again)] == [202] * 4
+    assert first.content == again.content
+    assert others[0].content == others[1].content
+    assert first.json()["uid"] != others[0].json()["uid"]
 
 
 @pytest.mark.parametrize("key", ["k" * 256, "\t"])

@@ -236,7 +236,10 @@ HARMS: dict[str, Harm] = {
         job(state="'FAILED'"),
     ),
     "idempotency_claim.idempotency_claim_pkey": Copy("idempotency_claim", {}),
-    "idempotency_claim.idempotency_claim_key_check": Copy("idempotency_claim", {"key": "''"}),
+    "idempotency_claim.idempotency_claim_key_check": (
+        Copy("idempotency_claim", {"key": "''"}),
+        Copy("idempotency_claim", {"key": "repeat('k', 261)"}),
+    ),
     "idempotency_claim.idempotency_claim_body_hash_check": Copy(
         "idempotency_claim", {"key": "'x'", "body_hash": "'short'"}
     ),

@@ -1,17 +1,27 @@
 """Test keys reach simulated models for test money, other keys real ones for money; neither sees both."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import openai
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
+from django.db import connection
 
+from accounts.models import ApiKey, Organization
 from gateway.app import Gateway
 from tests.billing import exchange
 from tests.gateway.conftest import Market, make_key, reload_book
+from workers import jobs
+from workers.blobs import FolderStore
 
 ASKED: dict[str, Any] = {"messages": [{"role": "user", "content": "Are you real?"}], "max_tokens": 5}
 
@@ -65,6 +75,52 @@ async def test_a_test_key_streams(trial: openai.AsyncOpenAI, market: Market) -> 
 
     assert text
     assert read_wallets(market)["USD"] == (10, 0)
+
+
+async def test_a_trial_takes_no_idempotency_key_from_the_real_one(
+    trial: openai.AsyncOpenAI, buyer: openai.AsyncOpenAI, market: Market
+) -> None:
+    once = {"idempotency-key": "k" * 255}
+
+    first = await trial.chat.completions.create(model="simulated-small", extra_headers=once, **ASKED)
+    real = await buyer.chat.completions.create(model="small", extra_headers=once, **ASKED)
+
+    assert first.id != real.id
+    for client, model in ((trial, "simulated-small"), (buyer, "small")):
+        with pytest.raises(openai.ConflictError) as refused:
+            await client.chat.completions.create(model=model, extra_headers=once, **ASKED)
+        assert refused.value.code == "duplicate_request"
+    assert len(market.read_usage()) == 2
+
+
+async def test_one_idempotency_key_starts_nothing_at_the_other_door(
+    http: httpx.AsyncClient, market: Market, tmp_path: Path
+) -> None:
+    body = msgspec.json.encode({"model": "small", **ASKED})
+    store = FolderStore(tmp_path, keys=[Fernet.generate_key().decode()])
+
+    def submit(key: str) -> jobs.Submission:
+        with contextlib.closing(connection):
+            return jobs.submit_job(
+                organization=Organization.objects.get(pk=market.buyer.organization_id),
+                api_key=ApiKey.objects.get(pk=market.key_id),
+                body=body,
+                now=datetime.now(UTC),
+                store=store,
+                idempotency_key=key,
+            )
+
+    async def ask(key: str) -> httpx.Response:
+        return await http.post("/v1/chat/completions", content=body, headers={"idempotency-key": key})
+
+    assert (await ask("now")).status_code == 200
+    with pytest.raises(jobs.IdempotencyKeyReused):
+        await asyncio.to_thread(submit, "now")
+    queued = await asyncio.to_thread(submit, "later")
+    error = (await ask("later")).json()["error"]
+
+    assert (error["code"], error["job_id"]) == ("idempotency_key_reused", str(queued.uid))
+    assert [state for state, _ in market.read_jobs()] == ["SUCCEEDED", "QUEUED"]
 
 
 async def test_a_test_key_does_not_reach_a_real_model(trial: openai.AsyncOpenAI, market: Market) -> None:
