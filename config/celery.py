@@ -35,6 +35,7 @@ SCHEDULE = {
     "workers.tasks.forget_replays": 3600,
     "billing.tasks.ensure_partitions": 3600,
     "marketplace.tasks.fetch_feeds": 60,
+    "marketplace.tasks.publish_cards": 30,
     "marketplace.tasks.ensure_series_partitions": 3600,
 }
 

@@ -54,7 +54,7 @@ def list_rows(*, now: datetime) -> list[Row]:
         .exclude(currency=TEST_CURRENCY)
         .in_force(now)
         .order_by("offer_id")
-        .select_related("offer__site", "offer__organization", "offer__model")
+        .select_related("basis", "offer__site", "offer__organization", "offer__model")
     )
     found: dict[str, list[PriceCard]] = {}
     for card in cards:
@@ -68,8 +68,8 @@ def list_rows(*, now: datetime) -> list[Row]:
 
 def _make_row(card: PriceCard, offers: int) -> Row:
     offer = card.offer
-    electricity = _add_lines(card.breakdown, ELECTRICITY)
-    machines = _add_lines(card.breakdown, MACHINES)
+    electricity = _add_lines(card.explained, ELECTRICITY)
+    machines = _add_lines(card.explained, MACHINES)
     return Row(
         slug=offer.model.slug,
         name=offer.model.name,
@@ -99,7 +99,7 @@ def _add_lines(breakdown: Mapping[str, Any], names: tuple[str, ...]) -> Decimal:
 
 def _read_energy_price(card: PriceCard) -> Decimal:
     # What the card was built from, which the site may have changed since.
-    for line in card.breakdown["lines"]:
+    for line in card.explained["lines"]:
         if line["line"] == "energy" and "price_per_kwh" in line["inputs"]:
             return Decimal(line["inputs"]["price_per_kwh"])
     return card.offer.site.energy_price

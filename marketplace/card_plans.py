@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-# Cards are published this far ahead, and on to the end of that day, so that a plan changes once a day.
+# Cards are published this far ahead, and on to the next of these hours: plans change four times a day.
 AHEAD = timedelta(hours=48)
+HOURS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,10 @@ class SpansBroken(ValueError):
 
 
 def find_horizon(*, now: datetime) -> datetime:
-    """End of the time for which cards are published at this moment: a midnight in UTC."""
-    day = (now + AHEAD).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return day + timedelta(days=1)
+    """End of the time for which cards are published at this moment: midnight, 06, 12 or 18 o'clock in UTC."""
+    ahead = (now + AHEAD).astimezone(UTC)
+    start = ahead.replace(hour=ahead.hour - ahead.hour % HOURS, minute=0, second=0, microsecond=0)
+    return start if start == ahead else start + timedelta(hours=HOURS)
 
 
 def plan_cards(

@@ -51,7 +51,8 @@ class Stretch:
         """The price of each component per kWh, as decimal strings."""
         return {name: format_plain(price) for name, price in self.segment.components.items()}
 
-    def describe(self) -> dict[str, Any]:
+    @cached_property
+    def described(self) -> dict[str, Any]:
         """Where the price comes from, as JSON."""
         reasons = self.segment.provenance.reasons
         return {

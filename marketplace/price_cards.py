@@ -35,6 +35,41 @@ class CardBelowNothing(DomainError):
     code = "card_below_nothing"
 
 
+def make_quoter(*, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS) -> pricing.Quoter:
+    """What prices an offer, as its site and its serving are described now, at any price of electricity."""
+    site, profile = offer.site, offer.profile
+    return pricing.Quoter(
+        site=pricing.SiteEnergy(
+            price_per_kwh=site.energy_price,
+            currency=site.currency,
+            pue=site.pue,
+            gco2_per_kwh=site.gco2_per_kwh,
+            source=f"site:{site.uid}",
+            carbon_source=site.carbon_source,
+        ),
+        profile=pricing.ServingProfile(
+            chips=profile.chips,
+            joules_per_output_token=profile.joules_per_output_token,
+            joules_source=profile.joules_source,
+            tokens_per_second=profile.tokens_per_second,
+            utilisation=profile.utilisation,
+            watts_idle=profile.watts_idle,
+            host_factor=profile.host_factor,
+            input_ratio=profile.input_ratio,
+            cached_ratio=profile.cached_ratio,
+        ),
+        hardware=pricing.HardwareCost(
+            capital=profile.capital,
+            source=f"offer:{offer.uid}",
+            years=profile.capital_years,
+            rate=profile.capital_rate,
+            operations_rate=profile.operations_rate,
+        ),
+        margin=profile.margin,
+        fee_bps=fee_bps,
+    )
+
+
 def quote_offer(
     *, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS, stretch: Stretch | None = None
 ) -> pricing.Quote:
@@ -44,38 +79,10 @@ def quote_offer(
     :param stretch: what a kilowatt-hour costs there; without, it is the site's one price
     :raises CardBelowNothing: if credits outweigh costs
     """
-    site, profile = offer.site, offer.profile
+    price = stretch.price if stretch else offer.site.energy_price
+    source = stretch.version.source if stretch else f"site:{offer.site.uid}"
     try:
-        return pricing.build_quote(
-            site=pricing.SiteEnergy(
-                price_per_kwh=stretch.price if stretch else site.energy_price,
-                currency=site.currency,
-                pue=site.pue,
-                gco2_per_kwh=site.gco2_per_kwh,
-                source=stretch.version.source if stretch else f"site:{site.uid}",
-                carbon_source=site.carbon_source,
-            ),
-            profile=pricing.ServingProfile(
-                chips=profile.chips,
-                joules_per_output_token=profile.joules_per_output_token,
-                joules_source=profile.joules_source,
-                tokens_per_second=profile.tokens_per_second,
-                utilisation=profile.utilisation,
-                watts_idle=profile.watts_idle,
-                host_factor=profile.host_factor,
-                input_ratio=profile.input_ratio,
-                cached_ratio=profile.cached_ratio,
-            ),
-            hardware=pricing.HardwareCost(
-                capital=profile.capital,
-                source=f"offer:{offer.uid}",
-                years=profile.capital_years,
-                rate=profile.capital_rate,
-                operations_rate=profile.operations_rate,
-            ),
-            margin=profile.margin,
-            fee_bps=fee_bps,
-        )
+        return make_quoter(offer=offer, fee_bps=fee_bps).quote(price_per_kwh=price, source=source)
     except pricing.PriceNegative as error:
         raise CardBelowNothing(str(error)) from error
 
@@ -142,7 +149,7 @@ def publish_card(
     stretch = _find_stretch(offer.site, starts_at)
     quote = quote_offer(offer=offer, fee_bps=fee_bps, stretch=stretch)
     sold = keep_unit(offer, quote)
-    electricity = {"electricity": stretch.describe()} if stretch else {}
+    electricity = {"electricity": stretch.described} if stretch else {}
     latest = offer.price_cards.order_by("-number").first()
     try:
         with transaction.atomic():
@@ -186,4 +193,4 @@ def _find_stretch(site: Site, moment: datetime) -> Stretch | None:
 
 def find_card_in_force(*, offer: Offer, now: datetime) -> PriceCard | None:
     """The offer's price card at a moment; None before its first starts and after its last has run out."""
-    return PriceCard.objects.filter(offer=offer).in_force(now).first()
+    return PriceCard.objects.filter(offer=offer).in_force(now).select_related("basis").first()

@@ -11,8 +11,9 @@ divided by what the fee leaves of it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
+from functools import cached_property
 from typing import Any
 
 from core.money import BPS, PRICE_PLACES
@@ -130,7 +131,7 @@ class Amounts:
 NOTHING = Amounts(*[round_half_even(Decimal(0), PRICE_PLACES)] * 4)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """One line of a breakdown: a part of every unit price, with the figures and sources behind it."""
 
@@ -140,7 +141,8 @@ class Line:
     sources: tuple[str, ...] = ()
     tier: str | None = None
 
-    def describe(self) -> dict[str, Any]:
+    @cached_property
+    def described(self) -> dict[str, Any]:
         """The line as JSON, amounts per million tokens and per chip-second."""
         return {
             "line": self.name,
@@ -177,7 +179,7 @@ class Quote:
             "version": BREAKDOWN_VERSION,
             "currency": self.currency,
             "fee_bps": self.fee_bps,
-            "lines": [line.describe() for line in self.lines],
+            "lines": [line.described for line in self.lines],
             "prices": {
                 "input": format_plain(self.prices.input),
                 "cached_input": format_plain(self.prices.cached_input),
@@ -212,32 +214,67 @@ def build_quote(
     :param fee_bps: the platform's, in ten-thousandths of the buyer's price
     :raises PriceNegative: if credits outweigh costs
     """
-    with localcontext(ROUNDING):
-        kwh = _find_hourly_kwh(site, profile)
-        lines = [
-            _spread(profile, cost, name, inputs, sources)
-            for name, cost, inputs, sources in (
-                *_list_energy_costs(site, profile, kwh),
+    quoter = Quoter(site=site, profile=profile, hardware=hardware, margin=margin, fee_bps=fee_bps)
+    return quoter.quote(price_per_kwh=site.price_per_kwh, source=site.source)
+
+
+class Quoter:
+    """
+    Prices one offer at any price of electricity.
+
+    All that electricity does not change is worked out once: an offer has as many prices as its tariff.
+    """
+
+    def __init__(
+        self,
+        *,
+        site: SiteEnergy,
+        profile: ServingProfile,
+        hardware: HardwareCost,
+        margin: Decimal,
+        fee_bps: int,
+    ) -> None:
+        self._site, self._profile, self._margin, self._fee_bps = site, profile, margin, fee_bps
+        with localcontext(ROUNDING):
+            self._kwh = _find_hourly_kwh(site, profile)
+            costs = (
+                *_list_credits(site, self._kwh),
                 *_list_hardware_costs(site, profile, hardware),
             )
-        ]
-        lines += [Line(name, NOTHING) for name in UNCHARGED]
-        cost = sum((line.amounts for line in lines), NOTHING)
-        lines.append(Line("margin", cost.scale(margin), {"margin": format_plain(margin)}))
-        ask = cost + lines[-1].amounts
-        fee = ask.scale(Decimal(fee_bps) / (BPS - fee_bps))
-        lines.append(Line("platform_fee", fee, {"fee_bps": str(fee_bps)}))
-        prices = ask + fee
+            self._lasting = tuple(_spread(profile, *cost) for cost in costs) + tuple(
+                Line(name, NOTHING) for name in UNCHARGED
+            )
+            self._lasting_sum = sum((line.amounts for line in self._lasting), NOTHING)
+            self._fee_factor = Decimal(fee_bps) / (BPS - fee_bps)
+            per_million = self._kwh.total / (profile.tokens_per_second * SECONDS_PER_HOUR) * MILLION
+            self._kwh_per_million = round_half_even(per_million, 12)
+            self._gco2e_per_million = round_half_even(per_million * site.gco2_per_kwh, 9)
+
+    def quote(self, *, price_per_kwh: Decimal, source: str) -> Quote:
+        """
+        Price the offer while a kilowatt-hour costs so much; `source` says by what.
+
+        :raises PriceNegative: if credits outweigh costs
+        """
+        with localcontext(ROUNDING):
+            site = replace(self._site, price_per_kwh=price_per_kwh, source=source)
+            energy = [
+                _spread(self._profile, *cost) for cost in _list_energy_costs(site, self._profile, self._kwh)
+            ]
+            cost = sum((line.amounts for line in energy), self._lasting_sum)
+            margin = Line("margin", cost.scale(self._margin), {"margin": format_plain(self._margin)})
+            ask = cost + margin.amounts
+            fee = Line("platform_fee", ask.scale(self._fee_factor), {"fee_bps": str(self._fee_bps)})
+            prices = ask + fee.amounts
         if min(prices.input, prices.cached_input, prices.output, prices.chip_second) < 0:
             raise PriceNegative("credits outweigh every cost")
-        kwh_per_million = kwh.total / (profile.tokens_per_second * SECONDS_PER_HOUR) * MILLION
         return Quote(
             currency=site.currency,
             prices=prices,
-            fee_bps=fee_bps,
-            lines=tuple(lines),
-            kwh_per_million_output=round_half_even(kwh_per_million, 12),
-            gco2e_per_million_output=round_half_even(kwh_per_million * site.gco2_per_kwh, 9),
+            fee_bps=self._fee_bps,
+            lines=(*energy, *self._lasting, margin, fee),
+            kwh_per_million_output=self._kwh_per_million,
+            gco2e_per_million_output=self._gco2e_per_million,
         )
 
 
@@ -270,7 +307,7 @@ def _find_hourly_kwh(site: SiteEnergy, profile: ServingProfile) -> _HourlyKwh:
 
 
 def _list_energy_costs(site: SiteEnergy, profile: ServingProfile, kwh: _HourlyKwh) -> list[_Cost]:
-    """Lines that energy causes, for one busy hour of the node."""
+    """Lines that the price of energy moves, for one busy hour of the node."""
     tariff = {"price_per_kwh": site.price_per_kwh, "pue": site.pue, "line_loss": site.line_loss}
     serving = {
         "joules_per_output_token": profile.joules_per_output_token,
@@ -280,6 +317,14 @@ def _list_energy_costs(site: SiteEnergy, profile: ServingProfile, kwh: _HourlyKw
         "cached_ratio": profile.cached_ratio,
     }
     idle = {"watts_idle": profile.watts_idle, "utilisation": profile.utilisation}
+    return [
+        ("energy", kwh.busy * site.price_per_kwh, tariff | serving, (site.source, profile.joules_source)),
+        ("idle", kwh.idle * site.price_per_kwh, tariff | idle, (site.source,)),
+    ]
+
+
+def _list_credits(site: SiteEnergy, kwh: _HourlyKwh) -> list[_Cost]:
+    """Lines that energy causes whatever it costs: heat that is sold, carbon that is paid for."""
     reuse = {"erf": site.heat_reuse_factor, "heat_price_per_kwh": site.heat_price_per_kwh}
     carbon = {
         "gco2_per_kwh": site.gco2_per_kwh,
@@ -288,8 +333,6 @@ def _list_energy_costs(site: SiteEnergy, profile: ServingProfile, kwh: _HourlyKw
     heat_credit = kwh.total * site.heat_reuse_factor * site.heat_price_per_kwh
     carbon_cost = kwh.total * site.gco2_per_kwh * site.carbon_price_per_tonne / GRAMS_PER_TONNE
     return [
-        ("energy", kwh.busy * site.price_per_kwh, tariff | serving, (site.source, profile.joules_source)),
-        ("idle", kwh.idle * site.price_per_kwh, tariff | idle, (site.source,)),
         ("heat", -heat_credit, reuse, (site.source,)),
         ("carbon", carbon_cost, carbon, (site.carbon_source,)),
     ]
@@ -330,8 +373,8 @@ def _list_hardware_costs(site: SiteEnergy, profile: ServingProfile, hardware: Ha
 
 def _spread(
     profile: ServingProfile,
-    hourly_cost: Decimal,
     name: str,
+    hourly_cost: Decimal,
     inputs: Mapping[str, Decimal],
     sources: tuple[str, ...],
 ) -> Line:

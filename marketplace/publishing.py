@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched, groupby
 
-from django.db import IntegrityError, transaction
+import psycopg
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from core import ids
+from core.quantities import format_plain
 from marketplace.card_plans import Planned, Published, Span, find_horizon, merge_spans, plan_cards
-from marketplace.models import Offer, OfferPlan, PriceCard, SiteTariff
+from marketplace.models import Offer, OfferPlan, PriceBasis, PriceCard, SiteTariff
 from marketplace.outlooks import Outlook, Stretch, look_ahead
-from marketplace.price_cards import PLATFORM_FEE_BPS, CardBelowNothing, keep_unit, quote_offer
+from marketplace.price_cards import PLATFORM_FEE_BPS, keep_unit, make_quoter
+from marketplace.pricing import PriceNegative
 from marketplace.site_tariffs import list_versions, load_series
 from marketplace.tariffs.refusals import FigureMissing
 
@@ -27,6 +30,28 @@ from marketplace.tariffs.refusals import FigureMissing
 FORMULA = 1
 BATCH = 500
 SECONDS_MAX = 30.0
+# Sent as binary arrays, without quoting megabytes of text.
+BASES = """
+INSERT INTO price_basis (digest, offer_id, input_price, cached_input_price, output_price, chip_second_price,
+                         breakdown, created_at)
+SELECT i.digest, i.offer, i.input::numeric, i.cached::numeric, i.output::numeric, i.chip_second::numeric,
+       i.breakdown::jsonb, %b::timestamptz
+  FROM unnest(%b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[])
+       i(digest, offer, input, cached, output, chip_second, breakdown)
+    ON CONFLICT DO NOTHING
+"""
+# A card has the prices of its basis; many share one.
+CARDS = """
+INSERT INTO price_card (uid, offer_id, number, currency, starts_at, valid_until, input_price,
+                        cached_input_price, output_price, chip_second_price, fee_bps, breakdown,
+                        basis, created_at)
+SELECT i.uid, i.offer, i.number, o.currency, i.starts_at, i.valid_until, b.input_price, b.cached_input_price,
+       b.output_price, b.chip_second_price, %b::int, '{}', b.digest, %b::timestamptz
+  FROM unnest(%b::uuid[], %b::bigint[], %b::int[], %b::timestamptz[], %b::timestamptz[], %b::text[])
+       i(uid, offer, number, starts_at, valid_until, basis)
+  JOIN offer o ON o.id = i.offer JOIN price_basis b ON b.digest = i.basis
+ ORDER BY i.offer, i.number
+"""
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +63,19 @@ class SiteOutlook:
     outlook: Outlook
     digest: str
     hold: timedelta
+
+
+@dataclass(slots=True)
+class OfferPlanned:
+    """An offer, the cards it lacks, and by digest the electricity they follow from."""
+
+    offer: Offer
+    key: str
+    known_until: datetime | None
+    problem: str
+    cards: tuple[Planned, ...]
+    stretches: Mapping[str, Stretch]
+    last_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +158,7 @@ def _describe_offer(offer: Offer) -> list[str]:
         profile.operations_rate,
         profile.margin,
     ]
-    return [str(FORMULA), str(PLATFORM_FEE_BPS), offer.unit, offer.currency, *map(str, figures)]
+    return [str(FORMULA), str(PLATFORM_FEE_BPS), str(offer.uid), offer.unit, *map(str, figures)]
 
 
 def _read_key(offer: Offer) -> str:
@@ -138,98 +176,106 @@ def _publish_batch(offers: Sequence[Offer], site: SiteOutlook, now: datetime) ->
                 .order_by("pk")
                 .values_list("pk", flat=True)
             )
-            locked = [offer for offer in offers if offer.pk in mine]
-            cards, plans = _make_rows(locked, site, now)
-            PriceCard.objects.bulk_create(cards, batch_size=BATCH)
-            OfferPlan.objects.bulk_create(
-                plans,
-                update_conflicts=True,
-                unique_fields=["offer"],
-                update_fields=["key", "known_until", "problem", "planned_at"],
-                batch_size=BATCH,
-            )
+            there = _read_published(mine, now)
+            batch = [_plan(offer, site, there.get(offer.pk, []), now) for offer in offers if offer.pk in mine]
+            _write_bases(batch, now)
+            cards = _write_cards(batch, now)
+            _write_plans(batch, now)
     except IntegrityError:
         # A card was published by hand at the same moment: the next wake-up sees it.
         logger.info("Cards of %d offers are published at the next wake-up", len(offers))
         return 0
-    return len(cards)
+    return cards
 
 
-def _make_rows(
-    offers: Sequence[Offer], site: SiteOutlook, now: datetime
-) -> tuple[list[PriceCard], list[OfferPlan]]:
-    there = _read_published(offers, now)
-    cards: list[PriceCard] = []
-    plans: list[OfferPlan] = []
-    for offer in offers:
-        problem = site.outlook.problem
-        published = there.get(offer.pk, [])
-        described = _describe_offer(offer)
-        stretches = {_find_basis(stretch, described): stretch for stretch in site.outlook.stretches}
-        spans = merge_spans(
-            Span(stretch.start, stretch.end, _find_basis(stretch, described))
-            for stretch in site.outlook.stretches
-        )
-        try:
-            planned = plan_cards(spans=spans, published=published, now=now, hold=site.hold) if spans else ()
-            cards += _make_cards(offer, planned, stretches, published, now)
-        except CardBelowNothing as below:
-            problem = below.message
-        plans.append(
-            OfferPlan(
-                offer=offer,
-                key=_make_key(offer, site),
-                known_until=site.outlook.known_until,
-                problem=problem,
-                planned_at=now,
-            )
-        )
-    return cards, plans
+def _plan(offer: Offer, site: SiteOutlook, published: Sequence[Published], now: datetime) -> OfferPlanned:
+    described = _describe_offer(offer)
+    named = [(_find_basis(stretch, described), stretch) for stretch in site.outlook.stretches]
+    spans = merge_spans(Span(stretch.start, stretch.end, basis) for basis, stretch in named)
+    return OfferPlanned(
+        offer=offer,
+        key=_make_key(offer, site),
+        known_until=site.outlook.known_until,
+        problem=site.outlook.problem,
+        cards=plan_cards(spans=spans, published=published, now=now, hold=site.hold) if spans else (),
+        stretches=dict(named),
+        last_number=max((card.number for card in published), default=0),
+    )
 
 
-def _make_cards(
-    offer: Offer,
-    planned: Iterable[Planned],
-    stretches: Mapping[str, Stretch],
-    published: Sequence[Published],
-    now: datetime,
-) -> list[PriceCard]:
-    last = max((card.number for card in published), default=0)
-    made = []
-    for number, card in enumerate(planned, last + 1):
-        stretch = stretches[card.span.basis]
-        quote = quote_offer(offer=offer, stretch=stretch)
+def _write_bases(batch: Sequence[OfferPlanned], now: datetime) -> None:
+    """Price what was never priced; an offer whose credits outweigh its costs gets no cards."""
+    wanted = {card.span.basis for planned in batch for card in planned.cards}
+    known = set(PriceBasis.objects.filter(digest__in=wanted).values_list("digest", flat=True))
+    rows: list[tuple[object, ...]] = []
+    for planned in batch:
+        if missing := {card.span.basis for card in planned.cards} - known:
+            try:
+                rows += _price(planned, missing)
+            except PriceNegative as negative:
+                planned.cards, planned.problem = (), str(negative)
+    _insert(BASES, rows, now)
+
+
+def _price(planned: OfferPlanned, digests: Iterable[str]) -> list[tuple[object, ...]]:
+    offer, quoter = planned.offer, make_quoter(offer=planned.offer)
+    rows = []
+    for digest in digests:
+        stretch = planned.stretches[digest]
+        quote = quoter.quote(price_per_kwh=stretch.price, source=stretch.version.source)
         sold = keep_unit(offer, quote)
-        made.append(
-            PriceCard(
-                uid=ids.make_uid(),
-                offer=offer,
-                number=number,
-                currency=offer.currency,
-                starts_at=card.starts_at,
-                valid_until=card.valid_until,
-                input_price=sold.input,
-                cached_input_price=sold.cached_input,
-                output_price=sold.output,
-                chip_second_price=sold.chip_second,
-                fee_bps=PLATFORM_FEE_BPS,
-                breakdown={"unit": offer.unit, **quote.describe(), "electricity": stretch.describe()},
-                basis=card.span.basis,
-                created_at=now,
-            )
+        prices = (sold.input, sold.cached_input, sold.output, sold.chip_second)
+        breakdown = {"unit": offer.unit, **quote.describe(), "electricity": stretch.described}
+        rows.append((digest, offer.pk, *map(format_plain, prices), json.dumps(breakdown)))
+    return rows
+
+
+def _write_cards(batch: Sequence[OfferPlanned], now: datetime) -> int:
+    rows = [
+        (ids.make_uid(), planned.offer.pk, number, card.starts_at, card.valid_until, card.span.basis)
+        for planned in batch
+        for number, card in enumerate(planned.cards, planned.last_number + 1)
+    ]
+    _insert(CARDS, rows, PLATFORM_FEE_BPS, now)
+    return len(rows)
+
+
+def _insert(statement: str, rows: Sequence[tuple[object, ...]], *first: object) -> None:
+    if rows:
+        connection.ensure_connection()
+        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+            cursor.execute(statement, [*first, *map(list, zip(*rows, strict=True))])
+
+
+def _write_plans(batch: Sequence[OfferPlanned], now: datetime) -> None:
+    rows = [
+        OfferPlan(
+            offer=planned.offer,
+            key=planned.key,
+            known_until=planned.known_until,
+            problem=planned.problem,
+            planned_at=now,
         )
-    return made
+        for planned in batch
+    ]
+    OfferPlan.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["offer"],
+        update_fields=["key", "known_until", "problem", "planned_at"],
+        batch_size=BATCH,
+    )
 
 
-def _read_published(offers: Sequence[Offer], now: datetime) -> dict[int, list[Published]]:
+def _read_published(offers: Iterable[int], now: datetime) -> dict[int, list[Published]]:
     """Of each offer the card in force and all that start later, and the one with the highest number."""
-    mine = PriceCard.objects.filter(offer__in=[offer.pk for offer in offers])
+    mine = PriceCard.objects.filter(offer__in=offers)
     last = mine.order_by("offer_id", "-number").distinct("offer_id").values("pk")
     counting = mine.filter(Q(starts_at__gt=now) | Q(pk__in=mine.in_force(now).values("pk")) | Q(pk__in=last))
     found: dict[int, list[Published]] = {}
-    columns = ("offer_id", "number", "starts_at", "valid_until", "basis")
+    columns = ("offer_id", "number", "starts_at", "valid_until", "basis_id")
     for offer, number, starts_at, valid_until, basis in counting.values_list(*columns):
-        found.setdefault(offer, []).append(Published(number, starts_at, valid_until, basis))
+        found.setdefault(offer, []).append(Published(number, starts_at, valid_until, basis or ""))
     return found
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from marketplace import series_feeds
+from marketplace import publishing, series_feeds
 
 SECONDS_MAX = 20
 
@@ -20,6 +20,15 @@ def fetch_feeds(**_: Any) -> int:
     """Fetch the series whose time has come; gives how many were asked for."""
     outcomes = series_feeds.fetch_due(clock=timezone.now, keys=settings.FEED_KEYS, seconds_max=SECONDS_MAX)
     return len(outcomes)
+
+
+@shared_task(name="marketplace.tasks.publish_cards")
+def publish_cards(**_: Any) -> int:
+    """Publish the price cards that are missing ahead; gives how many."""
+    done = publishing.publish_ahead(now=timezone.now(), seconds_max=SECONDS_MAX)
+    if done.cards:
+        logger.info("Published %d price cards of %d offers", done.cards, done.offers)
+    return done.cards
 
 
 @shared_task(name="marketplace.tasks.ensure_series_partitions")

@@ -22,7 +22,7 @@ def show_prices(model: str) -> None:
         energy = sum(
             (
                 Decimal(line["per_million_tokens"]["output"])
-                for line in card.breakdown["lines"]
+                for line in card.explained["lines"]
                 if line["line"] in ("energy", "idle")
             ),
             Decimal(0),

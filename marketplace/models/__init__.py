@@ -3,7 +3,7 @@
 from marketplace.models.catalogue import Model
 from marketplace.models.job import Job
 from marketplace.models.offer import Offer, ServingProfile
-from marketplace.models.price_card import PriceCard
+from marketplace.models.price_card import PriceBasis, PriceCard
 from marketplace.models.reference import ReferenceFigure, ReferenceVersion, SiteFigure
 from marketplace.models.series import Series, SeriesCorrection, SeriesFeed, SeriesPoint
 from marketplace.models.site import Site
@@ -14,6 +14,7 @@ __all__ = [
     "Model",
     "Offer",
     "OfferPlan",
+    "PriceBasis",
     "PriceCard",
     "ReferenceFigure",
     "ReferenceVersion",

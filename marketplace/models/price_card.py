@@ -1,6 +1,7 @@
 """The numbered, unchanging prices of an offer."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import F, Q
@@ -16,14 +17,38 @@ class PriceCards(models.QuerySet["PriceCard"]):
         return PriceCard.objects.filter(Q(valid_until=None) | Q(valid_until__gt=now), pk__in=last)
 
 
+class PriceBasis(models.Model):
+    """
+    Prices of an offer and what they follow from, for all cards that were published ahead of the same.
+
+    `digest` is of everything the prices follow from, so it never changes; `breakdown` is as a card's.
+    """
+
+    digest = models.CharField(max_length=64, primary_key=True)
+    offer = models.ForeignKey("marketplace.Offer", on_delete=models.PROTECT, related_name="+")
+    input_price = models.DecimalField(max_digits=38, decimal_places=18)
+    cached_input_price = models.DecimalField(max_digits=38, decimal_places=18)
+    output_price = models.DecimalField(max_digits=38, decimal_places=18)
+    chip_second_price = models.DecimalField(max_digits=38, decimal_places=18)
+    breakdown = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "price_basis"
+        verbose_name_plural = "price bases"
+
+    def __str__(self) -> str:
+        return f"{self.digest[:12]} of offer {self.offer_id}"
+
+
 class PriceCard(models.Model):
     """
     The price of an offer from `starts_at` until another card starts, or until `valid_until`; never changed
     once written. In force is the card that started last; of those that start together, the highest number.
 
     Prices are what the buyer pays for ONE token or chip-second in `currency`, 18 places, the platform's fee
-    of `fee_bps` ten-thousandths included; `breakdown` lists the lines that add up to them. `basis` is a digest
-    of all that a card published ahead follows from; cards published by hand have none.
+    of `fee_bps` ten-thousandths included. The lines that add up to them are in `breakdown`, or, of a card
+    that was published ahead, in its `basis`: `explained` is either.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -39,7 +64,9 @@ class PriceCard(models.Model):
     chip_second_price = models.DecimalField(max_digits=38, decimal_places=18)
     fee_bps = models.IntegerField()
     breakdown = models.JSONField()
-    basis = models.CharField(max_length=64, blank=True, default="", db_default="")
+    basis = models.ForeignKey(
+        PriceBasis, on_delete=models.PROTECT, related_name="+", null=True, db_column="basis", db_index=False
+    )
     created_at = models.DateTimeField()
 
     objects = PriceCards.as_manager()
@@ -70,3 +97,9 @@ class PriceCard(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} card {self.number} of offer {self.offer_id}"
+
+    @property
+    def explained(self) -> dict[str, Any]:
+        """The breakdown: lines that add up to the prices, with their inputs and sources."""
+        found: dict[str, Any] = self.basis.breakdown if self.basis else self.breakdown
+        return found

@@ -26,26 +26,31 @@ CREATE OR REPLACE TRIGGER price_card_never_emptied BEFORE TRUNCATE ON price_card
 -- Cards are numbered in the order they were written. In force is the one that started last, of several that started together
 -- the highest number: so cards ahead can be overtaken by others that start at their moments, and none is ever taken back.
 -- Two inserts at once compute the same next number; the unique key lets only one of them commit.
+-- Runs for each of thousands of cards at once: by index, whatever the planner last heard of the table.
 CREATE OR REPLACE FUNCTION check_new_price_card() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
     next_number int;
-    in_force record;
+    in_force_number int;
+    in_force_since timestamptz;
     sold_by text;
 BEGIN
-    SELECT coalesce(max(number), 0) + 1 INTO next_number FROM price_card WHERE offer_id = NEW.offer_id;
+    SELECT coalesce((SELECT max(c.number) FROM price_card c WHERE c.offer_id = NEW.offer_id), 0) + 1, f.number, f.starts_at, o.unit
+      INTO next_number, in_force_number, in_force_since, sold_by
+      FROM offer o
+      LEFT JOIN LATERAL (SELECT c.number, c.starts_at FROM price_card c
+                          WHERE c.offer_id = NEW.offer_id AND c.starts_at <= NEW.created_at
+                          ORDER BY c.starts_at DESC, c.number DESC LIMIT 1) f ON true
+     WHERE o.id = NEW.offer_id;
     IF NEW.number <> next_number THEN
         RAISE EXCEPTION 'price card of offer % must be number %', NEW.offer_id, next_number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
     END IF;
-    SELECT number, starts_at INTO in_force FROM price_card
-     WHERE offer_id = NEW.offer_id AND starts_at <= NEW.created_at ORDER BY starts_at DESC, number DESC LIMIT 1;
-    IF NEW.starts_at <= in_force.starts_at THEN
-        RAISE EXCEPTION 'price card of offer % may not start before card % did', NEW.offer_id, in_force.number
+    IF NEW.starts_at <= in_force_since THEN
+        RAISE EXCEPTION 'price card of offer % may not start before card % did', NEW.offer_id, in_force_number
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
     END IF;
     -- Rating multiplies every quantity by its price: a card that priced both would charge the same work twice.
-    SELECT unit INTO sold_by FROM offer WHERE id = NEW.offer_id;
     IF (sold_by = 'TOKEN' AND NEW.chip_second_price <> 0)
        OR (sold_by = 'CHIP_SECOND' AND (NEW.input_price, NEW.cached_input_price, NEW.output_price) <> (0, 0, 0)) THEN
         RAISE EXCEPTION 'price card of offer % may only price what is sold by %', NEW.offer_id, sold_by

@@ -142,6 +142,7 @@ def test_spans_that_leave_time_uncovered_are_refused(spans: list[Span]) -> None:
         plan_cards(spans=spans, published=[], now=NOW, hold=HOLD)
 
 
-def test_the_horizon_is_a_midnight_at_least_two_days_ahead() -> None:
-    assert find_horizon(now=NOW) == datetime(2030, 1, 18, tzinfo=UTC)
-    assert find_horizon(now=datetime(2030, 1, 15, tzinfo=UTC)) == datetime(2030, 1, 18, tzinfo=UTC)
+def test_the_horizon_is_a_quarter_of_a_day_at_least_two_days_ahead() -> None:
+    assert find_horizon(now=NOW) == datetime(2030, 1, 17, 12, tzinfo=UTC)
+    assert find_horizon(now=NOW + timedelta(seconds=1)) == datetime(2030, 1, 17, 18, tzinfo=UTC)
+    assert find_horizon(now=datetime(2030, 1, 15, 23, 59, tzinfo=UTC)) == datetime(2030, 1, 18, tzinfo=UTC)

@@ -204,6 +204,6 @@ def test_every_term_of_the_formula_is_a_line() -> None:
 def test_a_line_names_its_inputs_and_sources() -> None:
     energy: Line = quote(GUIZHOU).lines[0]
 
-    assert energy.describe()["inputs"]["joules_per_output_token"] == "0.479"
+    assert energy.described["inputs"]["joules_per_output_token"] == "0.479"
     assert energy.sources == ("site:guizhou", "llama-3-1-70b-instruct/H100/4/256")
     assert energy.tier == "declared"

@@ -46,7 +46,7 @@ def set_tariff(site: Site, now: datetime = NOW, **changes: Any) -> None:
 def find_price(offer: Offer, moment: datetime) -> Decimal | None:
     """The price per kWh behind the card in force."""
     card = price_cards.find_card_in_force(offer=offer, now=moment)
-    return None if card is None else Decimal(card.breakdown["electricity"]["price_per_kwh"])
+    return None if card is None else Decimal(card.explained["electricity"]["price_per_kwh"])
 
 
 def list_hours(start: datetime, hours: int) -> list[datetime]:
@@ -76,9 +76,9 @@ def test_a_card_says_where_its_electricity_is_priced(live: Offer) -> None:
     card = PriceCard.objects.filter(offer=live).order_by("-number").first()
 
     assert card is not None
-    energy = card.breakdown["lines"][0]
+    energy = card.explained["lines"][0]
     assert energy["sources"][0].startswith("tariff:")
-    electricity = card.breakdown["electricity"]
+    electricity = card.explained["electricity"]
     assert electricity["components"] == {"energy": electricity["price_per_kwh"]}
     assert "floats" not in electricity["reasons"]["energy"]["text"]
     assert electricity["forecast"] is False

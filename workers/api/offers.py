@@ -208,7 +208,7 @@ class CardList(OrganizationView):
     @describe("cards_list", "Price cards of an offer", answer=CardAnswer, paged=True, filters=CardFilters)
     def get(self, request: Request, uid: UUID) -> Response:
         """List them, newest first."""
-        rows = _find(self.caller(), uid).price_cards.all()
+        rows = _find(self.caller(), uid).price_cards.select_related("basis")
         return self.show_page(rows, CardAnswer, filters=CardFilters)
 
     @describe(
@@ -241,7 +241,7 @@ class CardDetail(OrganizationView):
     @describe("cards_read", "A price card with its build-up", answer=CardAnswer)
     def get(self, request: Request, uid: UUID, number: int) -> Response:
         """Read it: each line of what its prices are made of, with figures and sources."""
-        rows = _find(self.caller(), uid).price_cards.all()
+        rows = _find(self.caller(), uid).price_cards.select_related("basis")
         return Response(CardAnswer(access.get_or_refuse(rows, number=number)).data)
 
 

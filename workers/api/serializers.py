@@ -94,12 +94,13 @@ class CardAnswer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     currency = serializers.CharField()
     starts_at = serializers.DateTimeField()
+    valid_until = serializers.DateTimeField(allow_null=True)
     input_price = PriceField()
     cached_input_price = PriceField()
     output_price = PriceField()
     chip_second_price = PriceField()
     fee_bps = serializers.IntegerField()
-    breakdown = serializers.DictField()
+    breakdown = serializers.DictField(source="explained")
     created_at = serializers.DateTimeField()
 
 
