@@ -41,11 +41,11 @@ QUIET_ROOT = "ignore:You're running the worker with superuser privileges"
 
 
 class MigrationFailed(Exception):
-    """The schema could not be brought up to date."""
+    """The schema or the reference data could not be brought up to date."""
 
 
 def open_desk(supervisor: Supervisor, home: Path) -> None:
-    """Make secrets, start PostgreSQL and Redis if none are named, and migrate."""
+    """Make secrets, start PostgreSQL and Redis if none are named, migrate, and load reference data."""
     env.refuse_unknown()
     kept = secrets.load_or_make(home)
     services: dict[str, str] = {}
@@ -64,23 +64,22 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault(exposition.ADDRESS, METRICS_ADDRESS)
     os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
     migrate()
+    _manage("reference", "load", failure="the reference data could not be loaded")
 
 
 def migrate() -> None:
     """Bring the schema up to date, as its owner; raise MigrationFailed with what was said."""
-    command = [
-        sys.executable,
-        "manage.py",
-        "migrate",
-        "--database",
-        "owner",
-        "--no-input",
-        "--verbosity",
-        "0",
-    ]
+    _manage(
+        *("migrate", "--database", "owner", "--no-input", "--verbosity", "0"),
+        failure="the database could not be migrated",
+    )
+
+
+def _manage(*arguments: str, failure: str) -> None:
+    command = [sys.executable, "manage.py", *arguments]
     done = subprocess.run(command, cwd=env.REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise MigrationFailed(f"the database could not be migrated:\n{done.stdout}{done.stderr}")
+        raise MigrationFailed(f"{failure}:\n{done.stdout}{done.stderr}")
 
 
 def programs() -> list[Program]:

@@ -25,7 +25,8 @@ with only_one(home), Supervisor(home / "logs", echo=False) as supervisor:
     with psycopg.connect(os.environ["DATABASE_URL"]) as application:
         query = "SELECT count(*) > 10, current_user FROM django_migrations"
         migrations = application.execute(query).fetchone()
-    print(migrations, os.environ["JOULEPORT_RELAY_URL"])
+        (loaded,) = application.execute("SELECT count(*) FROM reference_version").fetchone()
+    print(migrations, loaded, os.environ["JOULEPORT_RELAY_URL"])
 """
 
 
@@ -52,7 +53,7 @@ def test_a_desk_opens_from_nothing_and_again(tmp_path: Path) -> None:
     second = open_desk(tmp_path)
 
     assert first.returncode == 0, first.stderr
-    assert first.stdout == second.stdout == "(True, 'jouleport_app') http://127.0.0.1:8100\n"
+    assert first.stdout == second.stdout == "(True, 'jouleport_app') 5 http://127.0.0.1:8100\n"
     assert (tmp_path / "secrets.env").read_text() == made
     assert stat.S_IMODE((tmp_path / "secrets.env").stat().st_mode) == 0o600
 
