@@ -68,6 +68,7 @@ def make_chosen() -> list[str]:
         make_line((1, 0, 0, 0), (5 * nano, 0, 0, 0), 1000, "fee of half a billionth: zero"),
         make_line((1, 0, 0, 0), (15 * nano, 0, 0, 0), 1000, "fee of one and a half billionths: two"),
         make_line((1, 0, 0, 0), (nano, 0, 0, 0), 9999, "fee rounds up to all of it"),
+        make_line((0, 0, 662_361_903_828_001, 0), (0, 0, nano, 0), 2999, "fee a hair below a tie"),
         make_line((2**40, 0, 2**40, 0), (10**18 - 1, 0, 10**18 - 1, 0), 123, "very large"),
         make_line((2**62, 2**61, 2**62, 10**12), (1, 1, 1, 1), 1, "counts near the end of bigint"),
     ]

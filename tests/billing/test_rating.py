@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing import rating
+from billing import rating, verification
 from billing.golden import generate
 from core.sql import REPOSITORY
+from tests.billing import exchange
 from tests.billing.exchange import fetch_value
 
 VECTORS = REPOSITORY / "billing" / "golden" / "rating.csv"
@@ -56,6 +57,21 @@ def test_sql_rates_as_the_vectors_say(app: psycopg.Connection[Any]) -> None:
         fee = fetch_value(app, "SELECT fee_v1(%s, %s)", rated, int(vector["bps"]))
 
         assert (f"{rated:.9f}", f"{fee:.9f}") == (vector["rated"], vector["fee"]), vector
+
+
+@pytest.mark.sql
+def test_a_share_of_many_digits_is_charged_and_verified_to_the_last(app: psycopg.Connection[Any]) -> None:
+    # A quotient of sixteen digits would end in ...0175, and round up.
+    price, count, fee_bps = "0.000000001", 662_361_903_828_001, 2999
+    fund = exchange.make_buyer(app, "Fund", funds="1000000")
+    farm = exchange.make_seller(app, "Farm", output_price=price, fee_bps=fee_bps)
+    job = exchange.admit(app, fund, farm, out_bound=count)
+
+    recorded = exchange.record(app, job.attempt_id, out=count)
+    exchange.post_charges(app)
+
+    assert (recorded["amount"], recorded["fee"]) == (Decimal("662361.903828001"), Decimal("198642.334958017"))
+    assert verification.verify() == []
 
 
 amounts = st.decimals(min_value=0, max_value=10**9, places=9)

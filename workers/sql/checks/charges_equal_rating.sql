@@ -11,6 +11,6 @@ WITH rated AS (
 )
 SELECT usage_id, rated, expected, amount, fee, overrun, hold_left FROM rated
  WHERE rated <> expected OR amount <> least(expected, hold_left)
-    OR fee <> round_half_even(least(expected, hold_left) * fee_bps / 10000, 9)
+    OR fee <> round_half_even(least(expected, hold_left) * fee_bps * 0.0001, 9)
     OR overrun <> CASE WHEN count_method = 'tokenizer' THEN greatest(expected - hold_left, 0) ELSE 0 END
  ORDER BY usage_id
