@@ -28,6 +28,21 @@ ROUTING_READ = ("model", "models", "provider", "route", "plugins", "service_tier
 LIMIT_FIELDS = ("max_tokens", "max_completion_tokens")
 FIELDS_MAX = 200
 
+# What no model server puts before a model: it says how to write, where, and in which form to answer.
+SETTINGS = frozenset(
+    {
+        *("model", "stream", "stream_options", "n", "seed", "stop", "service_tier", "store"),
+        *("temperature", "top_p", "top_k", "min_p", "typical_p", "logit_bias", "logprobs", "top_logprobs"),
+        *("presence_penalty", "frequency_penalty", "repetition_penalty", "repeat_penalty", "min_tokens"),
+        *("ignore_eos", "stop_token_ids", "skip_special_tokens", "parallel_tool_calls", "priority"),
+    }
+)
+UNMEASURED = SETTINGS | REMOVED | frozenset(LIMIT_FIELDS)
+# A template may write any text any number of times; the others make pictures and sounds any number of tokens.
+BOUNDLESS_FIELDS = frozenset({"chat_template", "mm_processor_kwargs", "media_io_kwargs"})
+TEMPLATE_VALUES = "chat_template_kwargs"
+# Bytes beyond what any context holds.
+BOUNDLESS = 2**53
 _encoder = msgspec.json.Encoder()
 _fields_decoder = msgspec.json.Decoder(dict[str, Raw])
 
@@ -55,8 +70,9 @@ class ModelRequest:
     a stream's buyer asked for usage.
 
     `text_bytes`, `media` and `tokens` (given as ids) measure what is to be read, in `prompts` pieces that do
-    not share a context; `longest` is how many tokens the longest of them surely has. `echo` holds the text of
-    each prompt when the answers repeat it.
+    not share a context; `longest` is how many tokens the longest of them surely has. `beyond` are bytes of
+    fields that a server may put before the model or not. `echo` holds the text of each prompt when the
+    answers repeat it.
     """
 
     endpoint: str
@@ -73,6 +89,7 @@ class ModelRequest:
     tokens: int = 0
     prompts: int = 1
     prompt_field: str = "messages"
+    beyond: int = 0
     echo: tuple[bytes, ...] = ()
 
     def write_body(self, *, model: str, tokens_out: int) -> bytes:
@@ -106,6 +123,7 @@ def bound_prompt(request: ModelRequest, *, context_length: int) -> metering.Inpu
         tokens=request.tokens,
         prompts=request.prompts,
         template=request.template,
+        beyond_bytes=request.beyond,
     )
 
 
@@ -162,6 +180,64 @@ def read[Value](
         return msgspec.json.decode(fields[name], type=kind)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise BodyInvalid(f"{prefix}{name}: {error}", param=f"{prefix}{name}") from None
+
+
+def measure_beyond(fields: Mapping[str, Raw], *, known: frozenset[str]) -> int:
+    """
+    Bytes of the fields that are sent on and may reach the model, without those in `known`, which holds
+    `UNMEASURED` and what is measured elsewhere; `BOUNDLESS` where bytes say nothing of how much is read.
+
+    :raises BodyInvalid: if a field would keep from the buyer, and from the count, what the model wrote
+    """
+    if known.issuperset(fields):
+        return 0
+    _refuse_hiding(fields)
+    size = 0
+    for name in fields.keys() - known:
+        if is_given(fields, name):
+            if name in BOUNDLESS_FIELDS or (name == TEMPLATE_VALUES and _holds_boundless(fields[name])):
+                return BOUNDLESS
+            size += len(bytes(fields[name]))
+    return size
+
+
+def _holds_boundless(values: Raw) -> bool:
+    # Servers lay these over the request's own fields.
+    if bytes(values)[:1] != b"{":
+        return False
+    return not BOUNDLESS_FIELDS.isdisjoint(_fields_decoder.decode(values))
+
+
+def _refuse_hiding(fields: Mapping[str, Raw]) -> None:
+    hiding = None
+    if not read(fields, "include_reasoning", bool, True):
+        hiding = "include_reasoning"
+    elif bytes(fields.get("reasoning", Raw()))[:1] == b"{":
+        reasoning = read(fields, "reasoning", dict[str, Raw], {})
+        if read(reasoning, "exclude", bool, False, prefix="reasoning."):
+            hiding = "reasoning.exclude"
+    if bytes(fields.get("reasoning_format", Raw()))[:1] == b'"':
+        hiding = "reasoning_format" if read(fields, "reasoning_format", str, "") == "hidden" else hiding
+    if hiding is not None:
+        message = f"{hiding} would hide what the model wrote, and what you never see could not be counted."
+        raise BodyInvalid(message, param=hiding, code="unsupported_value")
+
+
+def read_choices(fields: Mapping[str, Raw], *, limit: int) -> int:
+    """
+    Read how many answers a prompt gets.
+
+    :raises BodyInvalid: it is not between 1 and `limit`, or more are to be written than given
+    """
+    each = read_count(fields, "n", limit=limit)
+    drawn = read(fields, "best_of", int, each) if "best_of" in fields else each
+    if drawn < each:
+        raise BodyInvalid("best_of must be at least n.", param="best_of")
+    if drawn > each:
+        # Buyers pay for what they receive, and nobody could check what was thrown away.
+        message = "best_of beyond n is not served: answers that you never see could not be counted. Raise n."
+        raise BodyInvalid(message, param="best_of", code="unsupported_value")
+    return each
 
 
 def read_stream(fields: Mapping[str, Raw]) -> tuple[bool, bool]:

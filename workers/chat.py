@@ -12,7 +12,8 @@ from marketplace.listings import CHAT
 from workers import bodies, metering
 from workers.bodies import BodyInvalid, ModelRequest
 
-PROMPT_FIELDS = ("messages", "tools", "functions", "response_format")
+PROMPT_FIELDS = ("messages", "tools", "functions", "response_format", "documents")
+KNOWN = bodies.UNMEASURED | frozenset(PROMPT_FIELDS) | {"best_of"}
 CHOICES_MAX = 16
 # Only these are measured by number instead of by their bytes: text under another name is still text.
 MEDIA = frozenset({"image_url", "input_audio", "file", "video_url"})
@@ -42,7 +43,7 @@ def read_chat(body: bytes) -> ModelRequest:
         # A model server would answer from its template alone, and that would be charged.
         raise BodyInvalid("messages must hold at least one message.", param="messages")
     stream, include_usage = bodies.read_stream(fields)
-    choices = bodies.read_count(fields, "n", limit=CHOICES_MAX)
+    choices = bodies.read_choices(fields, limit=CHOICES_MAX)
     text_bytes, media = _measure_prompt(fields)
     return ModelRequest(
         endpoint=CHAT,
@@ -55,6 +56,7 @@ def read_chat(body: bytes) -> ModelRequest:
         text_bytes=text_bytes,
         media=media,
         longest=-(-text_bytes // metering.PROMPT_BYTES_PER_TOKEN_MAX),
+        beyond=bodies.measure_beyond(fields, known=KNOWN),
     )
 
 

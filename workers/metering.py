@@ -88,17 +88,20 @@ def bound_input(
     tokens: int = 0,
     prompts: int = 1,
     template: int = TEMPLATE_TOKENS_MAX,
+    beyond_bytes: int = 0,
 ) -> InputBounds:
     """
     Bound prompts by the bytes of their text (messages and tools as JSON), their pictures and sounds, and the
-    `tokens` given as ids; `template` is what may be added to all of them together.
+    `tokens` given as ids; `template` is what may be added to all of them together, `beyond_bytes` are
+    those of other fields, which may be read as well or not at all.
 
     No prompt that a model takes is longer than its context, whatever its bytes say; each of several has a
     context of its own.
     """
     room = context_length * prompts
     low = -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MAX) + tokens
-    high = -(-text_bytes // PROMPT_BYTES_PER_TOKEN_MIN) + tokens + template + media * MEDIA_TOKENS_MAX
+    read_bytes = text_bytes + beyond_bytes
+    high = -(-read_bytes // PROMPT_BYTES_PER_TOKEN_MIN) + tokens + template + media * MEDIA_TOKENS_MAX
     return InputBounds(min(low, room), min(high, room))
 
 

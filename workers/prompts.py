@@ -21,6 +21,8 @@ CHOICES_MAX = 128
 INPUTS_MAX = 2048
 # What OpenAI's API takes when a completion says nothing of its length.
 COMPLETION_TOKENS = 16
+COMPLETION_KNOWN = bodies.UNMEASURED | {"prompt", "suffix", "echo", "best_of"}
+EMBEDDING_KNOWN = bodies.UNMEASURED | {"input", "dimensions", "encoding_format"}
 
 
 class Prompts(NamedTuple):
@@ -50,7 +52,7 @@ def read_completion(body: bytes) -> ModelRequest:
     prompts = _read_prompts(fields, "prompt", most=CHOICES_MAX, may_be_empty=True)
     _refuse_foreign_ids(prompts, models=len(routing.models), field="prompt")
     stream, include_usage = bodies.read_stream(fields)
-    each = _read_choices(fields)
+    each = bodies.read_choices(fields, limit=CHOICES_MAX)
     if each * prompts.number > CHOICES_MAX:
         message = f"{prompts.number} prompts with n = {each} are more than {CHOICES_MAX} answers."
         raise BodyInvalid(message, param="n")
@@ -74,6 +76,7 @@ def read_completion(body: bytes) -> ModelRequest:
         tokens=prompts.tokens,
         prompts=prompts.number,
         prompt_field="prompt",
+        beyond=bodies.measure_beyond(fields, known=COMPLETION_KNOWN) * prompts.number,
         echo=tuple(text for text in prompts.texts for _ in range(each)) if echo else (),
     )
 
@@ -106,19 +109,8 @@ def read_embedding(body: bytes) -> ModelRequest:
         tokens=prompts.tokens,
         prompts=prompts.number,
         prompt_field="input",
+        beyond=bodies.measure_beyond(fields, known=EMBEDDING_KNOWN) * prompts.number,
     )
-
-
-def _read_choices(fields: Mapping[str, Raw]) -> int:
-    each = bodies.read_count(fields, "n", limit=CHOICES_MAX)
-    drawn = bodies.read(fields, "best_of", int, each)
-    if drawn < each:
-        raise BodyInvalid("best_of must be at least n.", param="best_of")
-    if drawn > each:
-        # Buyers pay for what they receive, and nobody could check what was thrown away.
-        message = "best_of beyond n is not served: answers that you never see could not be counted. Raise n."
-        raise BodyInvalid(message, param="best_of", code="unsupported_value")
-    return each
 
 
 def _read_prompts(fields: Mapping[str, Raw], name: str, *, most: int, may_be_empty: bool) -> Prompts:

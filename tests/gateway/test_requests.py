@@ -1,6 +1,7 @@
 """What is read of a body, and what is sent on, byte for byte."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from gateway import requests
 from gateway.errors import ApiError
+from workers import metering, shapes
 from workers.bodies import ModelRequest
+from workers.metering import InputBounds
 
 JSON = st.recursive(
     st.none()
@@ -180,3 +183,95 @@ def test_characters_written_as_escapes_are_measured_as_characters(text: str, sha
     escaped = read(messages=messages)
 
     assert plain.text_bytes <= escaped.text_bytes <= plain.text_bytes * share
+
+
+CONTEXT = 131_072
+READERS: list[tuple[Callable[[bytes], ModelRequest], dict[str, Any]]] = [
+    (requests.read_chat, {"messages": MESSAGES}),
+    (requests.read_completion, {"prompt": ["Why?", "How?"]}),
+    (requests.read_embedding, {"input": "Why?"}),
+]
+
+
+def bound(read: Callable[[bytes], ModelRequest], **fields: Any) -> InputBounds:
+    request = read(json.dumps({"model": "m", **fields}).encode())
+    return requests.bound_prompt(request, context_length=CONTEXT)
+
+
+@pytest.mark.parametrize(("read", "plain"), READERS, ids=["chat", "completion", "embedding"])
+@pytest.mark.parametrize("name", ["chat_template_kwargs", "documents", "prompt_embeds", "any_other"])
+def test_a_prompt_in_whatever_field_is_held_and_billed(
+    read: Callable[[bytes], ModelRequest], plain: dict[str, Any], name: str
+) -> None:
+    before = bound(read, **plain)
+    limits = bound(read, **plain, **{name: {"text": "word " * 20_000}})
+    answer = msgspec.json.decode(
+        b'{"choices":[{"index":0,"message":{"content":"so"}}],"usage":{"prompt_tokens":20001}}',
+        type=shapes.Answer,
+    )
+
+    count, _ = metering.count_answer(answer, limits=metering.Limits(limits, 10))
+
+    assert before.high < 200
+    assert limits.high >= 50_000
+    assert count.preview_billed()[0] == 20_001
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"chat_template": "{% for i in range(90000) %}words {% endfor %}"},
+        {"chat_template_kwargs": {"chat_template": "{{ messages * 90000 }}"}},
+        {"mm_processor_kwargs": {"max_pixels": 10**9}},
+    ],
+    ids=str,
+)
+def test_what_is_read_beyond_its_bytes_is_held_as_a_whole_context(fields: dict[str, Any]) -> None:
+    assert bound(requests.read_chat, messages=MESSAGES, **fields).high == CONTEXT
+
+
+def test_documents_are_surely_read() -> None:
+    with pytest.raises(ApiError, match="longer than this model's context"):
+        bound(requests.read_chat, messages=MESSAGES, documents=[{"text": "word " * 200_000}])
+
+
+def test_settings_and_what_is_not_sent_on_are_no_prompt() -> None:
+    settings = {
+        "temperature": 0.5,
+        "logit_bias": {str(n): 1 for n in range(300)},
+        "seed": 7,
+        "stop": ["x"] * 4,
+    }
+    removed = {"metadata": {"a": "b" * 500}, "user": "c" * 500, "chat_template": None}
+
+    assert bound(requests.read_chat, messages=MESSAGES, **settings, **removed) == bound(
+        requests.read_chat, messages=MESSAGES
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"include_reasoning": False}, "include_reasoning"),
+        ({"include_reasoning": "off"}, "include_reasoning"),
+        ({"reasoning": {"exclude": True}}, "reasoning.exclude"),
+        ({"reasoning_format": "hidden"}, "reasoning_format"),
+        ({"best_of": 4}, "best_of"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(("read", "plain"), READERS[:2], ids=["chat", "completion"])
+def test_nothing_that_is_written_may_be_hidden(
+    read: Callable[[bytes], ModelRequest], plain: dict[str, Any], fields: dict[str, Any], param: str
+) -> None:
+    with pytest.raises(ApiError) as refusal:
+        bound(read, **plain, **fields)
+
+    assert (refusal.value.status, refusal.value.param) == (400, param)
+
+
+def test_reasoning_that_is_shown_may_be_asked_for() -> None:
+    asked = {"include_reasoning": True, "reasoning": {"effort": "high"}, "reasoning_format": "parsed"}
+    sent = msgspec.json.decode(read(**asked).write_body(model="t", tokens_out=1))
+
+    assert {name: sent[name] for name in asked} == asked

@@ -154,7 +154,10 @@ class Errand:
         if node is None:
             raise CallFailed("node_gone", Hope.LATER)
         prompt = bound_input(
-            text_bytes=request.text_bytes, media=request.media, context_length=listing.context_length
+            text_bytes=request.text_bytes,
+            media=request.media,
+            context_length=listing.context_length,
+            beyond_bytes=request.beyond,
         )
         tokens_out = min(job.out_bound // request.choices, listing.max_output_cap)
         return await running.call(
