@@ -14,6 +14,7 @@ from core.quantities import JOULES_PER_KWH, ROUNDING, format_plain, round_half_e
 from marketplace.energy.inputs import (
     CarbonBasis,
     Inputs,
+    Power,
     find_hall_capital,
     find_recovery_factor,
     find_yearly_cost,
@@ -27,6 +28,18 @@ SECONDS_PER_HOUR = 3600
 WATTS_PER_KW = 1000
 GRAMS_PER_TONNE = 1_000_000
 
+# Lines whose energy was measured, or not; the others have no tier.
+MEASURED = frozenset({"electricity", "cooling_and_losses"})
+
+# Lines that power moves, and the kWh of a footprint that each is for.
+POWERED = {
+    "electricity": "busy_kwh",
+    "idle": "idle_kwh",
+    "cooling_and_losses": "overhead_kwh",
+    "demand": "meter_kwh",
+    "demand_response": "meter_kwh",
+}
+
 type Amounts = Mapping[Unit, Decimal]
 type Part = tuple[str, Amounts, Mapping[str, object], tuple[str, ...]]
 
@@ -37,24 +50,79 @@ def build_up(inputs: Inputs) -> BuildUp:
 
     :raises PriceNegative: if credits, or a negative price of power, outweigh every cost of some unit
     """
-    with localcontext(ROUNDING):
-        footprints = {unit: find_footprint(inputs, unit) for unit in inputs.work}
-        parts = (*_list_power(inputs, footprints), *_list_credits(inputs, footprints), *_list_owning(inputs))
-        lines = [
-            Line(name, _round(amounts), _write(figures), _known(sources), _find_tier(name, inputs))
-            for name, amounts, figures, sources in parts
-        ]
-        cost = _sum(lines, inputs.work)
-        margin = {unit: cost[unit] * inputs.margin for unit in cost}
-        lines.append(Line("margin", _round(margin), _write({"margin": inputs.margin})))
-        ask = _sum(lines, inputs.work)
-        fee = {unit: ask[unit] * inputs.fee_bps / (BPS - inputs.fee_bps) for unit in ask}
-        lines.append(Line("platform_fee", _round(fee), _write({"fee_bps": inputs.fee_bps})))
-        prices = _sum(lines, inputs.work)
+    return Pricer(inputs).price(inputs.power)
+
+
+class Pricer:
+    """
+    Prices the same work at any price of power.
+
+    All that power does not change is worked out once: an offer has as many prices as its tariff.
+    """
+
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        with localcontext(ROUNDING):
+            self._footprints = {unit: find_footprint(inputs, unit) for unit in inputs.work}
+            parts = (*_list_credits(inputs, self._footprints), *_list_owning(inputs))
+            self._lasting = tuple(_make_line(part) for part in parts)
+            self._lasting_sum = _sum(self._lasting, inputs.work)
+            self._kwh = {
+                name: {unit: getattr(one, field) for unit, one in self._footprints.items()}
+                for name, field in POWERED.items()
+            }
+            self._figures = _write_figures(inputs)
+            self._margin = _write({"margin": inputs.margin})
+            self._fee = _write({"fee_bps": inputs.fee_bps})
+            self._fee_factor = Decimal(inputs.fee_bps) / (BPS - inputs.fee_bps)
+
+    def price(self, power: Power) -> BuildUp:
+        """
+        Price one unit of each kind of work while power is so.
+
+        :raises PriceNegative: if credits, or a negative price of power, outweigh every cost of some unit
+        """
+        inputs = self._inputs
+        with localcontext(ROUNDING):
+            lines = [*self._list_power(power), *self._lasting]
+            cost = _sum(lines, inputs.work)
+            margin = _round({unit: cost[unit] * inputs.margin for unit in cost})
+            ask = {unit: cost[unit] + margin[unit] for unit in cost}
+            fee = _round({unit: ask[unit] * self._fee_factor for unit in ask})
+            prices = {unit: ask[unit] + fee[unit] for unit in ask}
         for unit, price in prices.items():
             if price < 0:
                 raise PriceNegative(f"{unit}: credits outweigh every cost by {-price} {inputs.currency}")
-        return BuildUp(inputs.currency, prices, tuple(lines), footprints, inputs.fee_bps)
+        lines += (Line("margin", margin, self._margin), Line("platform_fee", fee, self._fee))
+        return BuildUp(inputs.currency, prices, tuple(lines), self._footprints, inputs.fee_bps)
+
+    def _list_power(self, power: Power) -> list[Line]:
+        """Lines that power moves."""
+        inputs, figures = self._inputs, self._figures
+        response = inputs.demand_response
+        paid = spread_monthly(response.available_per_kw_month, power.load_factor)
+        paid = (paid + response.activated * response.activated_per_kwh) * response.passed_on
+        added = {"demand": power.demand_per_kwh, "demand_response": -paid}
+        tariff = _write({"per_kwh": power.per_kwh} | {f"per_kwh.{n}": p for n, p in power.components.items()})
+        demand = {"demand_per_kw_month": power.demand_per_kw_month, "load_factor": power.load_factor}
+        moved = {"demand": _write(demand), "demand_response": _write({"load_factor": power.load_factor})}
+        sources = {
+            "electricity": (power.source, inputs.work_source),
+            "idle": (power.source, inputs.machine.source),
+            "cooling_and_losses": (power.source, inputs.hall.source),
+            "demand": (power.demand_source,),
+            "demand_response": (response.source,),
+        }
+        return [
+            Line(
+                name,
+                _round({unit: each * added.get(name, power.per_kwh) for unit, each in kwh.items()}),
+                {**moved.get(name, tariff), **figures[name]},
+                _known(sources[name]),
+                inputs.tier if name in MEASURED else None,
+            )
+            for name, kwh in self._kwh.items()
+        ]
 
 
 def find_footprint(inputs: Inputs, unit: Unit) -> Footprint:
@@ -78,48 +146,30 @@ def find_footprint(inputs: Inputs, unit: Unit) -> Footprint:
         )
 
 
-def _list_power(inputs: Inputs, footprints: Mapping[Unit, Footprint]) -> list[Part]:
-    """Lines that power causes."""
-    power, hall, machine = inputs.power, inputs.hall, inputs.machine
-    tariff = {"per_kwh": power.per_kwh, **{f"per_kwh.{name}": p for name, p in power.components.items()}}
+def _write_figures(inputs: Inputs) -> dict[str, dict[str, str]]:
+    """The figures behind the lines of power, as far as power does not bring them."""
+    machine, response = inputs.machine, inputs.demand_response
     joules = {f"joules.{unit}": work.joules for unit, work in inputs.work.items()}
     seconds = {f"seconds.{unit}": work.seconds for unit, work in inputs.work.items()}
-    idle = {"idle_watts": machine.idle_watts, "utilisation": machine.utilisation}
-    overhead = {"pue": hall.pue, "line_loss": hall.line_loss}
-    demand = {"demand_per_kw_month": power.demand_per_kw_month, "load_factor": power.load_factor}
-    return [
-        (
-            "electricity",
-            _each(footprints, lambda one: one.busy_kwh * power.per_kwh),
-            tariff | joules | {"host_factor": machine.host_factor},
-            (power.source, inputs.work_source),
+    return {
+        "electricity": _write(joules | {"host_factor": machine.host_factor}),
+        "idle": _write(seconds | {"idle_watts": machine.idle_watts, "utilisation": machine.utilisation}),
+        "cooling_and_losses": _write({"pue": inputs.hall.pue, "line_loss": inputs.hall.line_loss}),
+        "demand": {},
+        "demand_response": _write(
+            {
+                "available_per_kw_month": response.available_per_kw_month,
+                "activated_per_kwh": response.activated_per_kwh,
+                "activated": response.activated,
+                "passed_on": response.passed_on,
+            }
         ),
-        (
-            "idle",
-            _each(footprints, lambda one: one.idle_kwh * power.per_kwh),
-            tariff | seconds | idle,
-            (power.source, machine.source),
-        ),
-        (
-            "cooling_and_losses",
-            _each(footprints, lambda one: one.overhead_kwh * power.per_kwh),
-            tariff | overhead,
-            (power.source, hall.source),
-        ),
-        (
-            "demand",
-            _each(footprints, lambda one: one.meter_kwh * power.demand_per_kwh),
-            demand,
-            (power.demand_source,),
-        ),
-    ]
+    }
 
 
 def _list_credits(inputs: Inputs, footprints: Mapping[Unit, Footprint]) -> list[Part]:
-    """Lines for heat, carbon and demand response."""
-    heat, carbon, response = inputs.heat, inputs.carbon, inputs.demand_response
-    ready = spread_monthly(response.available_per_kw_month, inputs.power.load_factor)
-    paid = (ready + response.activated * response.activated_per_kwh) * response.passed_on
+    """Lines that energy causes whatever it costs: heat that is sold, carbon that is paid for."""
+    heat, carbon = inputs.heat, inputs.carbon
     per_gram = carbon.price_per_tonne / GRAMS_PER_TONNE
     return [
         (
@@ -140,17 +190,6 @@ def _list_credits(inputs: Inputs, footprints: Mapping[Unit, Footprint]) -> list[
                 "price_per_tonne": carbon.price_per_tonne,
             },
             (carbon.source,),
-        ),
-        (
-            "demand_response",
-            _each(footprints, lambda one: -one.meter_kwh * paid),
-            {
-                "available_per_kw_month": response.available_per_kw_month,
-                "activated_per_kwh": response.activated_per_kwh,
-                "activated": response.activated,
-                "passed_on": response.passed_on,
-            },
-            (response.source,),
         ),
     ]
 
@@ -207,8 +246,9 @@ def _find_priced_grams(basis: CarbonBasis, footprint: Footprint) -> Decimal:
     return used + footprint.embodied_g
 
 
-def _find_tier(name: str, inputs: Inputs) -> str | None:
-    return inputs.tier if name in {"electricity", "cooling_and_losses"} else None
+def _make_line(part: Part) -> Line:
+    name, amounts, figures, sources = part
+    return Line(name, _round(amounts), _write(figures), _known(sources))
 
 
 def _each(footprints: Mapping[Unit, Footprint], price: Callable[[Footprint], Decimal]) -> Amounts:

@@ -39,9 +39,9 @@ terahash.
 | `idle` | seconds of the machine x idle watts x (1 - u) / u x price per kWh |
 | `cooling_and_losses` | both energies x (PUE x (1 + line loss) - 1) x price per kWh |
 | `demand` | kWh at the meter x rate per kW and month / (730 x load factor) |
+| `demand_response` | - kWh at the meter x payments per kWh x share passed on |
 | `heat_credit` | - kWh at the meter x share reused x price of heat |
 | `carbon` | grams x price per tonne, or nothing |
-| `demand_response` | - kWh at the meter x payments per kWh x share passed on |
 | `hardware` | seconds x capital x (1 - residual / (1 + r)^n) x CRF(r, n) / (8760 u) |
 | `facility` | seconds x watts at the meter x capital per watt x CRF(r, n) / (8760 u) |
 | `operations` | seconds x capital x yearly share / (8760 u) |

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.quantities import EXACT, ROUNDING
-from marketplace.energy.build_up import build_up
+from marketplace.energy.build_up import Pricer, build_up
 from marketplace.energy.inputs import (
     Carbon,
     CarbonBasis,
@@ -36,9 +36,9 @@ LINES = [
     "idle",
     "cooling_and_losses",
     "demand",
+    "demand_response",
     "heat_credit",
     "carbon",
-    "demand_response",
     "hardware",
     "facility",
     "operations",
@@ -225,6 +225,17 @@ def test_images_and_hashes_and_chip_seconds_are_priced_by_the_same_lines() -> No
         pytest.approx(Decimal(3520) / 250)
     )
     assert round(built.footprints[Unit.TERAHASH].busy_kwh * 3_600_000, 9) == Decimal("21.875")
+
+
+def test_a_pricer_prices_as_if_everything_were_built_anew() -> None:
+    power = Power(
+        per_kwh=Decimal("0.13"),
+        source="surplus",
+        demand_per_kw_month=Decimal(35),
+        load_factor=Decimal("0.9"),
+    )
+
+    assert Pricer(HALL).price(power) == build_up(replace(HALL, power=power))
 
 
 def test_negative_power_lowers_the_price_and_never_below_nothing() -> None:
