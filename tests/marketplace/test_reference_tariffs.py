@@ -2,14 +2,21 @@
 
 import json
 import shutil
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from marketplace.feeds import synthetic
 from marketplace.reference import BadRow, find_grid_factor, read_tariff_examples
 from marketplace.reference.examples import FOLDER
-from marketplace.tariffs.components import Kind
+from marketplace.tariffs.components import Indexed
+from marketplace.tariffs.pricing import Segments, segments
+from marketplace.tariffs.series import PriceSeries
+from marketplace.tariffs.tariff import PowerSite
 
 EXAMPLES = {example.name: example for example in read_tariff_examples()}
 HUBS = {name for name, example in EXAMPLES.items() if example.hub}
@@ -61,8 +68,64 @@ def test_a_market_price_comes_from_a_series_that_a_feed_can_fill(name: str) -> N
     assert tariff is not None
 
     energy = tariff.components[0]
-    assert energy.kind is Kind.INDEX_ENERGY
-    assert str(energy.source).removeprefix("series ") == energy.term.series  # type: ignore[attr-defined]
+    assert isinstance(energy, Indexed)
+    assert energy.source == f"series {energy.term.series}"
+
+
+def price_day(name: str) -> Segments:
+    """Prices of a day; a market price is that of a synthetic day."""
+    tariff = EXAMPLES[name].tariff
+    assert tariff is not None
+    start = datetime(2027, 6, 1, tzinfo=ZoneInfo(tariff.zone))
+    end = start + timedelta(days=1)
+    made = synthetic.generate(synthetic.PRESETS["germany"], start=start, end=end, seed=1)
+    series = PriceSeries.regular(
+        name="any",
+        start=start,
+        step_minutes=made.resolution,
+        values=[point.value for point in made.points],
+        currency=tariff.currency,
+    )
+    named = {part.term.series: series for part in tariff.components if isinstance(part, Indexed)}
+    site = PowerSite(
+        name="hall",
+        currency=tariff.currency,
+        load_kw=Decimal(500),
+        kwh_month=Decimal(15_000_000),
+        contract_kw=Decimal(30_000),
+    )
+    return segments(tariff=tariff, site=site, start=start, end=end, series=named)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, example in EXAMPLES.items() if example.tariff))
+def test_an_example_prices_a_day(name: str) -> None:
+    priced = price_day(name)
+
+    assert sum(segment.hours for segment in priced) == 24
+    assert not any(segment.forecast for segment in priced)
+
+
+@pytest.mark.parametrize(
+    ("name", "mean"),
+    [
+        ("cn-gansu", "0.398"),
+        ("cn-ningxia", "0.36"),
+        ("cn-guizhou", "0.3505"),
+        ("us-virginia-commercial", "0.0962"),
+    ],
+)
+def test_the_mean_of_a_day_is_what_was_reported(name: str, mean: str) -> None:
+    priced = price_day(name)
+
+    assert sum(segment.price * segment.hours for segment in priced) / 24 == Decimal(mean)
+
+
+def test_gansu_is_cheapest_under_the_sun() -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    cheapest = min(price_day("cn-gansu"), key=lambda segment: segment.price)
+
+    assert (cheapest.start.astimezone(zone).hour, cheapest.end.astimezone(zone).hour) == (9, 17)
+    assert cheapest.price == Decimal("0.248")
 
 
 def read_changed(folder: Path, **changed: Any) -> None:
