@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import redis
 from openai import OpenAI
 
-from config import desk, env, up
+from config import desk, env, trial, up
 from config.demo import buyer
 from config.demo.code import find_code
 from config.demo.places import PLACES, Place
@@ -90,6 +90,7 @@ def run(supervisor: Supervisor, *, simulated: bool, stay: bool) -> None:
         wait_connected(cast)
     buy(supervisor, cast)
     if stay:
+        supervisor.start_all(trial.open_trial(home))
         up.announce()
         show_how_to_go_on(cast)
         supervisor.watch()

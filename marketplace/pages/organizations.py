@@ -36,9 +36,10 @@ class Dashboard(OrganizationPage):
         modes = set(working.exclude(expires_at__lte=now).values_list("mode", flat=True))
         mine = wallets.list_wallets(organization_id=self.organization.pk)
         has_money = any(wallet.currency != TEST_CURRENCY for wallet in mine)
-        # Whoever has neither a live key nor money begins with test money.
-        mode = KeyMode.LIVE if KeyMode.LIVE in modes or (has_money and not modes) else KeyMode.TEST
         trial = suggestions.suggest_model(mode=KeyMode.TEST, currencies=frozenset(), now=now)
+        # Whoever has neither a live key nor money begins with test money, where there is a test mode.
+        is_live = KeyMode.LIVE in modes or (not modes and (has_money or trial is None))
+        mode = KeyMode.LIVE if is_live else KeyMode.TEST
         context: dict[str, Any] = {
             "keys": working.exclude(expires_at__lte=now).count(),
             "address": self.request.build_absolute_uri("/v1"),

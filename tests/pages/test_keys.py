@@ -73,6 +73,16 @@ def test_the_overview_speaks_of_the_keys_there_are(
     assert ("Try it without money" in page) == ("TEST" not in modes)
 
 
+def test_where_there_is_no_test_mode_nobody_is_sent_there(
+    redis_url: str, stand: Stand, lab: Organization, member_of: Callable[[Role], Client]
+) -> None:
+    page = read(member_of(Role.OWNER).get(f"/console/{lab.uid}/"))
+
+    assert "Try it without money" not in page
+    assert "jp_live_…" in page
+    assert 'model="small"' in page
+
+
 def test_with_money_and_no_key_the_first_request_is_a_live_one(
     on_offer: None, lab: Organization, lab_wallet: Any, member_of: Callable[[Role], Client]
 ) -> None:

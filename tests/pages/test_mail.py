@@ -7,7 +7,7 @@ from django.conf import settings
 
 from tests.pages.conftest import PASSWORD, make_person, open_browser
 
-PRINTED = "prints it in the terminal"
+PRINTED = "writes it into its log"
 NEWCOMER = {
     "name": "Ada",
     "email": "ada@example.org",
