@@ -4,13 +4,14 @@ What a price is built from: power, hall, heat, carbon, machine, network. Pure; i
 Money is in one currency, that of the site. Each part names its source; shares are fractions of one.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal, localcontext
 from enum import StrEnum
 from functools import reduce
 
-from core.quantities import EXACT, ROUNDING
+from core.money import PRICE_PLACES
+from core.quantities import EXACT, ROUNDING, round_half_even
 from marketplace.energy.refusals import BadInput, require
 from marketplace.energy.work import Unit, Work
 
@@ -47,6 +48,35 @@ class Power:
     def demand_per_kwh(self) -> Decimal:
         """The demand charge, levelised."""
         return spread_monthly(self.demand_per_kw_month, self.load_factor)
+
+
+def average_power(*, parts: Sequence[tuple[Decimal, Power]], source: str) -> Power:
+    """
+    Power over several spans, each with its hours, as it costs work that runs through all of them alike.
+
+    Components are averaged one by one to 18 places, and the price is their sum; one that a span lacks counts
+    nothing there. Demand charges are those of the first span.
+
+    :raises BadInput: if there are no hours
+    """
+    with localcontext(ROUNDING):
+        whole = sum((hours for hours, _ in parts), ZERO)
+        require("hours", whole, above=ZERO)
+        names = dict.fromkeys(name for _, power in parts for name in power.components or {"energy": ZERO})
+        components = {
+            name: round_half_even(
+                sum((hours * find_component(power, name) for hours, power in parts), ZERO) / whole,
+                PRICE_PLACES,
+            )
+            for name in names
+        }
+    per_kwh = reduce(EXACT.add, components.values())
+    return replace(parts[0][1], per_kwh=per_kwh, components=components, source=source)
+
+
+def find_component(power: Power, name: str) -> Decimal:
+    """A component's price per kWh; power without components is all `energy`."""
+    return (power.components or {"energy": power.per_kwh}).get(name, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
