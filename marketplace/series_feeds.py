@@ -99,6 +99,21 @@ def connect_feed(
     return feed
 
 
+def switch_feed(*, feed: SeriesFeed, enabled: bool, actor: Actor, now: datetime) -> None:
+    """Stop fetching a series, or go on with it; going on forgets failures, so that it is due as usual."""
+    with transaction.atomic():
+        SeriesFeed.objects.filter(pk=feed.pk).update(enabled=enabled, failures=0)
+        audit.record_event(
+            actor=actor,
+            action="series.resume" if enabled else "series.pause",
+            subject_kind="series",
+            subject_uid=None,
+            organization=None,
+            now=now,
+            details={"slug": feed.series.slug},
+        )
+
+
 def is_due(feed: SeriesFeed, *, now: datetime) -> bool:
     """Whether its time has come; every failure makes it wait longer, up to a bound."""
     if not feed.enabled:

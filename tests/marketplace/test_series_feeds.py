@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.audit import SYSTEM
+from accounts.models import AuditEvent
 from core.outgoing import CallFailed
 from marketplace import series as histories
 from marketplace import series_feeds, tasks
@@ -310,6 +311,46 @@ def test_a_series_without_a_feed_is_not_fetched(db: Database) -> None:
 
     with pytest.raises(CommandError, match="has no feed"):
         run("fetch", "de-lu")
+
+
+def test_a_feed_is_paused_and_goes_on(db: Database) -> None:
+    add("de-lu")
+    run("connect", "de-lu", "--source", "energy-charts", "--place", "DE-LU")
+    source = Source()
+
+    assert run("pause", "de-lu") == "de-lu: no longer fetched.\n"
+    paused = fetch_due(source)
+    assert run("resume", "de-lu") == "de-lu: fetched again.\n"
+    resumed = fetch_due(source)
+
+    assert (paused, len(resumed)) == ([], 1)
+    actions = AuditEvent.objects.order_by("id").values_list("action", flat=True)
+    assert list(actions) == ["series.create", "series.connect", "series.pause", "series.resume"]
+
+
+def test_bounds_may_be_told(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text(answers.OURS, encoding="utf-8")
+    about = ["--source", "me", "--licence", "mine", "--zone", "DE-LU", "--kind", "price"]
+    shape = ["--unit", "EUR/MWh", "--resolution", "15"]
+
+    run("add", "narrow", *about, *shape, "--low=0", "--high=4000")
+
+    with pytest.raises(CommandError, match="is not between 0"):
+        run("import", str(path), "--series", "narrow", "--unit", "EUR/MWh")
+    with pytest.raises(CommandError, match="decimal literal"):
+        run("add", "other", *about, *shape, "--low=much")
+
+
+def test_an_import_is_in_the_audit_trail(db: Database, tmp_path: Path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text(answers.OURS, encoding="utf-8")
+    add("de-lu")
+
+    run("import", str(path), "--series", "de-lu", "--unit", "EUR/MWh")
+
+    details = AuditEvent.objects.get(action="series.import").details
+    assert details == {"slug": "de-lu", "file": "prices.csv", "added": 2, "corrected": 0, "unchanged": 0}
 
 
 def test_prices_of_a_day_with_23_hours_have_no_gap(db: Database) -> None:

@@ -1,23 +1,28 @@
 """`manage.py series`: prices and carbon over time, by hand."""
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
+from accounts import audit
 from accounts.audit import SYSTEM
 from core.errors import DomainError
+from core.money import NotAnAmount, parse_decimal
 from marketplace import series as histories
 from marketplace import series_feeds
 from marketplace.feeds import csv_files, synthetic
 from marketplace.feeds.points import RESOLUTIONS, Span, read_moment
 from marketplace.feeds.sources import SOURCES
-from marketplace.models import Series
+from marketplace.models import Series, SeriesFeed
 from marketplace.series import Described, Written
 from marketplace.series_feeds import Outcome
 
@@ -42,6 +47,8 @@ class Command(BaseCommand):
         add.add_argument("--resolution", type=int, choices=RESOLUTIONS, required=True, help="minutes")
         add.add_argument("--market", choices=Series.Market.values, default="DA")
         add.add_argument("--name", default="", help="for people (default: the slug)")
+        add.add_argument("--low", type=read_bound, help="believe nothing below (default: that of any market)")
+        add.add_argument("--high", type=read_bound, help="believe nothing above")
         add.add_argument("--source", required=True)
         add.add_argument("--licence", required=True)
         importing = actions.add_parser("import", help="write a CSV file: starts_at,value or gridstatus")
@@ -60,8 +67,12 @@ class Command(BaseCommand):
         connect.add_argument("--source", choices=sorted(SOURCES), required=True)
         connect.add_argument("--place", required=True, help="the source's name of it")
         connect.add_argument("--every", type=int, default=30, help="minutes")
-        fetch = actions.add_parser("fetch", help="fetch one series now, due or not")
-        fetch.add_argument("slug")
+        for name, text in (
+            ("fetch", "fetch one series now, due or not"),
+            ("pause", "stop fetching a series"),
+            ("resume", "go on fetching a series"),
+        ):
+            actions.add_parser(name, help=text).add_argument("slug")
         actions.add_parser("list", help="every series, how far it is known, and what is missing")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
@@ -72,10 +83,12 @@ class Command(BaseCommand):
             "synthesise": self.synthesise,
             "connect": self.connect,
             "fetch": self.fetch,
+            "pause": self.switch,
+            "resume": self.switch,
             "list": self.list,
         }
         try:
-            deeds[action](timezone.now(), options)
+            deeds[action](timezone.now(), options | {"verb": action})
         except DomainError as refusal:
             raise CommandError(refusal.message)
 
@@ -94,6 +107,8 @@ class Command(BaseCommand):
                 unit=unit,
                 currency=currency,
                 market=options["market"],
+                low=options["low"],
+                high=options["high"],
             ),
             actor=SYSTEM,
             now=now,
@@ -113,7 +128,18 @@ class Command(BaseCommand):
                 )
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']}: {error}")
-        self._tell(series, histories.write_reading(series=series, reading=reading, now=now))
+        with transaction.atomic():
+            written = histories.write_reading(series=series, reading=reading, now=now)
+            audit.record_event(
+                actor=SYSTEM,
+                action="series.import",
+                subject_kind="series",
+                subject_uid=None,
+                organization=None,
+                now=now,
+                details={"slug": series.slug, "file": options["file"].name, **asdict(written)},
+            )
+        self._tell(series, written)
 
     def synthesise(self, now: datetime, options: dict[str, Any]) -> None:
         """Make a series of its own, or go on with it; it stays labelled as synthetic."""
@@ -161,14 +187,17 @@ class Command(BaseCommand):
 
     def fetch(self, now: datetime, options: dict[str, Any]) -> None:
         """Fetch a series now."""
-        series = histories.find_series(slug=options["slug"])
-        feed = getattr(series, "feed", None)
-        if feed is None:
-            raise CommandError(f"{series.slug} has no feed; connect one.")
+        feed = find_feed(options["slug"])
         outcome: Outcome = series_feeds.fetch_feed(feed=feed, now=now, keys=settings.FEED_KEYS)
         if outcome.written is None:
-            raise CommandError(f"{series.slug}: {outcome.refusal}")
-        self._tell(series, outcome.written)
+            raise CommandError(f"{feed.series.slug}: {outcome.refusal}")
+        self._tell(feed.series, outcome.written)
+
+    def switch(self, now: datetime, options: dict[str, Any]) -> None:
+        """Stop fetching a series, or go on."""
+        feed, enabled = find_feed(options["slug"]), options["verb"] == "resume"
+        series_feeds.switch_feed(feed=feed, enabled=enabled, actor=SYSTEM, now=now)
+        self.stdout.write(f"{feed.series.slug}: {'fetched again' if enabled else 'no longer fetched'}.")
 
     def list(self, now: datetime, options: dict[str, Any]) -> None:
         """One line for each series; exit 1 if a feed was refused last time."""
@@ -196,6 +225,32 @@ class Command(BaseCommand):
             f"{series.slug}: {written.added} added, {written.corrected} corrected, "
             f"{written.unchanged} unchanged."
         )
+
+
+def read_bound(text: str) -> Decimal:
+    """
+    A decimal literal.
+
+    :raises ArgumentTypeError: for anything else
+    """
+    try:
+        return parse_decimal(text)
+    except NotAnAmount as refusal:
+        raise ArgumentTypeError(str(refusal))
+
+
+def find_feed(slug: str) -> SeriesFeed:
+    """
+    The feed of a series.
+
+    :raises core.errors.NotFound: if there is no such series
+    :raises CommandError: if it has no feed
+    """
+    series = histories.find_series(slug=slug)
+    feed = SeriesFeed.objects.select_related("series").filter(series=series).first()
+    if feed is None:
+        raise CommandError(f"{slug} has no feed; connect one.")
+    return feed
 
 
 def read_unit(text: str) -> tuple[str, str]:
