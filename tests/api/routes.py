@@ -20,6 +20,18 @@ SITE = {
     "gco2_per_kwh": "20",
     "carbon_source": "test",
 }
+TARIFF = {
+    "document": {
+        "format": "jouleport-tariff/1",
+        "name": "flat",
+        "version": 1,
+        "currency": "USD",
+        "zone": "Europe/Stockholm",
+        "valid_from": "2020-01-01",
+        "components": [{"kind": "FIXED_ENERGY", "name": "energy", "price": "0.031"}],
+    },
+    "confirmed": True,
+}
 SERVING = {
     "joules_per_output_token": "0.9",
     "tokens_per_second": "60",
@@ -206,6 +218,11 @@ ROUTES = (
     _made("sites", "/api/sites", SITES, lambda _: SITE),
     _named("GET", "site", lambda f: f"/api/sites/{f.stand.site.uid}", VIEW),
     _named("PUT", "site", lambda f: f"/api/sites/{f.stand.site.uid}", SITES, lambda _: SITE),
+    _named("GET", "tariffs", lambda f: f"/api/sites/{f.stand.site.uid}/tariffs", VIEW),
+    _named(
+        "POST", "tariffs", lambda f: f"/api/sites/{f.stand.site.uid}/tariffs", SITES, lambda _: TARIFF, 201
+    ),
+    _named("GET", "site-outlook", lambda f: f"/api/sites/{f.stand.site.uid}/outlook", VIEW),
     _listed("models", "/api/models", None),
     _listed("model", "/api/models/small", None),
     _listed("nodes", "/api/nodes", VIEW),
