@@ -10,8 +10,8 @@ from core.money import CurrencyMismatch
 from core.quantities import EXACT, ROUNDING, round_half_even
 from marketplace.tariffs.clock import periods
 from marketplace.tariffs.components import IndexTerm
-from marketplace.tariffs.refusals import TariffInvalid
-from marketplace.tariffs.series import Basis, Column, PriceSeries, SeriesUnit, resolve
+from marketplace.tariffs.refusals import PriceUnknown, TariffInvalid
+from marketplace.tariffs.series import Basis, Column, PriceSeries, SeriesUnit, resolve, to_moment, to_seconds
 
 MEAN_PLACES = 12
 """Places of a mean, which is the one figure here that division may leave without end."""
@@ -45,11 +45,21 @@ def price_index(
         found = resolve(name=term.series, forecast=forecast, series=series, span=asked, component=component)
         return found.shift(lag)
 
-    if term.averaging is None:
-        column = read(*span)
-    else:
-        edges = periods(zone, span, term.averaging, term.lag_periods)
-        column = _average(read(edges[0], edges[-1 - term.lag_periods]), edges, term.lag_periods, span)
+    edges = periods(zone, span, term.averaging, term.lag_periods) if term.averaging else list(span)
+    try:
+        column = read(edges[0], edges[-1 - term.lag_periods])
+    except PriceUnknown as unknown:
+        missed = to_seconds(unknown.time) + lag
+        if term.averaging:
+            missed = edges[bisect_right(edges, missed) - 1 + term.lag_periods]
+        raise PriceUnknown(
+            component=component,
+            series=term.series,
+            time=to_moment(max(missed, span[0])),
+            missing=unknown.time,
+        ) from None
+    if term.averaging:
+        column = _average(column, edges, term.lag_periods, span)
     return Column(column.edges, _scale(term, factor, column.values), column.bases)
 
 

@@ -22,18 +22,27 @@ class TariffInvalid(Invalid):
 
 
 class PriceUnknown(DomainError):
-    """Neither the series nor a forecast nor a stated rule knows a price or volume."""
+    """
+    Neither the series nor a forecast nor a stated rule knows a price or volume.
+
+    `time` is the first moment of the span for which the component has none, so a shorter span may be asked
+    for; `missing` is what its series lacks for that, another moment if the index lags or is averaged.
+    """
 
     code = "price_unknown"
 
-    def __init__(self, *, component: str, series: str, time: datetime) -> None:
+    def __init__(
+        self, *, component: str, series: str, time: datetime, missing: datetime | None = None
+    ) -> None:
         self.component, self.series, self.time = component, series, time
+        self.missing = missing or time
         super().__init__(
-            f"component {component}: series {series} says nothing for {time.isoformat()}, "
-            "and neither a forecast nor a rule of the component does",
+            f"component {component} has no price for {time.isoformat()}: series {series} says nothing for "
+            f"{self.missing.isoformat()}, and neither a forecast nor a rule of the component does",
             component=component,
             series=series,
             time=time.isoformat(),
+            missing=self.missing.isoformat(),
         )
 
 

@@ -1,6 +1,6 @@
 """Indices: lagged, averaged and bounded; and what stands in where a series says nothing."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -226,6 +226,33 @@ def test_a_snapshot_is_the_digest_of_its_values() -> None:
 
     assert one.snapshot == same.snapshot
     assert one.snapshot != other.snapshot
+
+
+@pytest.mark.parametrize(
+    ("term", "unknown", "missing"),
+    [
+        ({}, utc(2026, 5, 3, 12), utc(2026, 5, 3, 12)),
+        ({"lag_minutes": 90}, utc(2026, 5, 3, 13, 30), utc(2026, 5, 3, 12)),
+        ({"averaging": "DAY"}, utc(2026, 5, 2, 22), utc(2026, 5, 3, 12)),
+        ({"averaging": "DAY", "lag_periods": 1}, utc(2026, 5, 3, 22), utc(2026, 5, 3, 12)),
+        ({"averaging": "MONTH"}, utc(2026, 5, 1, 3), utc(2026, 5, 3, 12)),
+    ],
+)
+def test_an_unknown_price_is_told_with_what_its_series_lacks(
+    term: dict[str, str | int], unknown: datetime, missing: datetime
+) -> None:
+    changed = document("germany")
+    changed["components"][0]["term"] = {"series": "DE-LU", **term}
+    what = parse_tariff(changed)
+    start = utc(2026, 4, 1) - 2 * HOUR
+    series = prices("DE-LU", start, 60, ["80"] * (32 * 24 + 14))
+
+    with pytest.raises(PriceUnknown) as refused:
+        ask(what, utc(2026, 5, 1, 3), utc(2026, 5, 5), series)
+
+    assert (refused.value.time, refused.value.missing) == (unknown, missing)
+    if unknown > utc(2026, 5, 1, 3):
+        assert ask(what, utc(2026, 5, 1, 3), unknown, series)[-1].end == unknown
 
 
 def test_an_index_may_be_the_mean_of_the_month_before() -> None:
