@@ -1,11 +1,12 @@
 """Metered load of a site, and the demand that is read from it."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, localcontext
 
+from core.money import Money, split
 from core.quantities import EXACT, ROUNDING, round_half_even
 from marketplace.tariffs.checks import AMOUNT_MAX, check_number
 from marketplace.tariffs.clock import periods
@@ -97,6 +98,26 @@ def measured_demand(
     if part.basis is DemandBasis.KVA:
         return round_half_even(ROUNDING.divide(most, site.power_factor), DEMAND_PLACES)
     return most
+
+
+def share_peak(*, amount: Money, loads: Mapping[str, Load]) -> dict[str, Money]:
+    """
+    Give each user of one meter its share of a demand charge: that of the site's peak, the first if it recurs.
+
+    The shares sum to the amount exactly. Where nobody used anything, they are equal.
+
+    :raises TariffInvalid: for no load, or loads of different times
+    """
+    shapes = {(load.start, load.step_minutes, len(load.kwh)) for load in loads.values()}
+    if len(shapes) != 1:
+        raise TariffInvalid("expected loads of the same steps", field="loads")
+    with localcontext(EXACT):
+        totals = [
+            sum(step, start=Decimal(0)) for step in zip(*(load.kwh for load in loads.values()), strict=True)
+        ]
+    peak = totals.index(max(totals))
+    weights = [load.kwh[peak] if totals[peak] else Decimal(1) for load in loads.values()]
+    return dict(zip(loads, split(amount, weights=weights), strict=True))
 
 
 def _coincident(part: Demand, load: Load, moments: Sequence[datetime]) -> Decimal:

@@ -1,4 +1,4 @@
-"""A month's bill, to the last digit, and what of it stands in a quote."""
+"""A month's bill, to the last digit."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,6 @@ import pytest
 
 from core.money import round_amount
 from core.quantities import EXACT, format_plain
-from marketplace.tariffs.adders import levelised_adders
 from marketplace.tariffs.bills import Bill, Month, bill_month
 from marketplace.tariffs.documents import parse_tariff
 from marketplace.tariffs.loads import Load, month_span
@@ -331,48 +330,8 @@ def test_a_load_of_another_time_is_refused(start: datetime) -> None:
     assert refused.value.field == "load"
 
 
-def test_a_load_of_nonsense_is_refused() -> None:
-    for kwh, step in (((), 15), ((Decimal(-1),), 15), ((Decimal("NaN"),), 15), ((Decimal(1),), 20)):
-        with pytest.raises(TariffInvalid):
-            Load(utc(2026, 3, 1), step, kwh)
-
-
 def test_steps_too_coarse_tell_no_demand() -> None:
     what = tariff("gansu")
 
     with pytest.raises(FigureMissing, match="steps of 60"):
         bill(what, month_load(what, 2026, 3, ["1000"], step=60))
-
-
-def test_a_demand_charge_is_levelised_in_a_quote() -> None:
-    figures = {"site": site(load_kw=Decimal(900)), "load_factor": Decimal("0.9")}
-
-    adders = levelised_adders(tariff=tariff("gansu"), **figures)  # type: ignore[arg-type]
-
-    # rate / (730 h x load factor)
-    assert adders == {"demand": Decimal("0.053272450532724505")}
-
-
-def test_a_quote_levels_fixed_amounts_minimums_and_taxes() -> None:
-    changed = document("virginia")
-    changed["components"].append(
-        {"name": "tax", "kind": "TAX_PCT", "percent": "10", "of": ["customer", "least"]}
-    )
-    hall = site("USD", load_kw=Decimal(1000), contract_kw=Decimal(4000))
-
-    adders = levelised_adders(
-        tariff=parse_tariff(changed), site=hall, load_factor=Decimal("0.8"), mean={"energy": Decimal("0.02")}
-    )
-
-    hours = 730_000
-    generation, network = Decimal("9.5") * 2400, Decimal("6.25") * 3400
-    assert adders["generation-demand"] == (generation / hours).quantize(Decimal("1e-18"))
-    assert adders["network-demand"] == (network / hours).quantize(Decimal("1e-18"))
-    least = max(Decimal(0), 40_000 - generation - network - 131 - 14_600)
-    assert adders["least"] == (least / hours).quantize(Decimal("1e-18"))
-    assert adders["tax"] == ((131 + least) / 10 / hours).quantize(Decimal("1e-18"))
-    assert "energy" not in adders
-    with pytest.raises(FigureMissing, match="load_kw"):
-        levelised_adders(tariff=tariff("gansu"), site=site(), load_factor=Decimal("0.8"))
-    with pytest.raises(TariffInvalid):
-        levelised_adders(tariff=tariff("gansu"), site=hall, load_factor=Decimal("1.1"))
