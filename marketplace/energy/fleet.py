@@ -56,6 +56,7 @@ def measure_day(day: Day, *, usd: Decimal) -> Mapping[str, Decimal]:
             "output_joules": joules[Unit.OUTPUT],
             "input_joules": joules[Unit.INPUT] / (1 - day.cached_share),
             "any_input_joules": joules[Unit.INPUT],
+            "input_ratio": joules[Unit.INPUT] / (1 - day.cached_share) / joules[Unit.OUTPUT],
             "mwh_day": kwh / 1000,
             **{f"usd_{name}": kwh * price / usd for name, price in day.prices.items()},
             "cost_share": kwh * day.prices["delivered"] / cost * PERCENT,

@@ -12,6 +12,9 @@ MILLION = 1_000_000
 SECONDS_PER_HOUR = 3600
 HOURS_PER_DAY = 24
 PERCENT = 100
+# A multiplication and an addition for each parameter.
+OPERATIONS = 2
+TERA = 1_000_000_000_000
 ENERGY = ("electricity", "idle", "cooling_and_losses")
 OWNING = ("hardware", "facility", "operations")
 
@@ -40,6 +43,7 @@ def _measure_units(inputs: Inputs, built: BuildUp, unit: Unit, usd: Decimal) -> 
         "idle_kwh": footprint.idle_kwh * inputs.hall.factor * MILLION,
         "kwh": footprint.meter_kwh * MILLION,
         "energy": energy * MILLION,
+        "energy_usd": energy * MILLION / usd,
         "heat": built.add_lines(unit, "heat_credit") * MILLION,
         "carbon": built.add_lines(unit, "carbon") * MILLION,
         "owning": built.add_lines(unit, *OWNING) * MILLION,
@@ -79,3 +83,18 @@ def _measure_adders(inputs: Inputs, built: BuildUp, unit: Unit) -> dict[str, Dec
     }
     shares = {f"{name}_share": amount / price * PERCENT for name, amount in per_kwh.items()} if price else {}
     return {**{f"{name}_per_kwh": amount for name, amount in per_kwh.items()}, **shares}
+
+
+def measure_roofline(
+    *,
+    parameters: Decimal,
+    peak_tflops: Decimal,
+    peak_share: Decimal,
+    chip_watts: Decimal,
+    output_joules: Decimal,
+) -> Mapping[str, Decimal]:
+    """An input token's joules, two operations a parameter at a share of the chip's peak, and its ratio."""
+    with localcontext(ROUNDING):
+        seconds = OPERATIONS * parameters / (peak_share * peak_tflops * TERA)
+        joules = seconds * chip_watts
+        return {"input_joules": joules, "input_ratio": joules / output_joules}

@@ -20,7 +20,7 @@ Every figure below is computed by `marketplace/energy` from
 [one input file](../../marketplace/energy/examples/published.toml) and compared with the figure printed in the
 published calculation, to its last digit: {printed} figures, {deviations}.
 `python manage.py energy examples` does the same and exits 1 if one differs. What stands in *italics* was
-printed nowhere.
+not compared: it was printed nowhere, or its inputs do not give what was printed, and then its row says so.
 
 Rates: {rates} ({source}).
 A row marked *ours* needs inputs that the calculation does not state and that were chosen here. That it comes

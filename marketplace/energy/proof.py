@@ -213,8 +213,20 @@ def _measure(fields: Fields) -> Mapping[str, Decimal]:
     unit, usd = fields.text("unit"), fields.rates["USD"]
     if unit == "fleet":
         return fleet.measure_day(_read_day(fields), usd=usd)
+    if unit == "roofline":
+        return _measure_roofline(fields)
     inputs = _read_inputs(fields, Unit(unit))
     return measures.measure(inputs=inputs, built=build_up(inputs), unit=Unit(unit), usd=usd)
+
+
+def _measure_roofline(fields: Fields) -> Mapping[str, Decimal]:
+    return measures.measure_roofline(
+        parameters=fields.number("parameters"),
+        peak_tflops=fields.number("peak_tflops"),
+        peak_share=fields.number("peak_share"),
+        chip_watts=fields.number("chip_watts"),
+        output_joules=fields.number("output_joules"),
+    )
 
 
 def _read_inputs(fields: Fields, unit: Unit) -> Inputs:
