@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched, groupby
@@ -17,14 +17,15 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 
 from core import ids
+from core.errors import DomainError
 from core.quantities import format_plain
 from marketplace.card_plans import Planned, Published, Span, find_horizon, merge_spans, plan_cards
 from marketplace.models import Offer, OfferPlan, PriceBasis, PriceCard, SiteTariff
 from marketplace.outlooks import Outlook, Stretch, look_ahead
 from marketplace.price_cards import PLATFORM_FEE_BPS, keep_unit, make_quoter
 from marketplace.pricing import PriceNegative
-from marketplace.site_tariffs import list_versions, load_series
-from marketplace.tariffs.refusals import FigureMissing
+from marketplace.site_tariffs import Wanted, list_versions, load_series
+from marketplace.tariffs.series import PriceSeries
 
 # Of the way prices are made; another number makes every card anew.
 FORMULA = 1
@@ -96,13 +97,15 @@ def publish_ahead(*, now: datetime, seconds_max: float = SECONDS_MAX) -> Done:
     :param seconds_max: no site is begun after that; the next wake-up goes on
     """
     stop_at = time.monotonic() + seconds_max
+    # Many sites follow one series.
+    read: dict[Wanted, PriceSeries] = {}
     looked = made = 0
     waiting = _list_offers().iterator(chunk_size=BATCH)
     for _, group in groupby(waiting, key=lambda offer: offer.site_id):
         if time.monotonic() > stop_at:
             break
         offers = list(group)
-        site = _look_at_site(offers[0], now)
+        site = _look_at_site(offers[0], now, read)
         due = [offer for offer in offers if _make_key(offer, site) != _read_key(offer)]
         for batch in batched(due, BATCH):
             made += _publish_batch(batch, site, now)
@@ -118,16 +121,18 @@ def _list_offers() -> QuerySet[Offer]:
     )
 
 
-def _look_at_site(offer: Offer, now: datetime) -> SiteOutlook:
+def _look_at_site(offer: Offer, now: datetime, read: MutableMapping[Wanted, PriceSeries]) -> SiteOutlook:
     tariffs = list(SiteTariff.objects.filter(site=offer.site_id).select_related("site").order_by("number"))
-    versions = list_versions(tariffs)
     end = find_horizon(now=now)
+    series: Mapping[str, PriceSeries] = {}
     try:
-        series = load_series(versions=versions, start=now, end=end)
+        versions = list_versions(tariffs)
+        series = load_series(versions=versions, start=now, end=end, read=read)
         outlook = look_ahead(versions=versions, series=series, start=now, end=end)
-    except FigureMissing as missing:
-        outlook, series = Outlook((), str(missing)), {}
-    said = [end.isoformat(), *(f"{one.content_hash} {one.pk}" for one in tariffs)]
+    except DomainError as refused:
+        # Its provider is told; the other sites are not made to wait.
+        outlook = Outlook((), refused.message)
+    said = [end.isoformat(), outlook.problem, *(f"{one.content_hash} {one.pk}" for one in tariffs)]
     said += sorted(f"{name} {one.snapshot}" for name, one in series.items())
     return SiteOutlook(outlook, _digest(said), timedelta(minutes=tariffs[-1].hold_minutes))
 

@@ -1,6 +1,6 @@
 """What electricity costs at a site: its tariff in versions, and what that makes of the hours ahead."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -26,6 +26,8 @@ HOLD = timedelta(days=1)
 HOLD_MAX = timedelta(days=7)
 NUMBERS = ("load_kw", "kwh_month", "contract_kw", "capacity_kva", "power_factor")
 MINUTE = timedelta(minutes=1)
+
+type Wanted = tuple[str, Span]
 
 
 class TariffUnverified(DomainError):
@@ -129,14 +131,27 @@ def look_at(*, site: Site, start: datetime, end: datetime) -> Outlook:
     return look_ahead(versions=versions, series=prices, start=start, end=end)
 
 
-def load_series(*, versions: Sequence[Version], start: datetime, end: datetime) -> Mapping[str, PriceSeries]:
-    """The series that versions follow, as far as they are known and needed for a span."""
+def load_series(
+    *,
+    versions: Sequence[Version],
+    start: datetime,
+    end: datetime,
+    read: MutableMapping[Wanted, PriceSeries] | None = None,
+) -> Mapping[str, PriceSeries]:
+    """
+    The series that versions follow, as far as they are known and needed for a span.
+
+    :param read: what was read for other sites, which is not read again; gets what is read now
+    """
+    read = {} if read is None else read
     names = list_series(versions)
-    span = Span(start - find_reach(versions), end)
-    return {
-        one.slug: series_shelf.read_prices(series=one, span=span)
-        for one in (Series.objects.filter(slug__in=names, kind=Series.Kind.PRICE) if names else ())
-    }
+    # By the day, so that sites of one zone need the same.
+    first = (start - find_reach(versions)).replace(hour=0, minute=0, second=0, microsecond=0)
+    span = Span(first, end)
+    missing = [name for name in names if (name, span) not in read]
+    for one in Series.objects.filter(slug__in=missing, kind=Series.Kind.PRICE) if missing else ():
+        read[one.slug, span] = series_shelf.read_prices(series=one, span=span)
+    return {name: read[name, span] for name in names if (name, span) in read}
 
 
 def _read_figures(site: Site, figures: Mapping[str, Any]) -> PowerSite:

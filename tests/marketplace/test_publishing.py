@@ -1,7 +1,7 @@
 """Cards ahead: what a site's tariff makes of its offers' prices, against the database."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from accounts import audit
-from accounts.models import AuditEvent
+from accounts.models import AuditEvent, Organization
+from core import ids
 from marketplace import offers, price_cards, publishing, site_tariffs, sites
-from marketplace.models import Offer, OfferPlan, PriceCard, Site
+from marketplace import series as histories
+from marketplace.feeds.points import Point, Reading
+from marketplace.models import Model, Offer, OfferPlan, PriceCard, Series, ServingProfile, Site, SiteTariff
 from marketplace.tariffs.refusals import FigureMissing, TariffInvalid
+from tests.databases import Database
 from tests.marketplace.conftest import DAM, SERVING
 from tests.marketplace.listings import NOW
 
@@ -222,3 +226,135 @@ def test_setting_a_tariff_is_in_the_audit_trail(dam: Site) -> None:
 def test_a_site_without_a_tariff_keeps_its_one_price(live: Offer) -> None:
     assert publishing.publish_ahead(now=NOW + timedelta(minutes=1)) == publishing.Done(0, 0)
     sites.change_site(site=live.site, described=DAM, actor=audit.SYSTEM, now=NOW)
+
+
+# --- an index -------------------------------------------------------------------------------------
+
+SPOT = {
+    "zone": "Europe/Berlin",
+    "multipliers": None,
+    "components": [
+        {
+            "kind": "INDEX_ENERGY",
+            "name": "spot",
+            "term": {"series": "de-lu", "a": "1"},
+        },
+        {"kind": "T&D", "name": "transport", "price": "0.05"},
+    ],
+}
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture
+def spot(db: Database) -> Series:
+    """Day-ahead prices per MWh, none known yet."""
+    described = histories.Described(
+        slug="de-lu",
+        name="Germany, day ahead",
+        kind="PRICE",
+        zone="DE-LU",
+        resolution=15,
+        source="constructed",
+        licence="none",
+        currency="USD",
+    )
+    return histories.create_series(described=described, actor=audit.SYSTEM, now=NOW)
+
+
+def write_prices(series: Series, start: datetime, *values: int) -> None:
+    """Prices per MWh for one quarter of an hour after another."""
+    points = tuple(Point(start + n * QUARTER, Decimal(value)) for n, value in enumerate(values))
+    histories.write_reading(series=series, reading=Reading(points, 15, "MWh", "USD"), now=start)
+
+
+def test_an_index_is_followed_as_far_as_it_is_known(live: Offer, spot: Series) -> None:
+    now = NOW + timedelta(minutes=1)
+    write_prices(spot, NOW, 80, 120, -20, -20)
+    set_tariff(live.site, document=SPOT, hold=timedelta(minutes=30))
+
+    publishing.publish_ahead(now=now)
+
+    assert [find_price(live, NOW + n * QUARTER + timedelta(minutes=1)) for n in range(7)] == [
+        Decimal("0.13"),
+        Decimal("0.17"),
+        Decimal("0.03"),
+        Decimal("0.03"),
+        # The last known price holds for half an hour.
+        Decimal("0.03"),
+        Decimal("0.03"),
+        None,
+    ]
+    plan = OfferPlan.objects.get(offer=live)
+    assert plan.known_until == NOW + timedelta(hours=1)
+    assert "de-lu" in plan.problem
+
+
+def test_prices_that_arrive_later_are_sold_when_they_begin(live: Offer, spot: Series) -> None:
+    write_prices(spot, NOW, 80, 120)
+    set_tariff(live.site, document=SPOT)
+    publishing.publish_ahead(now=NOW + timedelta(minutes=1))
+    write_prices(spot, NOW + 2 * QUARTER, 200, 10)
+
+    publishing.publish_ahead(now=NOW + timedelta(minutes=20))
+
+    assert [find_price(live, NOW + n * QUARTER + timedelta(minutes=6)) for n in (1, 2, 3)] == [
+        Decimal("0.17"),
+        Decimal("0.25"),
+        Decimal("0.06"),
+    ]
+
+
+def test_a_forecast_is_quoted_only_at_the_providers_risk(live: Offer, spot: Series) -> None:
+    write_prices(spot, NOW, 80)
+    term = {"series": "de-lu", "a": "1", "forecast": {"value": "100"}}
+    document = {**SPOT, "components": [{"kind": "INDEX_ENERGY", "name": "spot", "term": term}]}
+    set_tariff(live.site, document=document, hold=timedelta(0))
+
+    publishing.publish_ahead(now=NOW + timedelta(minutes=1))
+    careful = find_price(live, NOW + timedelta(hours=5))
+    set_tariff(live.site, document=document, hold=timedelta(0), quotes_forecasts=True)
+    publishing.publish_ahead(now=NOW + timedelta(minutes=2))
+
+    card = price_cards.find_card_in_force(offer=live, now=NOW + timedelta(hours=5))
+    assert careful is None
+    assert "only forecast" in OfferPlan.objects.get(offer=live).problem or card is not None
+    assert card is not None
+    assert card.explained["electricity"]["forecast"] is True
+
+
+def test_a_site_that_cannot_be_priced_keeps_nobody_waiting(
+    live: Offer, farm: Organization, small: Model
+) -> None:
+    broken = sites.create_site(
+        organization=farm, described=replace(DAM, name="Broken"), actor=audit.SYSTEM, now=NOW
+    )
+    Offer.objects.create(
+        uid=ids.make_uid(),
+        organization=farm,
+        site=broken,
+        model=small,
+        currency="USD",
+        slots=1,
+        max_output_default=1,
+        max_output_cap=1,
+        state="LIVE",
+        created_at=NOW,
+    )
+    other = Offer.objects.get(site=broken)
+    ServingProfile.objects.create(offer=other, updated_at=NOW, **asdict(SERVING))
+    SiteTariff.objects.create(
+        uid=ids.make_uid(),
+        site=broken,
+        number=1,
+        document={"format": "of another time"},
+        content_hash="x",
+        hold_minutes=0,
+        quotes_forecasts=False,
+        created_at=NOW,
+    )
+    set_tariff(live.site)
+
+    publishing.publish_ahead(now=NOW + timedelta(minutes=1))
+
+    assert "format" in OfferPlan.objects.get(offer=other).problem
+    assert find_price(live, NOW + timedelta(hours=1)) is not None
