@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from core.sql import REPOSITORY
-from marketplace.energy import page, proof
+from marketplace import reference
+from marketplace.energy import page, proof, table
 from marketplace.energy.refusals import BadInput
 from marketplace.management.commands import energy
 
@@ -32,10 +34,10 @@ def change(tmp_path: Path, old: str, new: str) -> Path:
     return changed
 
 
-@pytest.mark.parametrize(("table", "row", "column"), PRINTED, ids=str)
-def test_a_figure_comes_out_as_printed(table: str, row: str, column: str) -> None:
+@pytest.mark.parametrize(("name", "row", "column"), PRINTED, ids=str)
+def test_a_figure_comes_out_as_printed(name: str, row: str, column: str) -> None:
     tables = {found.id: found for found in proof.recompute().tables}
-    rows = {found.name: found for found in tables[table].rows}
+    rows = {found.name: found for found in tables[name].rows}
 
     figure = rows[row].figures[column]
 
@@ -54,6 +56,61 @@ def test_the_examples_are_all_there() -> None:
     assert [row.name for row in tables["batch"].rows] == ["8", "32", "64", "256", "1024"]
     assert len(tables["fleet"].rows) == 3
     assert proof.recompute().printed == 129
+
+
+def find_row(kind: str, name: str) -> proof.Row:
+    tables = {found.id: found for found in proof.recompute().tables}
+    return next(row for row in tables[kind].rows if row.name == name)
+
+
+@pytest.mark.parametrize("batch", ["8", "32", "64", "256", "1024"])
+def test_batches_are_those_of_the_reference_table(batch: str) -> None:
+    point = table.find_point(
+        rows=reference.read_joules(),
+        model="Llama 3.1 70B Instruct",
+        chip="nvidia-h100-sxm-80",
+        precision="BF16",
+        batch=Decimal(batch),
+        chips=4,
+    )
+
+    row = find_row("batch", batch)
+
+    assert point is not None
+    assert Decimal(row.inputs["per_second"]) == 2 * point.tokens_per_second
+    assert Decimal(row.inputs["chip_watts"]) == 2 * point.watts
+
+
+def test_the_newer_chip_is_that_of_the_reference_table() -> None:
+    point = table.find_point(
+        rows=reference.read_joules(),
+        model="Llama 3.1 70B Instruct",
+        chip="nvidia-b200-180",
+        precision="BF16",
+        batch=Decimal(1024),
+        chips=2,
+    )
+
+    row = find_row("sites", "Eight B200 at batch 1024, delivered")
+
+    assert point is not None
+    assert Decimal(row.inputs["per_second"]) == 4 * point.tokens_per_second
+    assert Decimal(row.inputs["chip_watts"]) == 4 * point.watts
+
+
+@pytest.mark.parametrize(
+    ("row", "zone"),
+    [
+        ("Guizhou, photovoltaic, direct", "CN-GZ"),
+        ("Guizhou, delivered", "CN-GZ"),
+        ("Qingyang, immersion, heat reused", "CN-GS"),
+        ("Germany", "DE"),
+    ],
+)
+def test_grids_are_those_of_the_reference_data(row: str, zone: str) -> None:
+    grams = reference.find_grid_factor(zone).g_per_kwh
+
+    assert Decimal(find_row("sites", row).inputs["location_g"]) == grams
 
 
 def test_the_page_says_what_the_code_computes() -> None:
