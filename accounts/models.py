@@ -51,6 +51,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Code of the language of pages and mail; empty: what the browser asks for."""
     time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
     """IANA name of the zone in which pages show moments; empty: UTC."""
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """Raised to end every session; those begun under another number are no longer valid."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects = UserManager()
@@ -74,6 +76,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Store the address in lower case, also when a form brought it."""
         super().clean()
         self.email = self.email.strip().lower()
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Kept in each session and compared at every request. At epoch 0 it is what Django makes it.
+        plain: str = super()._get_session_auth_hash(secret)  # type: ignore[misc]
+        return f"{plain}-{self.session_epoch}" if self.session_epoch else plain
 
 
 class Organization(models.Model):

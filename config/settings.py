@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.second_factors.FactorsGuard",
     "django_htmx.middleware.HtmxMiddleware",
     "config.csp.ForeignScripts",
 ]

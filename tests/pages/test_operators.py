@@ -1,5 +1,6 @@
 """A password alone opens no operators' page."""
 
+import json
 import time
 
 import pytest
@@ -90,11 +91,76 @@ def test_an_operators_first_day(staff: User) -> None:
 
 def test_another_factor_is_no_proof_of_the_first(staff: User) -> None:
     browser = sign_in(staff.email)
+    browser.post("/account/reauthenticate/", {"password": PASSWORD})
     Authenticator.objects.create(user=staff, type=Authenticator.Type.WEBAUTHN, data={})
 
-    set_up_codes(browser)
+    answer = browser.get("/account/2fa/totp/activate/")
 
+    assert answer["location"].startswith("/account/2fa/webauthn/reauthenticate/?next=")
     assert browser.get("/operator/").status_code == 302
+
+
+FACTOR_PAGES = (
+    "/account/2fa/",
+    "/account/2fa/totp/activate/",
+    "/account/2fa/totp/deactivate/",
+    "/account/2fa/webauthn/",
+    "/account/2fa/webauthn/add/",
+    "/account/2fa/webauthn/keys/1/remove/",
+    "/account/2fa/recovery-codes/",
+    "/account/2fa/recovery-codes/generate/",
+    "/account/2fa/recovery-codes/download/",
+    "/account/reauthenticate/",
+)
+
+
+@pytest.mark.parametrize("page", FACTOR_PAGES)
+def test_a_password_replaces_no_second_factor(staff: User, page: str) -> None:
+    browser = sign_in(staff.email)
+    browser.post("/account/reauthenticate/", {"password": PASSWORD})
+    second_factors.set_one_time_secret(user=staff, secret=SECRET)
+
+    answers = [browser.get(page), browser.post(page, {"password": PASSWORD})]
+
+    assert [(answer.status_code, answer["location"].partition("?")[0]) for answer in answers] == [
+        (302, "/account/2fa/reauthenticate/")
+    ] * 2
+    assert Authenticator.objects.filter(user=staff, type=Authenticator.Type.TOTP).exists()
+
+
+def test_what_was_asked_before_the_factor_is_not_done_for_the_password_after_it(staff: User) -> None:
+    browser = sign_in(staff.email)
+    second_factors.set_one_time_secret(user=staff, secret=SECRET)
+    goal = "/account/2fa/totp/deactivate/"
+    session = browser.session
+    request = {"path": goal, "path_info": goal, "method": "POST", "META": {}, "GET": "", "POST": ""}
+    session["account_reauthentication_state"] = {"request": json.dumps(request)}
+    session.save()
+
+    browser.post("/account/reauthenticate/", {"password": PASSWORD, "next": goal})
+
+    assert Authenticator.objects.filter(user=staff, type=Authenticator.Type.TOTP).exists()
+
+
+def test_factors_are_managed_once_the_factor_was_shown(staff: User) -> None:
+    browser = sign_in(staff.email)
+    second_factors.set_one_time_secret(user=staff, secret=SECRET)
+
+    browser.post("/account/2fa/reauthenticate/", {"code": find_code(SECRET, at=time.time())})
+
+    assert browser.get("/account/2fa/totp/deactivate/").status_code == 200
+    browser.post("/account/2fa/totp/deactivate/")
+    assert not second_factors.has_second_factor(staff)
+
+
+def test_the_first_factor_ends_all_other_sessions(staff: User) -> None:
+    mine, other = sign_in(staff.email), sign_in(staff.email)
+    assert other.get("/account/2fa/").status_code == 200
+
+    set_up_codes(mine)
+
+    assert mine.get("/account/2fa/").status_code == 200
+    assert other.get("/account/2fa/")["location"].startswith("/account/login/")
 
 
 def test_the_session_of_another_person_counts_for_nothing(staff: User, operator: Client) -> None:
