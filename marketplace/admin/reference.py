@@ -40,7 +40,7 @@ class ReferenceVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="verified", ordering="verified_count")
     def verified(self, version: ReferenceVersion) -> int:
-        """How many of them somebody compared with the primary source."""
+        """How many of them were read in what their originator published."""
         return int(version.verified_count)  # type: ignore[attr-defined, unused-ignore]
 
 

@@ -41,8 +41,9 @@ class ReferenceFigure(models.Model):
     """
     One row of a version under its `key` (a chip, a grid zone, a kind of cooling); never changed.
 
-    `figures` are the row's fields as texts, or a whole document. `verified`: somebody of us compared it with
-    the primary source. What is not verified prices nothing until the provider says the same (SiteFigure).
+    `figures` are the row's fields as texts, or a whole document. `verified`: read in what its originator
+    published, or in a data package that carries that. What is not verified prices nothing until the provider
+    says the same (SiteFigure).
     """
 
     id = models.BigAutoField(primary_key=True)

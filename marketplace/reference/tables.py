@@ -45,8 +45,9 @@ class BadRow(ValueError):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """
-    Where a figure comes from: who says so, as of when (YYYY, YYYY-MM or YYYY-MM-DD), how good that is, and
-    whether somebody of us compared it with the primary source.
+    Where a figure comes from: who says so, as of when (YYYY, YYYY-MM or YYYY-MM-DD), and how good that is.
+
+    `verified`: read in what its originator published, or in a data package that carries that; not hearsay.
     """
 
     source: str
