@@ -84,6 +84,15 @@ SELECT s.slug, extract(epoch FROM now() - coalesce(f.fetched_at, s.created_at)),
   FROM series_feed f JOIN series s ON s.id = f.series_id WHERE f.enabled
 """
 
+# Live offers that nobody can buy, because no card of theirs is in force.
+UNPRICED = """
+SELECT count(*) FROM offer o
+  LEFT JOIN LATERAL (SELECT c.id, c.valid_until FROM price_card c
+                      WHERE c.offer_id = o.id AND c.starts_at <= now()
+                      ORDER BY c.starts_at DESC, c.number DESC LIMIT 1) c ON true
+ WHERE o.state = 'LIVE' AND (c.id IS NULL OR c.valid_until <= now())
+"""
+
 type Rows = list[tuple[Any, ...]]
 type Asker = Callable[[str], Rows]
 
@@ -140,6 +149,8 @@ def tell(connection: psycopg.Connection) -> Iterator[Metric]:
         [([queue], age) for queue, age in heartbeat.read_ages(connection).items()],
     )
     yield from _tell_feeds(ask)
+    ((unpriced,),) = ask(UNPRICED)
+    yield write_gauge("jouleport_offers_unpriced", "Live offers without a price card in force.", unpriced)
     yield write_gauges(
         "jouleport_partitions_ahead",
         "Partitions made beyond the one that is being filled.",

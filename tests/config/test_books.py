@@ -114,6 +114,19 @@ def test_money_that_nothing_frees_is_told(
     assert told("holds_unmoved_amount", currency="USD") == float(admitted.hold)
 
 
+def test_a_live_offer_without_a_price_in_force_is_told(
+    db: Database, connection: psycopg.Connection[Any], told: Told
+) -> None:
+    exchange.make_seller(connection, "Farm")
+    assert told("offers_unpriced") == 0
+
+    with psycopg.connect(db.owner_dsn, autocommit=True) as owner:
+        owner.execute("ALTER TABLE price_card DISABLE TRIGGER price_card_never_changes")
+        owner.execute("UPDATE price_card SET valid_until = starts_at + interval '1 microsecond'")
+
+    assert told("offers_unpriced") == 1
+
+
 def test_a_feed_tells_its_age_and_how_often_it_was_refused(told: Told) -> None:
     made = timezone.now() - timedelta(hours=2)
     series = Series.objects.create(
