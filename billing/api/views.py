@@ -71,11 +71,10 @@ class KeyList(OrganizationView):
     def post(self, request: Request) -> HttpResponse:
         """Issue one; its text is shown this once."""
         wanted, caller = self.read(KeyRequest), self.caller()
-        limit = wanted["limit"]
-        if limit is not None:
+        limit, project = wanted["limit"], wanted["project"]
+        if limit is not None or project is not None:
+            # A project has limits, and what spends there takes from them.
             caller.require(Permission.MANAGE_MONEY)
-
-        project = wanted["project"]
         if project is not None:
             project = projects.find_project(organization=caller.organization, uid=project)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
-from accounts.models import Membership
+from accounts.models import Membership, Role
 from billing import periods
 from billing.models import Entry
-from tests.api.conftest import Farm, make_limit, sign_in, use_key
+from tests.api.conftest import Farm, make_limit, make_user, sign_in, use_key
 from tests.api.routes import CHAT
 
 
@@ -120,6 +120,16 @@ def test_a_member_and_a_new_key_join_a_project(estate: Farm) -> None:
     found = [client.get(f"{path}?project={project['uid']}").json() for path in ("/api/keys", people)]
     assert [len(page["results"]) for page in found] == [1, 1]
     assert found[1]["results"][0]["project"] == project["uid"]
+
+
+def test_only_who_moves_money_makes_keys_that_spend_in_a_project(estate: Farm) -> None:
+    admin = sign_in(make_user(estate.organization, Role.ADMIN, "admin"))
+    project, _ = make_limit(estate.organization)
+
+    refused = admin.post("/api/keys", {"name": "new", "project": project.uid}, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert admin.post("/api/keys", {"name": "new"}, format="json").status_code == 201
 
 
 def test_a_project_in_use_is_not_archived(estate: Farm) -> None:
