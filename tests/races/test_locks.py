@@ -162,6 +162,18 @@ def partitions_are_made_once(stage: Stage) -> bool:
     return outcome.error is None and outcome.value == 0
 
 
+def years_of_series_are_made_once(stage: Stage) -> bool:
+    with psycopg.connect(stage.db.owner_dsn, autocommit=True) as owner:
+        (last,) = owner.execute(
+            "SELECT max(inhrelid::regclass::text) FROM pg_inherits"
+            " WHERE inhparent = 'series_point'::regclass AND inhrelid::regclass::text ~ '[0-9]$'"
+        ).fetchone() or ("",)
+        owner.execute(f"DROP TABLE {last}".encode())
+    ensure = call("SELECT sum(made) FROM ensure_series_partitions_v1()")
+    outcome = overlap(stage.db, ensure, ensure)
+    return outcome.error is None and outcome.value == 0
+
+
 def entries_are_numbered_by_one_at_a_time(stage: Stage) -> bool:
     number = call("SELECT sequence_entries_v1()")
     outcome = overlap(stage.db, number, number)
@@ -322,6 +334,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("cancel_job_v1", 1, ("remove", 1), started_job_is_not_cancelled_as_if_it_waited),
     ("sweep_v1", 1, ("remove", 1), sweeper_passes_by_what_is_being_recorded),
     ("ensure_partitions_v1", 1, ("remove", 1), partitions_are_made_once),
+    ("ensure_series_partitions_v1", 1, ("remove", 1), years_of_series_are_made_once),
     ("sequence_entries_v1", 1, ("remove", 1), entries_are_numbered_by_one_at_a_time),
     ("fold_spend_v1", 1, ("remove", 1), spending_is_folded_once),
 ]
