@@ -139,7 +139,7 @@ def load_series(
     read: MutableMapping[Wanted, PriceSeries] | None = None,
 ) -> Mapping[str, PriceSeries]:
     """
-    The series that versions follow, as far as they are known and needed for a span.
+    The series that versions follow, as far as they are known and needed for a span; DE-LU is de-lu.
 
     :param read: what was read for other sites, which is not read again; gets what is read now
     """
@@ -148,10 +148,10 @@ def load_series(
     # By the day, so that sites of one zone need the same.
     first = (start - find_reach(versions)).replace(hour=0, minute=0, second=0, microsecond=0)
     span = Span(first, end)
-    missing = [name for name in names if (name, span) not in read]
+    missing = [name.lower() for name in names if (name.lower(), span) not in read]
     for one in Series.objects.filter(slug__in=missing, kind=Series.Kind.PRICE) if missing else ():
         read[one.slug, span] = series_shelf.read_prices(series=one, span=span)
-    return {name: read[name, span] for name in names if (name, span) in read}
+    return {name: read[name.lower(), span] for name in names if (name.lower(), span) in read}
 
 
 def _read_figures(site: Site, figures: Mapping[str, Any]) -> PowerSite:

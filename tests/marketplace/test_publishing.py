@@ -237,7 +237,7 @@ SPOT = {
         {
             "kind": "INDEX_ENERGY",
             "name": "spot",
-            "term": {"series": "de-lu", "a": "1"},
+            "term": {"series": "DE-LU", "a": "1"},
         },
         {"kind": "T&D", "name": "transport", "price": "0.05"},
     ],
@@ -286,7 +286,7 @@ def test_an_index_is_followed_as_far_as_it_is_known(live: Offer, spot: Series) -
     ]
     plan = OfferPlan.objects.get(offer=live)
     assert plan.known_until == NOW + timedelta(hours=1)
-    assert "de-lu" in plan.problem
+    assert "DE-LU" in plan.problem
 
 
 def test_prices_that_arrive_later_are_sold_when_they_begin(live: Offer, spot: Series) -> None:
