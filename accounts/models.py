@@ -178,6 +178,42 @@ class Membership(models.Model):
         return f"#{self.pk} {self.role}"
 
 
+class Invitation(models.Model):
+    """A wish that whoever reads mail at an address becomes a member; open until it is accepted or ends."""
+
+    uid = models.UUIDField(unique=True, default=ids.make_uid, editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="invitations")
+    email = models.EmailField(max_length=254)
+    role = models.CharField(max_length=10, choices=Role)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, null=True, related_name="+")
+    digest = models.BinaryField(max_length=DIGEST_BYTES, unique=True)
+    """SHA-256 of what the link holds."""
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                name="accounts_invitation_open_once",
+                fields=["organization", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+            ),
+            models.CheckConstraint(
+                name="accounts_invitation_role_is_known", condition=models.Q(role__in=Role.values)
+            ),
+            models.CheckConstraint(
+                name="accounts_invitation_digest_is_sha256",
+                condition=Exact(Length("digest"), DIGEST_BYTES),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.role}"
+
+
 class KeyMode(models.TextChoices):
     """Whether a key spends money or only tries things."""
 

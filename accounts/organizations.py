@@ -20,13 +20,6 @@ class AlreadyMember(DomainError):
     code = "already_member"
 
 
-class PersonUnknown(Invalid):
-    """Nobody with this address has an account."""
-
-    code = "person_unknown"
-    message = "Nobody with this address has an account here."
-
-
 class LastOwner(DomainError):
     """An organization without an owner could never be managed again."""
 
@@ -101,18 +94,6 @@ def find_member(*, organization: Organization, uid: UUID) -> Membership:
     """
     rows = Membership.objects.select_related("user", "organization")
     return access.get_or_refuse(rows, organization=organization, user__uid=uid)
-
-
-def find_person(*, email: str) -> User:
-    """
-    Whoever signs in with this address, whatever its case.
-
-    :raises PersonUnknown: if that is nobody
-    """
-    found = User.objects.filter(email=email.lower(), is_active=True).first()
-    if found is None:
-        raise PersonUnknown
-    return found
 
 
 def add_member(

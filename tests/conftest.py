@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -111,3 +112,16 @@ def redis_url(redis_server: embedded_redis.Server) -> str:
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     return redis_server.url
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Mail that was sent, as `django.core.mail.EmailMessage`."""
+    from django.conf import settings
+    from django.core import mail
+
+    sent: list[Any] = []
+    monkeypatch.setattr(mail, "outbox", sent, raising=False)
+    kept = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+    monkeypatch.setattr(settings, "MAILERS", kept)
+    return sent

@@ -15,7 +15,6 @@ from accounts.api.filters import Choice, Filters, Uid, Word
 from accounts.api.schema import describe
 from accounts.api.serializers import (
     MemberAnswer,
-    MemberRequest,
     OrganizationAnswer,
     OrganizationChange,
     OrganizationRequest,
@@ -115,7 +114,7 @@ class OrganizationDetail(OrganizationView):
 class MemberList(OrganizationView):
     """Who belongs to an organization."""
 
-    needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_MEMBERS}
+    needs = {"GET": Permission.VIEW}
 
     @describe(
         "members_list",
@@ -131,33 +130,6 @@ class MemberList(OrganizationView):
         rows = Membership.objects.select_related("user", "project")
         rows = rows.filter(organization=self.caller().organization)
         return self.show_page(rows, MemberAnswer, filters=MemberFilters)
-
-    @describe(
-        "members_add",
-        "Add a member",
-        request=MemberRequest,
-        answer=MemberAnswer,
-        status=201,
-        refusals=(403, 404),
-        organization=False,
-    )
-    def post(self, request: Request, organization: UUID) -> HttpResponse:
-        """Let somebody who has an account act for the organization; owners are appointed by owners."""
-        wanted, caller = self.read(MemberRequest), self.caller()
-        role = Role(wanted["role"])
-        caller.require(organizations.permission_to_appoint(role))
-
-        def add() -> dict[str, Any]:
-            membership = organizations.add_member(
-                organization=caller.organization,
-                user=organizations.find_person(email=wanted["email"]),
-                role=role,
-                actor=caller.actor,
-                now=timezone.now(),
-            )
-            return dict(MemberAnswer(membership).data)
-
-        return self.create(add)
 
 
 class MemberDetail(OrganizationView):

@@ -31,11 +31,25 @@ class OrganizationAnswer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
-class MemberRequest(serializers.Serializer[Any]):
+class InvitationRequest(serializers.Serializer[Any]):
     """Somebody who is to belong to an organization."""
 
+    email = serializers.EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=Role.choices)
+    project = serializers.UUIDField(
+        allow_null=True, default=None, help_text="Where the keys of the person will spend."
+    )
+
+
+class InvitationAnswer(serializers.Serializer[Any]):
+    """An invitation that can still be accepted."""
+
+    uid = serializers.UUIDField()
     email = serializers.EmailField()
     role = serializers.ChoiceField(choices=Role.choices)
+    project = serializers.UUIDField(source="project.uid", allow_null=True, default=None)
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
 
 
 class RoleRequest(serializers.Serializer[Any]):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import organizations, oversight, projects, views
+from accounts.api import invitations, organizations, oversight, projects, views
 
 ONE = "organizations/<uuid:organization>"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path(f"{ONE}/members", organizations.MemberList.as_view(), name="members"),
     path(f"{ONE}/members/<uuid:uid>", organizations.MemberDetail.as_view(), name="member"),
     path(f"{ONE}/members/<uuid:uid>/project", projects.MemberProject.as_view(), name="member-project"),
+    path(f"{ONE}/invitations", invitations.InvitationList.as_view(), name="invitations"),
+    path(f"{ONE}/invitations/<uuid:uid>", invitations.InvitationDetail.as_view(), name="invitation"),
     path("projects", projects.ProjectList.as_view(), name="projects"),
     path("projects/<uuid:uid>", projects.ProjectDetail.as_view(), name="project"),
     path("projects/<uuid:uid>/archive", projects.ProjectArchive.as_view(), name="project-archive"),

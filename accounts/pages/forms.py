@@ -100,14 +100,15 @@ class RoleForm(forms.Form):
         self.fields["role"] = forms.ChoiceField(label=_("Role"), choices=choices, initial=Role.MEMBER)
 
 
-class MemberForm(RoleForm):
+class InvitationForm(RoleForm):
     """Somebody who is to belong to an organization."""
 
     field_order = ("email", "role")
 
     email = forms.EmailField(
         label=_("Email"),
-        help_text=_("Of somebody who has signed up here."),
+        max_length=254,
+        help_text=_("They get a link, and belong here once they accept it."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
 

@@ -1,4 +1,4 @@
-"""Who belongs to an organization: added, given another role, moved to a project, removed."""
+"""Who belongs to an organization: invited, given another role, moved to a project, removed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,17 +7,19 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import organizations, projects
+from accounts import invitations, organizations, projects
 from accounts.access import Permission
+from accounts.invitations import MailUnsent, TooManyInvitations
 from accounts.models import Membership, Project, Role
-from accounts.organizations import AlreadyMember, LastOwner, PersonUnknown
+from accounts.organizations import AlreadyMember, LastOwner
 from accounts.pages.base import OrganizationPage
-from accounts.pages.forms import MemberForm, PlacementForm, RoleForm
+from accounts.pages.forms import InvitationForm, PlacementForm, RoleForm
 from accounts.projects import ProjectArchived
-from core.errors import Invalid
+from core.errors import DomainError, Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +34,38 @@ class Row:
 
 
 class MembersPage(OrganizationPage):
-    """The members, and a form for another one."""
+    """The members, whoever was invited, and a form to invite another one."""
 
     template_name = "accounts/members.html"
     needs_to_post = Permission.MANAGE_MEMBERS
     tab = "members"
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Let somebody who has an account act for the organization."""
-        form = MemberForm(request.POST, roles=_list_roles(self.granted))
+        """Mail an invitation; the answer is one, whether the address has an account or not."""
+        form = InvitationForm(request.POST, roles=_list_roles(self.granted))
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
         try:
-            user = organizations.find_person(email=form.cleaned_data["email"])
-            organizations.add_member(
+            made = invitations.invite(
                 organization=self.organization,
-                user=user,
+                email=form.cleaned_data["email"],
                 role=Role(form.cleaned_data["role"]),
-                actor=self.actor,
+                inviter=self.person,
                 now=timezone.now(),
+                write_link=lambda token: request.build_absolute_uri(reverse("invitation-page", args=[token])),
             )
-        except PersonUnknown:
-            form.add_error("email", _("Nobody with this address has an account. Let them sign up first."))
-            return self.render_to_response(self.get_context_data(form=form), status=422)
-        except AlreadyMember:
-            form.add_error("email", _("This person is a member already."))
-            return self.render_to_response(self.get_context_data(form=form), status=409)
-        messages.success(request, _("%(name)s is a member now.") % {"name": user.name or user.email})
+        except AlreadyMember as refusal:
+            return self._refuse(form, refusal, _("This person is a member already."))
+        except TooManyInvitations as refusal:
+            return self._refuse(form, refusal, _("Too many invitations were sent today. Try again tomorrow."))
+        except MailUnsent as refusal:
+            return self._refuse(form, refusal, _("The mail could not be sent. Try again later."))
+        messages.success(request, _("An invitation is on its way to %(email)s.") % {"email": made.email})
         return redirect("members-page", self.organization.uid)
+
+    def _refuse(self, form: InvitationForm, refusal: DomainError, text: str) -> HttpResponse:
+        form.add_error("email", text)
+        return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The members, by name."""
@@ -67,12 +73,15 @@ class MembersPage(OrganizationPage):
         places = list(
             projects.list_projects(organization=self.organization).filter(archived_at=None).order_by("name")
         )
-        context = {
+        context: dict[str, Any] = {
             "rows": [self._describe(one, places) for one in rows.order_by("user__name", "user__email")],
             "has_projects": bool(places),
         }
-        if Permission.MANAGE_MEMBERS in self.granted and "form" not in kwargs:
-            context["form"] = MemberForm(roles=_list_roles(self.granted))
+        if Permission.MANAGE_MEMBERS in self.granted:
+            found = invitations.list_open(organization=self.organization, now=timezone.now())
+            context["invited"] = found.order_by("email")
+            if "form" not in kwargs:
+                context["form"] = InvitationForm(roles=_list_roles(self.granted))
         return super().get_context_data(**{**kwargs, **context})
 
     def _describe(self, member: Membership, places: list[Project]) -> Row:

@@ -13,9 +13,9 @@ from django.contrib.auth.models import Permission as DjangoPermission
 from django.http import HttpRequest
 from rest_framework.test import APIClient
 
-from accounts import agent_tokens, audit, keys, organizations, projects
+from accounts import agent_tokens, audit, invitations, keys, organizations, projects
 from accounts.keys import IssuedKey
-from accounts.models import AgentToken, Organization, Project, Role, User
+from accounts.models import AgentToken, Invitation, Organization, Project, Role, User
 from billing import limits
 from billing.limits import Kind, Limit, Period, Subject
 from billing.wallets import Wallet
@@ -94,6 +94,8 @@ class Farm:
     project: Project | None = None
     """With a monthly limit and nothing in it."""
     limit: Limit | None = None
+    invitation: Invitation | None = None
+    """To somebody who has no account."""
 
 
 @pytest.fixture
@@ -133,6 +135,14 @@ def full_estate(db: Database, estate: Farm) -> Farm:
         project=project,
         limit=limit,
         colleague=colleague,
+        invitation=invitations.invite(
+            organization=estate.organization,
+            email="invited@example.org",
+            role=Role.MEMBER,
+            inviter=estate.owner,
+            now=datetime.now(UTC),
+            write_link=str,
+        ),
         done=done,
         attempt=attempt,
         flag=running.add_flag(db, attempt),

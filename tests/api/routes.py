@@ -102,7 +102,10 @@ def _placed(
     return Route(
         method,
         name,
-        lambda f: f"/api/organizations/{f.organization.uid}" + path.format(colleague=_uid(f.colleague)),
+        lambda f: (
+            f"/api/organizations/{f.organization.uid}"
+            + path.format(colleague=_uid(f.colleague), invitation=_uid(f.invitation))
+        ),
         needs,
         status,
         body,
@@ -128,14 +131,16 @@ ROUTES = (
     _placed("GET", "organization", "", VIEW),
     _placed("PATCH", "organization", "", Permission.MANAGE_ORGANIZATION, lambda _: {"name": "Sun & Wind"}),
     _placed("GET", "members", "/members", VIEW),
+    _placed("GET", "invitations", "/invitations", Permission.MANAGE_MEMBERS),
     _placed(
         "POST",
-        "members",
-        "/members",
+        "invitations",
+        "/invitations",
         Permission.MANAGE_MEMBERS,
         lambda _: {"email": "newcomer@example.org", "role": "MEMBER"},
         201,
     ),
+    _placed("DELETE", "invitation", "/invitations/{invitation}", Permission.MANAGE_MEMBERS, None, 204),
     _placed("GET", "member", "/members/{colleague}", VIEW),
     _placed(
         "PATCH", "member", "/members/{colleague}", Permission.MANAGE_MEMBERS, lambda _: {"role": "FINANCE"}

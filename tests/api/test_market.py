@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from accounts.models import Role
-from tests.api.conftest import Farm, make_user, sign_in, use_key
+from accounts.models import Membership, Role
+from tests.api.conftest import Farm, make_limit, make_user, sign_in, use_key
 from tests.api.routes import CHAT, SERVING, SITE
 
 
@@ -163,14 +163,35 @@ def test_lists_are_paged_and_filtered(estate: Farm) -> None:
     assert client.get("/api/jobs?state=WRONG").status_code == 422
 
 
-def test_members_are_added_once_and_by_those_who_may_appoint(estate: Farm) -> None:
-    make_user(None, Role.MEMBER, "newcomer")
-    admin = make_user(estate.organization, Role.ADMIN, "admin")
-    path = f"/api/organizations/{estate.organization.uid}/members"
-    wanted = {"email": "newcomer@example.org", "role": "OWNER"}
+def test_inviting_tells_nobody_which_addresses_have_accounts(estate: Farm) -> None:
+    make_user(None, Role.MEMBER, "known")
+    client, path = sign_in(estate.owner), f"/api/organizations/{estate.organization.uid}/invitations"
 
-    assert sign_in(admin).post(path, wanted, format="json").status_code == 403
-    post(sign_in(estate.owner), path, wanted)
-    assert sign_in(estate.owner).post(path, wanted, format="json").json()["code"] == "already_member"
-    unknown = {"email": "nobody@example.org", "role": "MEMBER"}
-    assert sign_in(admin).post(path, unknown, format="json").json()["code"] == "person_unknown"
+    known, unknown = (
+        post(client, path, {"email": f"{name}@example.org", "role": "MEMBER"})
+        for name in ("known", "unknown")
+    )
+
+    assert known.keys() == unknown.keys()
+    assert (known["email"], unknown["email"]) == ("known@example.org", "unknown@example.org")
+    assert not Membership.objects.filter(user__email=known["email"]).exists()
+    listed = client.get(path).json()["results"]
+    assert [one["uid"] for one in listed] == [unknown["uid"], known["uid"]]
+
+
+def test_people_are_invited_by_those_who_may_appoint_them(estate: Farm) -> None:
+    admin = sign_in(make_user(estate.organization, Role.ADMIN, "admin"))
+    path = f"/api/organizations/{estate.organization.uid}/invitations"
+    wanted = {"email": "newcomer@example.org", "role": "OWNER"}
+    project, _ = make_limit(estate.organization)
+
+    assert admin.post(path, wanted, format="json").status_code == 403
+    assert (
+        admin.post(path, {**wanted, "role": "MEMBER", "project": project.uid}, format="json").status_code
+        == 403
+    )
+    made = post(sign_in(estate.owner), path, {**wanted, "project": str(project.uid)})
+    assert made["project"] == str(project.uid)
+    assert admin.delete(f"{path}/{made['uid']}").status_code == 403
+    member = {"email": estate.owner.email, "role": "MEMBER"}
+    assert admin.post(path, member, format="json").json()["code"] == "already_member"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.access import Permission
-from accounts.models import ApiKey, Organization, User
+from accounts.models import ApiKey, Invitation, Organization, User
 
 ANYBODY, ANONYMOUS, PERSON, OPERATOR = "anybody", "anonymous", "person", "operator"
 
@@ -45,6 +45,11 @@ def find_colleague() -> User:
     return User.objects.get(email="colleague@lab.example")
 
 
+def find_invitation() -> Invitation:
+    """The lab's, to somebody who has no account."""
+    return Invitation.objects.get()
+
+
 ROUTES = (
     Route("home", _at("/"), ANYBODY),
     Route("board", _at("/board/"), ANYBODY),
@@ -66,6 +71,16 @@ ROUTES = (
         "POST",
         302,
         {"email": "newcomer@example.org", "role": "MEMBER"},
+    ),
+    Route("invitation-page", _at("/invitations/none/"), PERSON, status=404),
+    Route(
+        "invitation-revoke-page",
+        lambda organization, _: (
+            f"/console/{organization.uid}/members/invitations/{find_invitation().uid}/revoke/"
+        ),
+        Permission.MANAGE_MEMBERS,
+        "POST",
+        302,
     ),
     Route(
         "member-role-page", _of_colleague("role/"), Permission.MANAGE_MEMBERS, "POST", 302, {"role": "ADMIN"}

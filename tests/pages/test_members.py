@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 
 from accounts import audit, projects
-from accounts.models import AuditEvent, Membership, Organization, Project, Role, User
+from accounts.models import Invitation, Membership, Organization, Project, Role, User
 from tests.cast import NOW
 from tests.pages.conftest import make_person, open_browser
 
@@ -35,23 +36,66 @@ def find_role(lab: Organization, user: User) -> str | None:
     return Membership.objects.filter(organization=lab, user=user).values_list("role", flat=True).first()
 
 
-def test_somebody_who_has_an_account_is_added(owner: Client, lab: Organization) -> None:
+def find_path(outbox: list[EmailMessage]) -> str:
+    """The path in the link of the last mail."""
+    link = next(line for line in str(outbox[-1].body).splitlines() if line.startswith("http"))
+    return link.removeprefix("http://localhost")
+
+
+def test_whoever_is_invited_and_accepts_is_a_member(
+    owner: Client, lab: Organization, outbox: list[EmailMessage]
+) -> None:
     newcomer = make_person("newcomer@example.org")
 
-    answer = post(owner, lab, email="Newcomer@Example.org", role="FINANCE")
+    sent = post(owner, lab, email="Newcomer@Example.org", role="FINANCE")
+    before = find_role(lab, newcomer)
+    browser = open_browser(newcomer)
+    asked = browser.get(find_path(outbox))
+    answer = browser.post(find_path(outbox), follow=True)
+
+    assert "on its way to newcomer@example.org" in sent.content.decode()
+    assert "newcomer@example.org" in owner.get(f"/console/{lab.uid}/members/").content.decode()
+    assert "Join Lab?" in asked.content.decode()
+    assert (before, find_role(lab, newcomer)) == (None, "FINANCE")
+    assert "You are a member of Lab now." in answer.content.decode()
     again = post(owner, lab, email=newcomer.email, role="MEMBER")
-
-    assert "Newcomer is a member now." in answer.content.decode()
-    assert find_role(lab, newcomer) == "FINANCE"
     assert (again.status_code, "member already" in again.content.decode()) == (409, True)
-    assert AuditEvent.objects.filter(action="member.add", subject_uid=newcomer.uid).count() == 1
 
 
-def test_nobody_is_added_who_has_no_account(owner: Client, lab: Organization) -> None:
-    answer = post(owner, lab, email="nobody@example.org", role="MEMBER")
+def test_known_and_unknown_addresses_get_one_answer(owner: Client, lab: Organization) -> None:
+    make_person("known@example.org")
 
-    assert answer.status_code == 422
-    assert "has an account. Let them sign up first" in answer.content.decode()
+    answers = [post(owner, lab, email=f"{name}@example.org", role="MEMBER") for name in ("known", "other")]
+
+    assert [answer.redirect_chain for answer in answers] == [[(f"/console/{lab.uid}/members/", 302)]] * 2
+    assert all("An invitation is on its way to" in answer.content.decode() for answer in answers)
+    assert not Membership.objects.filter(user__email="known@example.org").exists()
+
+
+def test_an_invitation_is_only_for_whoever_reads_that_mail(
+    owner: Client, lab: Organization, outbox: list[EmailMessage]
+) -> None:
+    somebody = open_browser(make_person("somebody@example.org"))
+    post(owner, lab, email="newcomer@example.org", role="MEMBER")
+
+    path = find_path(outbox)
+    answers = [somebody.get(path), somebody.post(path), somebody.get("/invitations/none/")]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 404]
+    assert Membership.objects.filter(organization=lab).count() == 1
+    assert open_browser().get(path)["location"].startswith("/account/login/?next=/invitations/")
+
+
+def test_an_invitation_that_is_taken_back_opens_nothing(
+    owner: Client, lab: Organization, outbox: list[EmailMessage]
+) -> None:
+    browser = open_browser(make_person("newcomer@example.org"))
+    post(owner, lab, email="newcomer@example.org", role="MEMBER")
+
+    answer = post(owner, lab, f"invitations/{Invitation.objects.get().uid}/revoke/")
+
+    assert "taken back" in answer.content.decode()
+    assert browser.post(find_path(outbox)).status_code == 404
 
 
 def test_only_owners_make_owners(
@@ -115,7 +159,7 @@ def test_finance_moves_members_to_projects_and_changes_no_role(
 
     moved = post(finance, lab, f"{colleague.uid}/project/", project=str(night.uid))
 
-    assert ("Move there" in page, "Give this role" in page, "Add a member" in page) == (True, False, False)
+    assert ("Move there" in page, "Give this role" in page, "Invite somebody" in page) == (True, False, False)
     assert "spend there from now on" in moved.content.decode()
     membership = Membership.objects.get(organization=lab, user=colleague)
     assert membership.project == night

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
+from accounts import invitations
 from accounts.access import ALLOWED, Permission
 from accounts.keys import IssuedKey
 from accounts.models import Organization, Role
@@ -22,9 +24,16 @@ OWNED = [route for route in ROUTES if isinstance(route.who, Permission)]
 
 @pytest.fixture(autouse=True)
 def colleague(redis_url: str, lab: Organization) -> None:
-    """A plain member of the lab, and somebody who may become one."""
+    """A plain member of the lab, and somebody who was invited."""
     make_person("colleague@lab.example", organization=lab, role=Role.MEMBER)
-    make_person("newcomer@example.org")
+    invitations.invite(
+        organization=lab,
+        email="invited@example.org",
+        role=Role.MEMBER,
+        inviter=make_person("boss@lab.example", organization=lab),
+        now=timezone.now(),
+        write_link=str,
+    )
 
 
 def list_names(patterns: Iterable[Any], prefix: str = "") -> Iterable[str]:
