@@ -10,7 +10,11 @@ from core.money import TEST_CURRENCY
 from marketplace.models import Offer, PriceCard
 
 # Lines of a card's breakdown, as the board groups them.
-ELECTRICITY = ("energy", "idle", "heat", "carbon")
+# Cards of the first version had `energy` (cooling and losses among it) and `heat`.
+ELECTRICITY = (
+    *("electricity", "idle", "cooling_and_losses", "demand", "demand_response", "heat_credit", "carbon"),
+    *("energy", "heat"),
+)
 MACHINES = ("hardware", "facility", "operations")
 
 
@@ -100,6 +104,7 @@ def _add_lines(breakdown: Mapping[str, Any], names: tuple[str, ...]) -> Decimal:
 def _read_energy_price(card: PriceCard) -> Decimal:
     # What the card was built from, which the site may have changed since.
     for line in card.explained["lines"]:
-        if line["line"] == "energy" and "price_per_kwh" in line["inputs"]:
-            return Decimal(line["inputs"]["price_per_kwh"])
+        for name in ("per_kwh", "price_per_kwh"):
+            if line["line"] in ("electricity", "energy") and name in line["inputs"]:
+                return Decimal(line["inputs"][name])
     return card.offer.site.energy_price

@@ -1,6 +1,6 @@
 """Price cards: publishing an offer's next price."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -9,7 +9,8 @@ from accounts import audit
 from accounts.audit import Actor
 from core import ids
 from core.errors import DomainError
-from marketplace import pricing, site_tariffs
+from marketplace import quotes, site_tariffs
+from marketplace.energy.refusals import PriceNegative
 from marketplace.models import Offer, PriceCard, Site, SiteTariff
 from marketplace.outlooks import Stretch
 
@@ -35,55 +36,18 @@ class CardBelowNothing(DomainError):
     code = "card_below_nothing"
 
 
-def make_quoter(*, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS) -> pricing.Quoter:
-    """What prices an offer, as its site and its serving are described now, at any price of electricity."""
-    site, profile = offer.site, offer.profile
-    return pricing.Quoter(
-        site=pricing.SiteEnergy(
-            price_per_kwh=site.energy_price,
-            currency=site.currency,
-            pue=site.pue,
-            gco2_per_kwh=site.gco2_per_kwh,
-            source=f"site:{site.uid}",
-            carbon_source=site.carbon_source,
-        ),
-        profile=pricing.ServingProfile(
-            chips=profile.chips,
-            joules_per_output_token=profile.joules_per_output_token,
-            joules_source=profile.joules_source,
-            tokens_per_second=profile.tokens_per_second,
-            utilisation=profile.utilisation,
-            watts_idle=profile.watts_idle,
-            host_factor=profile.host_factor,
-            input_ratio=profile.input_ratio,
-            cached_ratio=profile.cached_ratio,
-        ),
-        hardware=pricing.HardwareCost(
-            capital=profile.capital,
-            source=f"offer:{offer.uid}",
-            years=profile.capital_years,
-            rate=profile.capital_rate,
-            operations_rate=profile.operations_rate,
-        ),
-        margin=profile.margin,
-        fee_bps=fee_bps,
-    )
-
-
 def quote_offer(
     *, offer: Offer, fee_bps: int = PLATFORM_FEE_BPS, stretch: Stretch | None = None
-) -> pricing.Quote:
+) -> quotes.Quote:
     """
     Price of an offer as its site and its serving are described now.
 
     :param stretch: what a kilowatt-hour costs there; without, it is the site's one price
     :raises CardBelowNothing: if credits outweigh costs
     """
-    price = stretch.price if stretch else offer.site.energy_price
-    source = stretch.version.source if stretch else f"site:{offer.site.uid}"
     try:
-        return make_quoter(offer=offer, fee_bps=fee_bps).quote(price_per_kwh=price, source=source)
-    except pricing.PriceNegative as error:
+        return quotes.Quoter(offer=offer, fee_bps=fee_bps).quote(stretch)
+    except PriceNegative as error:
         raise CardBelowNothing(str(error)) from error
 
 
@@ -97,7 +61,7 @@ class Consequence:
 
     offer: Offer
     card: PriceCard | None
-    prices: pricing.Amounts | None
+    prices: quotes.Prices | None
 
 
 def list_consequences(*, site: Site, now: datetime) -> list[Consequence]:
@@ -109,16 +73,9 @@ def list_consequences(*, site: Site, now: datetime) -> list[Consequence]:
     ]
 
 
-def keep_unit(offer: Offer, quote: pricing.Quote) -> pricing.Amounts:
-    """Of a quote's prices those of the offer's unit; the others are nothing."""
-    if offer.unit == Offer.Unit.TOKEN:
-        return replace(quote.prices, chip_second=pricing.NOTHING.chip_second)
-    return replace(pricing.NOTHING, chip_second=quote.prices.chip_second)
-
-
-def _find_prices(offer: Offer) -> pricing.Amounts | None:
+def _find_prices(offer: Offer) -> quotes.Prices | None:
     try:
-        return keep_unit(offer, quote_offer(offer=offer))
+        return quotes.keep_unit(offer, quote_offer(offer=offer).prices)
     except CardBelowNothing:
         return None
 
@@ -146,10 +103,9 @@ def publish_card(
         raise CardOutOfOrder("A price card cannot start in the past.")
     # Sites and serving change; what counts is how they are described at this moment.
     offer = Offer.objects.select_related("site", "profile", "organization").get(pk=offer.pk)
-    stretch = _find_stretch(offer.site, starts_at)
+    stretch = find_stretch(site=offer.site, moment=starts_at)
     quote = quote_offer(offer=offer, fee_bps=fee_bps, stretch=stretch)
-    sold = keep_unit(offer, quote)
-    electricity = {"electricity": stretch.described} if stretch else {}
+    sold = quotes.keep_unit(offer, quote.prices)
     latest = offer.price_cards.order_by("-number").first()
     try:
         with transaction.atomic():
@@ -164,7 +120,7 @@ def publish_card(
                 output_price=sold.output,
                 chip_second_price=sold.chip_second,
                 fee_bps=fee_bps,
-                breakdown={"unit": offer.unit, **quote.describe(), **electricity},
+                breakdown=quote.breakdown,
                 created_at=now,
             )
             audit.record_event(
@@ -181,7 +137,12 @@ def publish_card(
     return card
 
 
-def _find_stretch(site: Site, moment: datetime) -> Stretch | None:
+def find_stretch(*, site: Site, moment: datetime) -> Stretch | None:
+    """
+    What electricity costs at a site at a moment; None for a site without a tariff, which has one price.
+
+    :raises ElectricityUnknown: if its tariff has no price then
+    """
     if not SiteTariff.objects.filter(site=site).exists():
         return None
     second = moment.replace(microsecond=0)

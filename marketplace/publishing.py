@@ -20,15 +20,16 @@ from core import ids
 from core.errors import DomainError
 from core.quantities import format_plain
 from marketplace.card_plans import Planned, Published, Span, find_horizon, merge_spans, plan_cards
+from marketplace.energy.refusals import PriceNegative
 from marketplace.models import Offer, OfferPlan, PriceBasis, PriceCard, SiteTariff
 from marketplace.outlooks import Outlook, Stretch, look_ahead
-from marketplace.price_cards import PLATFORM_FEE_BPS, keep_unit, make_quoter
-from marketplace.pricing import PriceNegative
+from marketplace.price_cards import PLATFORM_FEE_BPS
+from marketplace.quotes import Quoter, keep_unit
 from marketplace.site_tariffs import Wanted, list_versions, load_series
 from marketplace.tariffs.series import PriceSeries
 
 # Of the way prices are made; another number makes every card anew.
-FORMULA = 1
+FORMULA = 2
 BATCH = 500
 SECONDS_MAX = 30.0
 # Sent as binary arrays, without quoting megabytes of text.
@@ -223,15 +224,14 @@ def _write_bases(batch: Sequence[OfferPlanned], now: datetime) -> None:
 
 
 def _price(planned: OfferPlanned, digests: Iterable[str]) -> list[tuple[object, ...]]:
-    offer, quoter = planned.offer, make_quoter(offer=planned.offer)
+    offer, quoter = planned.offer, Quoter(offer=planned.offer, fee_bps=PLATFORM_FEE_BPS)
     rows = []
     for digest in digests:
         stretch = planned.stretches[digest]
-        quote = quoter.quote(price_per_kwh=stretch.price, source=stretch.version.source)
-        sold = keep_unit(offer, quote)
+        quote = quoter.quote(stretch)
+        sold = keep_unit(offer, quote.prices)
         prices = (sold.input, sold.cached_input, sold.output, sold.chip_second)
-        breakdown = {"unit": offer.unit, **quote.describe(), "electricity": stretch.described}
-        rows.append((digest, offer.pk, *map(format_plain, prices), json.dumps(breakdown)))
+        rows.append((digest, offer.pk, *map(format_plain, prices), json.dumps(quote.breakdown)))
     return rows
 
 

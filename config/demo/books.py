@@ -23,7 +23,7 @@ def show_prices(model: str) -> None:
             (
                 Decimal(line["per_million_tokens"]["output"])
                 for line in card.explained["lines"]
-                if line["line"] in ("energy", "idle")
+                if line["line"] in ("electricity", "idle", "cooling_and_losses")
             ),
             Decimal(0),
         )

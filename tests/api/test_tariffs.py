@@ -18,7 +18,7 @@ HOURS = [
     {"start": "09:00", "end": "17:00", "price": "0.10"},
     {"start": "17:00", "end": "00:00", "price": "0.30"},
 ]
-BY_HOUR = {
+BY_HOUR: dict[str, Any] = {
     **TARIFF,
     "document": {
         **DOCUMENT,

@@ -23,7 +23,7 @@ def test_a_price_card_shows_its_lines(operator: Client, live: Offer) -> None:
     page = operator.get(f"/admin/marketplace/pricecard/{live.price_cards.get().pk}/change/")
 
     assert b"platform_fee" in page.content
-    assert b"joules_per_output_token 0.9" in page.content
+    assert b"joules.output 0.9" in page.content
 
 
 @pytest.mark.parametrize("page", ["add/", "{pk}/delete/"])

@@ -86,7 +86,7 @@ def test_the_breakdown_of_a_card_adds_up_to_its_price(live: Offer) -> None:
 def test_declared_joules_are_labelled_so(live: Offer) -> None:
     energy = live.price_cards.get().breakdown["lines"][0]
 
-    assert (energy["line"], energy["tier"]) == ("energy", "declared")
+    assert (energy["line"], energy["tier"]) == ("electricity", "declared")
     assert energy["sources"] == [f"site:{live.site.uid}", "declared"]
 
 

@@ -16,7 +16,7 @@ from accounts.api.base import OrganizationView
 from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import describe
 from accounts.authentication import Caller
-from marketplace import catalogue, offers, price_cards, sites
+from marketplace import catalogue, offers, price_cards, quotes, sites
 from marketplace.models import Offer
 from marketplace.offers import Serving
 from workers import endpoints, nodes
@@ -151,16 +151,17 @@ class OfferQuote(OrganizationView):
     def get(self, request: Request, uid: UUID) -> Response:
         """Price it from its site and its serving as they are described now; nothing is published."""
         offer = _find(self.caller(), uid)
-        quote = price_cards.quote_offer(offer=offer)
-        sold = price_cards.keep_unit(offer, quote)
+        stretch = price_cards.find_stretch(site=offer.site, moment=timezone.now())
+        quote = price_cards.quote_offer(offer=offer, stretch=stretch)
+        sold = quotes.keep_unit(offer, quote.prices)
         body = {
-            "currency": quote.currency,
-            "fee_bps": quote.fee_bps,
+            "currency": offer.currency,
+            "fee_bps": price_cards.PLATFORM_FEE_BPS,
             "input_price": sold.input,
             "cached_input_price": sold.cached_input,
             "output_price": sold.output,
             "chip_second_price": sold.chip_second,
-            "breakdown": {"unit": offer.unit, **quote.describe()},
+            "breakdown": quote.breakdown,
         }
         return Response(QuoteAnswer(body).data)
 

@@ -1,0 +1,154 @@
+"""
+What an offer's price is made of: its site, machine and serving, as the build-up takes them. It reads the rows
+it is given and nothing else; `marketplace.energy` does the sums.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from core.money import PRICE_PLACES
+from core.quantities import EXACT, ROUNDING, format_plain, round_half_even
+from marketplace.energy.build_up import Pricer
+from marketplace.energy.inputs import Carbon, Hall, Inputs, Machine, Power
+from marketplace.energy.lines import BuildUp, Line
+from marketplace.energy.work import Unit, list_chip_second_work, list_token_work
+from marketplace.models import Offer
+from marketplace.outlooks import Stretch
+
+BREAKDOWN_VERSION = 2
+MILLION = Decimal(1_000_000)
+TOKENS = (Unit.INPUT, Unit.CACHED_INPUT, Unit.OUTPUT)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What one unit of each kind costs the buyer, 18 places."""
+
+    input: Decimal
+    cached_input: Decimal
+    output: Decimal
+    chip_second: Decimal
+
+
+NOTHING = Prices(*[round_half_even(Decimal(0), PRICE_PLACES)] * 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Prices and their breakdown, whose lines add up to them."""
+
+    prices: Prices
+    breakdown: dict[str, Any]
+
+
+class Quoter:
+    """Prices one offer, as its site and its serving are described now, at any price of electricity."""
+
+    def __init__(self, *, offer: Offer, fee_bps: int) -> None:
+        self._offer = offer
+        self._pricer = Pricer(_read_inputs(offer, fee_bps))
+        # Most lines are the same object at every price of electricity.
+        self._told: dict[int, tuple[Line, dict[str, Any]]] = {}
+
+    def quote(self, stretch: Stretch | None = None) -> Quote:
+        """
+        Price the offer while electricity costs that; without a stretch, the site's one price.
+
+        :raises marketplace.energy.refusals.PriceNegative: if credits outweigh costs
+        """
+        built = self._pricer.price(_read_power(self._offer, stretch))
+        prices = Prices(*(built.prices[unit] for unit in (*TOKENS, Unit.CHIP_SECOND)))
+        breakdown = {"unit": self._offer.unit, **self._describe(built, prices)}
+        return Quote(prices, breakdown | ({"electricity": stretch.described} if stretch else {}))
+
+    def _describe(self, built: BuildUp, prices: Prices) -> dict[str, Any]:
+        whole = built.footprints[Unit.OUTPUT]
+        return {
+            "version": BREAKDOWN_VERSION,
+            "currency": built.currency,
+            "fee_bps": built.fee_bps,
+            "lines": [self._describe_line(line) for line in built.lines],
+            "groups": {
+                name: format_plain(EXACT.multiply(amount, MILLION))
+                for name, amount in built.group(Unit.OUTPUT).items()
+            },
+            "prices": {name: format_plain(getattr(prices, name)) for name in Prices.__slots__},
+            "kwh_per_million_output": _write(whole.meter_kwh, 12),
+            "gco2e_per_million_output": _write(whole.location_g, 9),
+        }
+
+    def _describe_line(self, line: Line) -> dict[str, Any]:
+        told = self._told.get(id(line))
+        if told is None:
+            # Kept with the line, so that no other gets its id.
+            told = self._told[id(line)] = (line, _describe_line(line))
+        return told[1]
+
+
+def keep_unit(offer: Offer, prices: Prices) -> Prices:
+    """Of prices those of the offer's unit; the others are nothing."""
+    if offer.unit == Offer.Unit.TOKEN:
+        return replace(prices, chip_second=NOTHING.chip_second)
+    return replace(NOTHING, chip_second=prices.chip_second)
+
+
+def _describe_line(line: Line) -> dict[str, Any]:
+    """A line as JSON: amounts per million tokens and per chip-second, with figures and sources."""
+    return {
+        "line": line.name,
+        "per_million_tokens": {
+            unit.value: format_plain(EXACT.multiply(line.amounts[unit], MILLION)) for unit in TOKENS
+        },
+        "per_chip_second": format_plain(line.amounts[Unit.CHIP_SECOND]),
+        "inputs": dict(line.inputs),
+        "sources": list(line.sources),
+        "tier": line.tier,
+    }
+
+
+def _read_inputs(offer: Offer, fee_bps: int) -> Inputs:
+    site, profile = offer.site, offer.profile
+    joules = profile.joules_per_output_token
+    chip_watts = ROUNDING.multiply(joules, profile.tokens_per_second)
+    return Inputs(
+        currency=site.currency,
+        power=_read_power(offer, None),
+        hall=Hall(pue=site.pue, source=f"site:{site.uid}"),
+        carbon=Carbon(location_g=site.gco2_per_kwh, market_g=site.gco2_per_kwh, source=site.carbon_source),
+        machine=Machine(
+            chips=profile.chips,
+            chip_watts=chip_watts,
+            host_watts=ROUNDING.multiply(chip_watts, profile.host_factor - 1),
+            idle_watts=profile.watts_idle,
+            utilisation=profile.utilisation,
+            capital=profile.capital,
+            source=f"offer:{offer.uid}",
+            years=profile.capital_years,
+            rate=profile.capital_rate,
+            operations_rate=profile.operations_rate,
+        ),
+        work={
+            **list_token_work(
+                output_joules=joules,
+                output_per_second=profile.tokens_per_second,
+                input_joules=ROUNDING.multiply(joules, profile.input_ratio),
+                cached_joules=ROUNDING.multiply(joules, profile.cached_ratio),
+            ),
+            **list_chip_second_work(chip_watts=chip_watts, chips=profile.chips),
+        },
+        work_source=profile.joules_source,
+        margin=profile.margin,
+        fee_bps=fee_bps,
+    )
+
+
+def _read_power(offer: Offer, stretch: Stretch | None) -> Power:
+    if stretch is None:
+        return Power(per_kwh=offer.site.energy_price, source=f"site:{offer.site.uid}")
+    components = stretch.segment.components
+    return Power(per_kwh=stretch.price, source=stretch.version.source, components=components)
+
+
+def _write(amount: Decimal, places: int) -> str:
+    return format_plain(round_half_even(ROUNDING.multiply(amount, MILLION), places))
