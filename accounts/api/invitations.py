@@ -41,7 +41,7 @@ class InvitationList(OrganizationView):
         request=InvitationRequest,
         answer=InvitationAnswer,
         status=201,
-        refusals=(403, 404),
+        refusals=(403, 404, 429, 503),
         organization=False,
     )
     def post(self, request: Request, organization: UUID) -> HttpResponse:
