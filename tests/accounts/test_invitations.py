@@ -1,18 +1,20 @@
 """Invitations give what their sender may give, once, to whoever reads the mail."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import audit, invitations, organizations, people, projects
 from accounts.access import ALLOWED, NotAllowed
 from accounts.invitations import InvitationEnded, MailUnsent, OtherAddress, TooManyInvitations
 from accounts.models import AuditEvent, Invitation, Membership, Organization, Role, User
-from core.errors import NotFound
+from core.errors import DomainError, NotFound
 from tests.accounts.conftest import join
 
 ADDRESS = "newcomer@example.org"
@@ -70,6 +72,28 @@ def test_it_is_accepted_once_and_leads_into_its_project(
     organizations.remove_member(membership=made, actor=audit.SYSTEM, now=now)
     with pytest.raises(InvitationEnded):
         invitations.accept_invitation(token=token, user=newcomer, now=now)
+
+
+def test_of_many_clicks_at_once_one_accepts(
+    lab: Organization, owner: User, newcomer: User, now: datetime
+) -> None:
+    token, clicks = invite(lab, owner, now), 6
+    start = Barrier(clicks)
+
+    def accept(_: int) -> str:
+        try:
+            start.wait()
+            invitations.accept_invitation(token=token, user=newcomer, now=now)
+        except DomainError as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "accepted"
+
+    with ThreadPoolExecutor(clicks) as pool:
+        outcomes = sorted(pool.map(accept, range(clicks)))
+
+    assert outcomes == ["accepted", *["invitation_ended"] * (clicks - 1)]
 
 
 def test_nobody_else_accepts_it_nor_an_address_that_is_not_confirmed(
