@@ -29,6 +29,8 @@ type Headers = dict[bytes, bytes]
 
 # A task costs more than all of a short request's bookkeeping; who leaves sooner is noticed this much later.
 UNWATCHED_SECONDS = 0.05
+# Reading a longer body would hold up every other request of this process.
+BODY_BYTES_INLINE = 256 * 1024
 
 
 class Visit:
@@ -120,7 +122,10 @@ class Visit:
         """Read the body and pass the limits of the key. What cannot be read counts as a request, too."""
         limiter = self.runtime.limiter
         try:
-            request = self.door.read(body)
+            if len(body) > BODY_BYTES_INLINE:
+                request = await asyncio.to_thread(self.door.read, body)
+            else:
+                request = self.door.read(body)
         except ApiError:
             await self._passage.read(limiter, key)
             raise

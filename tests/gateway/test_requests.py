@@ -1,6 +1,7 @@
 """What is read of a body, and what is sent on, byte for byte."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -275,3 +276,34 @@ def test_reasoning_that_is_shown_may_be_asked_for() -> None:
     sent = msgspec.json.decode(read(**asked).write_body(model="t", tokens_out=1))
 
     assert {name: sent[name] for name in asked} == asked
+
+
+SIZE = 8 * 1024 * 1024
+HEAD = b'{"model":"m","messages":[{"role":"user","content":"?"}],'
+HOSTILE = {
+    "lists side by side": b'%s"x":[%s[]]}' % (HEAD, b"[]," * (SIZE // 3)),
+    "one name again and again": b'%s%s,"x":[{"model":1}]}'
+    % (
+        HEAD,
+        b",".join([*(b'"n%d":0' % number for number in range(190)), *[b'"n189":0'] * (SIZE // 10)]),
+    ),
+    "nothing but escapes": b'%s"x":[%s"%s"]}' % (HEAD, b"[]," * 600, b"\\n" * (SIZE // 2)),
+    "nothing but empty texts": b'%s"x":[%s""]}' % (HEAD, b"[]," * 600 + b'"",' * (SIZE // 3)),
+}
+
+
+@pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
+def test_the_longest_body_is_read_or_refused_quickly(body: bytes) -> None:
+    began = time.process_time()
+    try:
+        requests.read_chat(body)
+    except ApiError as refused:
+        assert refused.status == 400  # noqa: PT017 - some of these may be read
+
+    assert time.process_time() - began < 1.5
+
+
+def test_many_lists_are_refused_and_many_brackets_in_text_are_not() -> None:
+    with pytest.raises(ApiError, match="too many lists"):
+        read(other=[[]] * requests.BRACKETS_MAX)
+    assert read(other="[]" * requests.BRACKETS_MAX)
