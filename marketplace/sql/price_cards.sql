@@ -25,43 +25,47 @@ CREATE OR REPLACE TRIGGER price_card_never_emptied BEFORE TRUNCATE ON price_card
 
 -- Cards are numbered in the order they were written. In force is the one that started last, of several that started together
 -- the highest number: so cards ahead can be overtaken by others that start at their moments, and none is ever taken back.
--- Two inserts at once compute the same next number; the unique key lets only one of them commit.
--- Runs for each of thousands of cards at once: by index, whatever the planner last heard of the table.
-CREATE OR REPLACE FUNCTION check_new_price_card() RETURNS trigger
-LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+-- One look at all cards of a statement, of which there may be thousands: by index, whatever the planner last heard of the
+-- table. Two inserts at once take the same next number; the unique key lets only one of them commit.
+CREATE OR REPLACE FUNCTION check_new_price_cards() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
-    next_number int;
-    in_force_number int;
-    in_force_since timestamptz;
-    sold_by text;
+    wrong record;
 BEGIN
-    SELECT coalesce((SELECT max(c.number) FROM price_card c WHERE c.offer_id = NEW.offer_id), 0) + 1, f.number, f.starts_at, o.unit
-      INTO next_number, in_force_number, in_force_since, sold_by
-      FROM offer o
+    SELECT n.offer_id, n.number, n.number > 1 AND before.number IS NULL AS gap, n.starts_at <= f.starts_at AS late,
+           f.number AS in_force, o.unit
+      INTO wrong
+      FROM new_cards n
+     CROSS JOIN LATERAL (SELECT unit FROM offer WHERE id = n.offer_id OFFSET 0) o
+      LEFT JOIN LATERAL (SELECT c.number FROM price_card c WHERE c.offer_id = n.offer_id AND c.number = n.number - 1
+                         OFFSET 0) before ON true
       LEFT JOIN LATERAL (SELECT c.number, c.starts_at FROM price_card c
-                          WHERE c.offer_id = NEW.offer_id AND c.starts_at <= NEW.created_at
+                          WHERE c.offer_id = n.offer_id AND c.starts_at <= n.created_at AND c.number < n.number
                           ORDER BY c.starts_at DESC, c.number DESC LIMIT 1) f ON true
-     WHERE o.id = NEW.offer_id;
-    IF NEW.number <> next_number THEN
-        RAISE EXCEPTION 'price card of offer % must be number %', NEW.offer_id, next_number
+     WHERE n.number > 1 AND before.number IS NULL OR n.starts_at <= f.starts_at
+        -- Rating multiplies every quantity by its price: a card that priced both would charge the same work twice.
+        OR o.unit = 'TOKEN' AND n.chip_second_price <> 0
+        OR o.unit = 'CHIP_SECOND' AND (n.input_price, n.cached_input_price, n.output_price) <> (0, 0, 0)
+     LIMIT 1;
+    IF wrong.gap THEN
+        RAISE EXCEPTION 'price card % of offer % follows no other', wrong.number, wrong.offer_id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
-    END IF;
-    IF NEW.starts_at <= in_force_since THEN
-        RAISE EXCEPTION 'price card of offer % may not start before card % did', NEW.offer_id, in_force_number
+    ELSIF wrong.late THEN
+        RAISE EXCEPTION 'price card of offer % may not start before card % did', wrong.offer_id, wrong.in_force
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_in_order';
-    END IF;
-    -- Rating multiplies every quantity by its price: a card that priced both would charge the same work twice.
-    IF (sold_by = 'TOKEN' AND NEW.chip_second_price <> 0)
-       OR (sold_by = 'CHIP_SECOND' AND (NEW.input_price, NEW.cached_input_price, NEW.output_price) <> (0, 0, 0)) THEN
-        RAISE EXCEPTION 'price card of offer % may only price what is sold by %', NEW.offer_id, sold_by
+    ELSIF wrong.offer_id IS NOT NULL THEN
+        RAISE EXCEPTION 'price card of offer % may only price what is sold by %', wrong.offer_id, wrong.unit
             USING ERRCODE = 'check_violation', CONSTRAINT = 'price_card_prices_its_unit';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END;
 $$;
 
-CREATE OR REPLACE TRIGGER price_card_fits_in BEFORE INSERT ON price_card
-    FOR EACH ROW EXECUTE FUNCTION check_new_price_card();
+DROP TRIGGER IF EXISTS price_card_fits_in ON price_card;
+DROP FUNCTION IF EXISTS check_new_price_card;
+CREATE TRIGGER price_card_fits_in AFTER INSERT ON price_card
+    REFERENCING NEW TABLE AS new_cards FOR EACH STATEMENT EXECUTE FUNCTION check_new_price_cards();
 
 CREATE OR REPLACE FUNCTION check_offer_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
