@@ -105,6 +105,30 @@ async def test_a_head_without_end_is_refused(port: int) -> None:
     writer.close()
 
 
+CHUNKED = b"POST /v1/nothing HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+TRAILING = {
+    "many trailers": (CHUNKED + b"0\r\n", b"x: %s\r\n" % (b"a" * 1000)),
+    "a trailer without end": (CHUNKED + b"0\r\nx: ", b"a" * 1000),
+    "an extension without end": (CHUNKED + b"1;x=", b"a" * 1000),
+}
+
+
+@pytest.mark.parametrize(("head", "more"), TRAILING.values(), ids=TRAILING)
+async def test_what_follows_a_body_is_bounded_like_a_head(port: int, head: bytes, more: bytes) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(head)
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        while sent < 8 * 1024 * 1024:
+            writer.write(more * 64)
+            await writer.drain()
+            await asyncio.sleep(0.001)
+            sent += len(more) * 64
+    writer.close()
+
+    assert sent < 8 * 1024 * 1024
+
+
 BODIES = {
     "chat": b"POST /v1/chat/completions",
     "embeddings": b"POST /v1/embeddings",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sys
+from dataclasses import replace
 from types import FrameType
 
 import uvicorn
 
 from core import exposition, tracing
+from core.deadlines import DeadlinesRefused, Protocol, read_deadlines
 from core.metrics import REGISTRY
 from workers import protocol
 from workers.relay import logs
@@ -54,15 +57,31 @@ class RelayServer(uvicorn.Server):
             await self._relay.stop()
 
 
+class RelayProtocol(Protocol):
+    """
+    A connection of a gateway, or of an agent until it is a WebSocket.
+
+    The forwarder knows how long a body may take. No reader is cut off here: a gateway that stops reading has
+    a slow buyer, whom it judges itself.
+    """
+
+
 def make_server(settings: Settings) -> RelayServer:
-    """Give a server for these settings, not yet listening."""
+    """
+    Give a server for these settings, not yet listening.
+
+    :raises DeadlinesRefused: a deadline of the environment is none
+    """
+    RelayProtocol.deadlines = replace(
+        read_deadlines(), body_seconds=settings.body_seconds, stall_seconds=math.inf
+    )
     relay = Relay(settings)
     REGISTRY.register(relay.source)
     config = uvicorn.Config(
         relay,
         host=settings.host,
         port=settings.port,
-        http="httptools",
+        http=RelayProtocol,
         ws="websockets-sansio",
         ws_max_size=protocol.FRAME_BYTES_MAX,
         ws_per_message_deflate=False,
@@ -81,14 +100,15 @@ def main() -> int:
     """Run a relay; gives its exit code."""
     try:
         settings = read_settings(sys.argv[1:], os.environ)
-    except SettingRefused as error:
+        server = make_server(settings)
+    except (SettingRefused, DeadlinesRefused) as error:
         sys.stderr.write(f"relay: {error}\n")
         return 2
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     exposition.serve()
     tracing.configure("relay")
     with asyncio.Runner(loop_factory=_make_loop) as runner:
-        runner.run(make_server(settings).run_relay())
+        runner.run(server.run_relay())
     tracing.close()
     return 0
 

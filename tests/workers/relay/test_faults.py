@@ -297,6 +297,33 @@ async def test_strangers_are_not_let_in(exchange: Exchange, rack: Registered) ->
 
 
 @pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"GET /agent HTTP/1.1\r\nx: ", b"a" * 65536),
+        (b"POST /nodes/x/v1/y HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx: ", b"a" * 65536),
+    ],
+    ids=["a head", "a trailer"],
+)
+async def test_what_a_stranger_sends_before_and_after_a_request_is_bounded(
+    exchange: Exchange, head: bytes, more: bytes
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", exchange.port)
+    writer.write(head)
+    sent = 0
+    try:
+        while sent < 200:
+            writer.write(more)
+            await writer.drain()
+            await asyncio.sleep(0.001)
+            sent += 1
+    except ConnectionError:
+        pass
+    writer.close()
+
+    assert sent < 200
+
+
+@pytest.mark.parametrize(
     ("change", "code"),
     [
         (lambda _: {"expires_at": time.time() - 1}, "ticket_refused"),
