@@ -175,9 +175,9 @@ class Attempt:
             )
             if response.status == 200:
                 return response
-            content = await response.read(limit=ERROR_BYTES_MAX)
             # Behind a relay a refusal is followed by a meter as well.
-            content = FrameReader(framed=HEADER in response.headers).feed(content)
+            frames = FrameReader(framed=HEADER in response.headers)
+            content = frames.feed(await response.read(limit=ERROR_BYTES_MAX))
         except (UpstreamError, MeterRefused) as error:
             raise self.explain(error) from error
         raise explain_status(response, content, target)

@@ -87,10 +87,9 @@ async def complete(
 
 
 async def _read_body(attempt: Attempt, response: Response, *, limit: int) -> tuple[bytes, Meter | None]:
+    frames = FrameReader(framed=HEADER in response.headers)
     try:
-        body = await response.read(limit=limit)
-        frames = FrameReader(framed=HEADER in response.headers)
-        body = frames.feed(body)
+        body = frames.feed(await response.read(limit=limit))
         meter = frames.finish()
     except (UpstreamError, MeterRefused) as error:
         raise attempt.explain(error) from error

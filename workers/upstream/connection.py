@@ -229,6 +229,9 @@ class Connection(asyncio.Protocol):
         if self._head_size > HEAD_BYTES_MAX:
             self._break(response, TooLarge("the upstream's head is too long"))
             return
+        if response.head_complete:
+            # A trailer: what the head said, whoever asks and whenever, stays what it was.
+            return
         name = name.lower()
         if name in (b"content-length", b"transfer-encoding"):
             self._framed = True

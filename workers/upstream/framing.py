@@ -17,6 +17,8 @@ TIERS = frozenset({"declared", "polled", "counter", "cross_checked", "attested"}
 ATTRIBUTIONS = frozenset({"estimated", "apportioned", "measured"})
 # More than a rack uses in a year: beyond it a figure is broken, not big.
 QUANTITY_MAX = Decimal(10) ** 13
+# PostgreSQL reads no figure with thousands of places, and no relay writes more than these.
+PLACES_MAX = 12
 
 
 class MeterRefused(Exception):
@@ -51,6 +53,8 @@ def read_meter(data: bytes) -> Meter:
     for quantity in (meter.chip_seconds, meter.joules):
         if not quantity.is_finite() or not 0 <= quantity <= QUANTITY_MAX:
             raise MeterRefused(f"the meter frame gives {quantity}")
+        if not -PLACES_MAX <= int(quantity.as_tuple().exponent) <= PLACES_MAX:
+            raise MeterRefused(f"the meter frame gives a quantity of other than {PLACES_MAX} places at most")
     if meter.tier not in TIERS or meter.attribution not in ATTRIBUTIONS:
         raise MeterRefused(f"the meter frame says {meter.tier!r}, {meter.attribution!r}")
     return meter

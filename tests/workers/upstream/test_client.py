@@ -229,3 +229,17 @@ async def test_a_second_answer_behind_the_first_is_never_used(client: upstream.C
 
     assert await second.read(limit=100) == b"new"
     listening.close()
+
+
+async def test_trailers_do_not_become_part_of_the_head(client: upstream.Client) -> None:
+    listening, origin = await serve_bytes(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx-one: 1\r\n\r\n"
+        b"2\r\nhi\r\n0\r\njouleport-framing: 1\r\nx-one: 2\r\n\r\n"
+    )
+
+    response = await ask(client, origin, "m")
+
+    assert await response.read(limit=100) == b"hi"
+    assert b"jouleport-framing" not in response.headers
+    assert response.headers[b"x-one"] == b"1"
+    listening.close()

@@ -43,6 +43,8 @@ def test_passes_an_unframed_body_and_gives_no_meter() -> None:
         METER.replace(b"3.210", b"-1"),
         METER.replace(b"3.210", b"NaN"),
         METER.replace(b"3.210", b"1e400"),
+        METER.replace(b"3.210", b"1E-20000"),
+        METER.replace(b"1.234567", b"0E+20000"),
         METER.replace(b"declared", b"guessed"),
         METER.replace(b"true", b'"yes"'),
     ],
