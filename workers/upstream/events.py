@@ -19,9 +19,11 @@ class EventReader:
     """
     Takes bytes as they come and gives the `data` of each complete event.
 
-    Line ends may be LF, CRLF or CR, an event may have several data lines (they are joined by LF);
-    comments and the other known fields are dropped, since the SDKs drop them too. A line of any other form,
-    which a browser would pass over, is refused: it may be half of an event that was to be relayed.
+    Line ends may be LF, CRLF or CR. An event may have several data lines: they are joined by a space, which
+    between the tokens of JSON means what a LF does, so that no payload can end an event when it is written
+    into another stream. Comments and the other known fields are dropped, since the SDKs drop them too. A line
+    of any other form, which a browser would pass over, is refused: it may be half of an event that was to be
+    relayed.
     """
 
     __slots__ = ("_carriage_return", "_limit", "_rest")
@@ -80,7 +82,7 @@ class EventReader:
             else:
                 lines = [line for line in block.split(b"\n") if _is_data(line)]
                 if lines:
-                    payloads.append(b"\n".join(line[5:].removeprefix(b" ") for line in lines))
+                    payloads.append(b" ".join(line[5:].removeprefix(b" ") for line in lines))
         return payloads
 
 

@@ -29,7 +29,7 @@ def test_drops_comments_and_joins_data_lines() -> None:
 
     given_out = reader.feed(b": keep-alive\n\nevent: x\nid: 7\ndata: one\ndata:two\n\n\n\ndata\n\n")
 
-    assert given_out == [b"one\ntwo", b""]
+    assert given_out == [b"one two", b""]
 
 
 @pytest.mark.parametrize("garbage", [b"\xff\xfe", b"HTTP/1.1 200 OK", b'{"x":1}', b"error: broken"])
