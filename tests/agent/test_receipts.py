@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
@@ -46,12 +46,15 @@ def open_journal(state: Path, *, bytes_max: int = receipts.JOURNAL_BYTES_MAX) ->
     return Journal(state=state, identity=identity, bytes_max=bytes_max)
 
 
-def check(receipt: receipts.Receipt, state: Path, *, secret: bytes = SECRET) -> relay_receipts.Checked:
+def check(
+    receipt: receipts.Receipt, state: Path, *, secret: bytes = SECRET, now: datetime = STARTED
+) -> relay_receipts.Checked:
     return relay_receipts.check_receipt(
         protocol.Receipt(body=receipt.body, signature=receipt.signature),
         node_id=7,
         public_keys=[receipts.load_identity(state=state).public],
         ticket_secret=secret,
+        now=now,
     )
 
 
@@ -61,6 +64,7 @@ def check_with(receipt: receipts.Receipt, *, keys: list[bytes]) -> relay_receipt
         node_id=7,
         public_keys=keys,
         ticket_secret=SECRET,
+        now=STARTED,
     )
 
 
@@ -98,6 +102,25 @@ def test_a_changed_body_a_foreign_key_and_a_wrong_nonce_are_refused(tmp_path: Pa
         check(receipt, tmp_path / "theirs")
     with pytest.raises(relay_receipts.ReceiptRefused, match="nonce"):
         check(receipt, tmp_path / "mine", secret=b"of another exchange")
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=9))),
+        datetime(1, 1, 1, tzinfo=UTC),
+        STARTED + timedelta(days=2),
+        datetime(2019, 12, 31, tzinfo=UTC),
+    ],
+    ids=["beyond the calendar", "the first day", "in two days", "before there was any"],
+)
+def test_moments_that_cannot_be_are_refused(tmp_path: Path, started: datetime) -> None:
+    journal = open_journal(tmp_path)
+    body = replace(STATEMENT, started_at=started, ended_at=started + timedelta(seconds=1))
+
+    with pytest.raises(relay_receipts.ReceiptRefused, match="times"):
+        check(journal.append(body), tmp_path)
     journal.close()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from core.metrics import Counts
 from workers import protocol
@@ -122,6 +123,7 @@ class Frames:
                 node_id=session.known.node_id,
                 public_keys=session.public_keys,
                 ticket_secret=self._ticket_secret,
+                now=datetime.now(UTC),
             )
         except receipts.ReceiptRefused:
             self._reject(session, receipt)

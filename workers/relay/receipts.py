@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Annotated, NamedTuple
@@ -33,6 +33,9 @@ RETRY_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 JOULES_MAX = Decimal(10) ** 13
 SPAN_MAX = timedelta(days=1)
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+# How far an agent's clock may run ahead of ours.
+AHEAD_MAX = timedelta(days=1)
 
 log = logging.getLogger("jouleport.relay.receipts")
 
@@ -117,7 +120,12 @@ def read_statement(body: bytes) -> Statement:
 
 
 def check_receipt(
-    receipt: protocol.Receipt, *, node_id: int, public_keys: Collection[bytes], ticket_secret: bytes
+    receipt: protocol.Receipt,
+    *,
+    node_id: int,
+    public_keys: Collection[bytes],
+    ticket_secret: bytes,
+    now: datetime,
 ) -> Checked:
     """
     Check a receipt against the node's pinned keys and the nonce its attempt was given.
@@ -125,6 +133,9 @@ def check_receipt(
     :raises ReceiptRefused: another domain or key, a wrong signature or nonce, or facts that cannot be
     """
     statement = read_statement(receipt.body)
+    if not EARLIEST <= statement.started_at <= statement.ended_at <= now + AHEAD_MAX:
+        # PostgreSQL keeps moments that no reader of ours can show.
+        raise ReceiptRefused("the times are not of this day and age")
     public_key = next((key for key in public_keys if identify_key(key) == statement.key_id), None)
     if public_key is None:
         raise ReceiptRefused("another key signed it")
