@@ -92,6 +92,7 @@ class Runtime:
         )
         self.limiter = Limiter(settings.redis_url, rates=settings.rates)
         self.requests = 0
+        self.bodies_bytes = 0
         self.meters = Meters()
         self._source = RuntimeSource(self)
         self._tasks: list[asyncio.Task[None]] = []

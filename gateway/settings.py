@@ -44,6 +44,8 @@ class Settings:
     log_format: str = "json"
     log_requests: bool = True
     body_bytes_max: int = 8 * 1024 * 1024
+    # Of all requests together, from the first byte of each until it is answered.
+    bodies_bytes_max: int = 256 * 1024 * 1024
     body_seconds_max: float = 60.0
     answer_bytes_max: int = 32 * 1024 * 1024
     requests_max: int = 4096

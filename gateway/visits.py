@@ -58,6 +58,7 @@ class Visit:
         self._job: Job | None = None
         self._attempt: Attempt | None = None
         self._gone = False
+        self._body_bytes = 0
         self._watch: asyncio.Task[None] | None = None
         self._status = 200
         self._ended_how = "complete"
@@ -114,6 +115,7 @@ class Visit:
                 watch.cancel()
             if self._watch is not None:
                 self._watch.cancel()
+            self.runtime.bodies_bytes -= self._body_bytes
             self._leave()
             self._note()
             self._log()
@@ -141,12 +143,17 @@ class Visit:
         )
 
     async def _read_body(self) -> bytes:
-        limit = self.runtime.settings.body_bytes_max
+        """
+        Read the whole body. What has come counts against all bodies of this process until the visit ends.
+
+        :raises ApiError: too long, too slow, or more than there is room for
+        """
+        runtime = self.runtime
+        limit = runtime.settings.body_bytes_max
         declared = self.headers.get(b"content-length", b"0")
         if len(declared) > 18 or (declared.isdigit() and int(declared) > limit):
             raise self._refuse_body(limit)
         parts: list[bytes] = []
-        size = 0
         try:
             async with asyncio.timeout(self.runtime.settings.body_seconds_max):
                 while True:
@@ -154,9 +161,15 @@ class Visit:
                     if message["type"] == "http.disconnect":
                         raise BuyerGone
                     parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > limit:
+                    size = len(parts[-1])
+                    self._body_bytes += size
+                    runtime.bodies_bytes += size
+                    if self._body_bytes > limit:
                         raise self._refuse_body(limit)
+                    if runtime.bodies_bytes > runtime.settings.bodies_bytes_max:
+                        raise ApiError(
+                            503, "overloaded", "Too many long requests at once.", retry=True, retry_after=1
+                        )
                     if not message.get("more_body", False):
                         return parts[0] if len(parts) == 1 else b"".join(parts)
         except TimeoutError:

@@ -129,6 +129,36 @@ async def test_what_follows_a_body_is_bounded_like_a_head(port: int, head: bytes
     assert sent < 8 * 1024 * 1024
 
 
+async def test_bodies_of_all_requests_together_are_bounded(market: Market, settings: Settings) -> None:
+    gateway = create_app(replace(settings, bodies_bytes_max=100_000))
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer %s\r\n"
+    head = head % market.token.encode() + b"content-length: 70000\r\n\r\n"
+    async with listen(gateway) as (port, _):
+        _, first = await asyncio.open_connection("127.0.0.1", port)
+        first.write(head + b" " * 60_000)
+        await first.drain()
+        runtime = gateway.runtime
+        assert runtime is not None
+        for _ in range(500):
+            if runtime.bodies_bytes == 60_000:
+                break
+            await asyncio.sleep(0.01)
+        reader, second = await asyncio.open_connection("127.0.0.1", port)
+        second.write(head + b" " * 60_000)
+        answer = await reader.readuntil(b"\r\n\r\n")
+        first.close()
+        second.close()
+        for _ in range(500):
+            if not runtime.bodies_bytes:
+                break
+            await asyncio.sleep(0.01)
+        assert runtime.bodies_bytes == 0
+
+    assert answer.startswith(b"HTTP/1.1 503")
+    assert b"retry-after: 1" in answer
+    market.assert_nothing_happened()
+
+
 BODIES = {
     "chat": b"POST /v1/chat/completions",
     "embeddings": b"POST /v1/embeddings",
