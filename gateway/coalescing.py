@@ -12,6 +12,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
+from psycopg import DataError
+
 from core.metrics import SIZES, Histogram
 
 BATCH_MAX = 64
@@ -91,6 +93,14 @@ class Coalescer[Item, Result]:
     async def _run_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._run([item for item, _ in batch])
+        except DataError as error:
+            # Nothing was done: PostgreSQL will not have one of the items, and only its waiter is to hear of it.
+            if len(batch) > 1:
+                for one in batch:
+                    await self._run_batch([one])
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
+            return
         except Exception as error:  # noqa: BLE001 - every waiter is told, and each decides for itself
             for _, future in batch:
                 if not future.done():

@@ -118,6 +118,20 @@ async def test_a_waiter_who_leaves_is_undone_if_its_call_went_through(
     assert found == orphans
 
 
+async def test_one_item_that_cannot_be_stored_fails_nobody_else() -> None:
+    async def run(items: list[int]) -> list[int]:
+        if 7 in items:
+            raise psycopg.DataError("value out of range")
+        return [item * 2 for item in items]
+
+    coalescer = Coalescer(run)
+    waiting = [asyncio.create_task(coalescer.submit(item, seconds=5)) for item in range(20)]
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert isinstance(results.pop(7), psycopg.DataError)
+    assert results == [item * 2 for item in range(20) if item != 7]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     texts=st.lists(st.none() | TEXT, min_size=1, max_size=5),
