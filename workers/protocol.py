@@ -87,7 +87,8 @@ Outcome = Literal[
     "complete", "cancelled", "refused", "upstream_unreachable", "upstream_timeout", "upstream_broken"
 ]
 Count = Annotated[int, Meta(ge=0, le=2**62)]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
+# PostgreSQL keeps no NUL, and a log or a page has no use for the others.
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+\Z")]
 Text = Annotated[str, Meta(max_length=500)]
 
 

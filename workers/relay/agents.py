@@ -36,6 +36,7 @@ HELLO_SECONDS_MAX = 10.0
 SEND_SECONDS_MAX = 10.0
 # Of each connection; any more are refused without a word in the database.
 REFUSALS_NOTED_MAX = 20
+MACHINE_ID_LENGTH_MAX = 128
 STORE_AWAY = (psycopg.Error, PoolTimeout)
 
 log = logging.getLogger("jouleport.relay.agents")
@@ -353,7 +354,11 @@ def read_hello(message: Message) -> tuple[int, protocol.Hello]:
         if frame.kind is not Kind.HELLO:
             raise protocol.FrameRefused("the first frame is not a hello")
         agreed = protocol.agree_version(protocol.decode_control(frame.payload, protocol.Version))
-        return agreed, protocol.decode_control(frame.payload, protocol.Hello)
+        hello = protocol.decode_control(frame.payload, protocol.Hello)
+        if hello.machine_id:
+            # Cut before anybody uses it: leases are compared by the name that the database keeps.
+            hello = msgspec.structs.replace(hello, machine_id=hello.machine_id[:MACHINE_ID_LENGTH_MAX])
+        return agreed, hello
     except protocol.VersionUnsupported as error:
         raise Refusal(protocol.CLOSE_REFUSED, "protocol_unsupported", str(error)) from error
     except protocol.FrameRefused as error:

@@ -194,7 +194,7 @@ class Store:
             "node_id": node_id,
             "version": version[:32],
             "protocol": protocol,
-            "machine_id": machine_id[:128] if machine_id else None,
+            "machine_id": machine_id,
             "channel": TAKEOVER_CHANNEL if takeover else NODE_CHANNEL,
             "relay": self._relay,
         }

@@ -274,6 +274,7 @@ async def read_late(exchange: Exchange, rack: Registered, reading: asyncio.Event
         ({"slots": 0}, "hello_refused"),
         ({"public_key": b"short"}, "hello_refused"),
         ({"models": ["m"] * 300}, "hello_refused"),
+        ({"machine_id": "rack\x00"}, "hello_refused"),
     ],
 )
 async def test_a_hello_that_cannot_be_is_refused_with_its_reason(
@@ -283,6 +284,15 @@ async def test_a_hello_that_cannot_be_is_refused_with_its_reason(
         kind, told = await hear(posed)
 
     assert (kind, told["code"]) == (Kind.REFUSED, code)
+
+
+async def test_a_machine_of_a_long_name_stays_connected(exchange: Exchange, rack: Registered) -> None:
+    async with exchange.pose(rack, machine_id="m" * 200) as posed:
+        kind, _ = await hear(posed)
+        assert kind is Kind.WELCOME
+        [(kept, leased)] = exchange.rows("SELECT n.machine_id, l.machine_id FROM node n, machine_lease l")
+
+    assert kept == leased == "m" * 128
 
 
 async def test_strangers_are_not_let_in(exchange: Exchange, rack: Registered) -> None:
