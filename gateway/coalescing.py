@@ -94,7 +94,7 @@ class Coalescer[Item, Result]:
         try:
             results = await self._run([item for item, _ in batch])
         except DataError as error:
-            # Nothing was done: PostgreSQL will not have one of the items, and only its waiter is to hear of it.
+            # Nothing was done: PostgreSQL will not have one of the items. Only its waiter is to hear of it.
             if len(batch) > 1:
                 for one in batch:
                     await self._run_batch([one])
