@@ -286,15 +286,6 @@ async def test_a_hello_that_cannot_be_is_refused_with_its_reason(
     assert (kind, told["code"]) == (Kind.REFUSED, code)
 
 
-async def test_a_machine_of_a_long_name_stays_connected(exchange: Exchange, rack: Registered) -> None:
-    async with exchange.pose(rack, machine_id="m" * 200) as posed:
-        kind, _ = await hear(posed)
-        assert kind is Kind.WELCOME
-        [(kept, leased)] = exchange.rows("SELECT n.machine_id, l.machine_id FROM node n, machine_lease l")
-
-    assert kept == leased == "m" * 128
-
-
 async def test_strangers_are_not_let_in(exchange: Exchange, rack: Registered) -> None:
     unknown = "jp_node_" + "0" * 36
 
