@@ -1,5 +1,5 @@
 """
-Price cards ahead: 10,000 live offers at 500 sites with a tariff of five prices a day, published by one process
+Price cards ahead: 10,000 live offers at 500 sites with five prices a day, published by one process
 for the days that cards are published ahead, through the service that the task worker calls.
 """
 

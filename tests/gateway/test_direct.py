@@ -231,6 +231,8 @@ async def test_a_provider_is_told_once_that_the_credential_is_refused(own: Own, 
     own.submit()
     http, gateway = await own.open()
 
+    assert gateway.runtime is not None
+
     answers = [await http.post(CHAT, json=FINE) for _ in range(3)]
     await gateway.runtime.complaints.flush()
     # Another gateway, or the same one a minute later.
