@@ -45,7 +45,7 @@ def test_an_offer_comes_into_being_and_ends(estate: Farm) -> None:
     assert client.post(f"{path}/live").json()["code"] == "offer_not_priced"
     card = post(client, f"{path}/cards")
     assert Decimal(card["output_price"]) > Decimal(card["input_price"]) > 0
-    assert {line["line"] for line in card["breakdown"]["lines"]} >= {"energy", "margin"}
+    assert {line["line"] for line in card["breakdown"]["lines"]} >= {"electricity", "margin"}
     live = post(client, f"{path}/live", status=200)
     assert (live["state"], live["card"]["uid"]) == ("LIVE", card["uid"])
     assert live["endpoint"] == {"node": node["uid"], "upstream_model": "simulated-small"}
