@@ -15,6 +15,7 @@ from tests.e2e import house as houses
 from tests.e2e.conftest import SECRET, Cast, Open, Window
 from tests.e2e.house import PASSWORD
 
+INVITATION = re.compile(r"/invitations/[^/\s]+/")
 CODE = re.compile(r"^[A-Z]{4}-[A-Z]{4}\r?$", re.MULTILINE)
 
 
@@ -203,7 +204,7 @@ def test_signing_in_is_limited(window: Window) -> None:
     assert statuses[-1] == (200, True)
 
 
-def test_members_come_change_and_go(window: Window) -> None:
+def test_members_come_change_and_go(window: Window, open_window: Open) -> None:
     with window.house.books():
         crew = houses.make_organization("Crew")
         houses.make_person("captain@crew.example", organization=crew)
@@ -213,7 +214,15 @@ def test_members_come_change_and_go(window: Window) -> None:
     page = window.go(f"/console/{crew.uid}/members/")
 
     page.get_by_label("Email").fill("hand@crew.example")
-    page.get_by_role("button", name="Add the member").click()
+    page.get_by_role("button", name="Send the invitation").click()
+    expect(page.get_by_role("region", name="Invited").first).to_contain_text("hand@crew.example")
+    guest = open_window()
+    guest.sign_in("hand@crew.example")
+    link = INVITATION.search(window.house.read_mail("hand@crew.example")[-1])
+    assert link is not None
+    guest.go(link[0]).get_by_role("button", name="Accept the invitation").click()
+    expect(guest.page.get_by_text("You are a member of Crew now.")).to_be_visible()
+    page.reload()
     row = page.get_by_role("row", name="hand@crew.example")
     expect(row).to_contain_text("Member")
 
