@@ -18,6 +18,8 @@ from weakref import WeakKeyDictionary
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from core.cycles import Cycle
+
 CHECK_SECONDS = 1.0
 HEAD_BYTES_MAX = 64 * 1024
 # The application has a body's deadline, too, and can say what is wrong: it goes first.
@@ -114,7 +116,11 @@ class Protocol(HttpToolsProtocol):
         self._head_since, self._head_bytes = 0.0, 0
         self._idle_bytes = self._trailer_bytes = 0
         self._body_since = self.loop.time()
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            # uvicorn has no door for a cycle of one's own. Its task has not begun yet.
+            self.cycle.__class__ = Cycle
 
     def on_message_complete(self) -> None:
         self._body_since = 0.0
