@@ -1,5 +1,5 @@
 """
-One request and its answer on a server's connection, written with fewer calls to the system than uvicorn's own:
+One request and its answer on a server's connection, with fewer calls to the system than uvicorn's own:
 the head of an answer whose length is known goes out together with its body.
 """
 
