@@ -16,7 +16,7 @@ from accounts.models import User
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError
 from marketplace import offers, price_cards
-from marketplace.models import Job, Model, Offer, PriceCard, ServingProfile, Site
+from marketplace.models import Job, Model, Offer, PriceCard, ServingProfile, Site, SiteEnergy
 
 
 @admin.register(Site)
@@ -28,6 +28,17 @@ class SiteAdmin(ReadOnlyAdmin):
     list_select_related = ("organization",)
     search_fields = ("name", "uid", "organization__name")
     ordering = ("-id",)
+
+
+@admin.register(SiteEnergy)
+class SiteEnergyAdmin(ReadOnlyAdmin):
+    """What a site's hall does with its electricity."""
+
+    list_display = ("site", "cooling", "pue_basis", "heat_reused", "market_gco2_per_kwh", "carbon_basis")
+    list_filter = ("cooling", "pue_basis", "carbon_basis")
+    list_select_related = ("site",)
+    search_fields = ("site__name", "site__uid")
+    ordering = ("-site_id",)
 
 
 @admin.register(Model)

@@ -7,6 +7,7 @@ from marketplace.models.price_card import PriceBasis, PriceCard
 from marketplace.models.reference import ReferenceFigure, ReferenceVersion, SiteFigure
 from marketplace.models.series import Series, SeriesCorrection, SeriesFeed, SeriesPoint
 from marketplace.models.site import Site
+from marketplace.models.site_energy import SiteEnergy
 from marketplace.models.tariff import OfferPlan, SiteTariff
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SeriesPoint",
     "ServingProfile",
     "Site",
+    "SiteEnergy",
     "SiteFigure",
     "SiteTariff",
 ]
