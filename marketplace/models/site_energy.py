@@ -1,5 +1,7 @@
 """What a site's hall does with its electricity: cooling, losses, heat, carbon, load."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 
@@ -39,23 +41,23 @@ class SiteEnergy(models.Model):
     )
     cooling = models.CharField(max_length=16, choices=Cooling, default=Cooling.UNKNOWN, blank=True)
     pue_basis = models.CharField(max_length=16, choices=PueBasis, default=PueBasis.DECLARED)
-    line_loss = models.DecimalField(max_digits=6, decimal_places=4, default=0)
+    line_loss = models.DecimalField(max_digits=6, decimal_places=4, default=Decimal(0))
     it_kw = models.DecimalField(max_digits=14, decimal_places=3, null=True)
     load_factor = models.DecimalField(max_digits=6, decimal_places=4, null=True)
-    heat_reused = models.DecimalField(max_digits=6, decimal_places=4, default=0)
+    heat_reused = models.DecimalField(max_digits=6, decimal_places=4, default=Decimal(0))
     heat_supply_c = models.DecimalField(max_digits=6, decimal_places=2, null=True)
-    heat_price = models.DecimalField(max_digits=38, decimal_places=18, default=0)
+    heat_price = models.DecimalField(max_digits=38, decimal_places=18, default=Decimal(0))
     heat_source = models.CharField(max_length=200, blank=True)
     market_gco2_per_kwh = models.DecimalField(max_digits=10, decimal_places=3, null=True)
     market_source = models.CharField(max_length=200, blank=True)
-    renewable_share = models.DecimalField(max_digits=6, decimal_places=4, default=0)
-    matched_share = models.DecimalField(max_digits=6, decimal_places=4, default=0)
+    renewable_share = models.DecimalField(max_digits=6, decimal_places=4, default=Decimal(0))
+    matched_share = models.DecimalField(max_digits=6, decimal_places=4, default=Decimal(0))
     carbon_basis = models.CharField(max_length=16, choices=CarbonBasis, default=CarbonBasis.NONE)
-    carbon_price_per_tonne = models.DecimalField(max_digits=38, decimal_places=18, default=0)
+    carbon_price_per_tonne = models.DecimalField(max_digits=38, decimal_places=18, default=Decimal(0))
     carbon_series = models.CharField(max_length=80, blank=True)
-    hall_capital_per_watt = models.DecimalField(max_digits=38, decimal_places=18, default=0)
+    hall_capital_per_watt = models.DecimalField(max_digits=38, decimal_places=18, default=Decimal(0))
     hall_years = models.IntegerField(default=15)
-    hall_rate = models.DecimalField(max_digits=6, decimal_places=4, default="0.08")
+    hall_rate = models.DecimalField(max_digits=6, decimal_places=4, default=Decimal("0.08"))
     opportunity_price = models.DecimalField(max_digits=38, decimal_places=18, null=True)
     sources = models.JSONField(default=dict, blank=True)
     updated_at = models.DateTimeField()

@@ -32,6 +32,7 @@ TARIFF = {
     },
     "confirmed": True,
 }
+ENERGY = {"cooling": "IMMERSION", "pue": "1.07", "heat_reused": "0.5", "heat_source": "the town"}
 SERVING = {
     "joules_per_output_token": "0.9",
     "tokens_per_second": "60",
@@ -227,6 +228,8 @@ ROUTES = (
     _named(
         "POST", "tariffs", lambda f: f"/api/sites/{f.stand.site.uid}/tariffs", SITES, lambda _: TARIFF, 201
     ),
+    _named("GET", "site-energy", lambda f: f"/api/sites/{f.stand.site.uid}/energy", VIEW),
+    _named("PUT", "site-energy", lambda f: f"/api/sites/{f.stand.site.uid}/energy", SITES, lambda _: ENERGY),
     _named("GET", "site-outlook", lambda f: f"/api/sites/{f.stand.site.uid}/outlook", VIEW),
     _listed("models", "/api/models", None),
     _listed("model", "/api/models/small", None),
