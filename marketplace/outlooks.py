@@ -5,7 +5,7 @@ A site's tariff comes in versions; of those in force at a moment the newest coun
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -25,7 +25,10 @@ AVERAGED = {Averaging.DAY: timedelta(days=2), Averaging.MONTH: timedelta(days=62
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a site's tariff; `source` names it in breakdowns."""
+    """
+    A version of a site's tariff; `source` names it in breakdowns. `adders` has, by component, what a month
+    costs whatever is used, as a price per kWh at the site's mean load.
+    """
 
     number: int
     source: str
@@ -33,11 +36,23 @@ class Version:
     tariff: Tariff
     site: PowerSite
     quotes_forecasts: bool = False
+    adders: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """Grams CO2e per kWh of the grid at some time, and where the figure comes from."""
+
+    per_kwh: Decimal
+    source: str
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """One price per kWh from `start` to `end`, by a version; `segment` is the first that it is made of."""
+    """
+    One price per kWh from `start` to `end`, by a version; `segment` is the first that it is made of, `grams`
+    the grid's carbon then, if it is known better than by the site's own figure.
+    """
 
     start: datetime
     end: datetime
@@ -45,6 +60,7 @@ class Stretch:
     forecast: bool
     version: Version
     segment: Segment
+    grams: Grams | None = None
 
     @cached_property
     def components(self) -> dict[str, str]:
@@ -61,6 +77,8 @@ class Stretch:
             "price_per_kwh": format_plain(self.price),
             "forecast": self.forecast,
             "components": self.components,
+            "adders": {name: format_plain(price) for name, price in self.version.adders.items()},
+            "gco2e_per_kwh": format_plain(self.grams.per_kwh) if self.grams else None,
             "reasons": {name: {"basis": why.basis.name, "text": why.text} for name, why in reasons.items()},
         }
 
@@ -104,6 +122,38 @@ def look_ahead(
             return Outlook(tuple(found), problem)
         at = until
     return Outlook(tuple(found))
+
+
+def add_grams(
+    *, outlook: Outlook, known: Iterable[tuple[datetime, Decimal]], step: timedelta, source: str
+) -> Outlook:
+    """
+    Cut an outlook where the grid's carbon changes; where nothing is known of it nothing is said.
+
+    :param known: start and grams CO2e per kWh of steps as long as `step`, in the order of time
+    """
+    spans = [(start, start + step, Grams(grams, source)) for start, grams in known]
+    cut: list[Stretch] = []
+    for stretch in outlook.stretches:
+        at = stretch.start
+        for start, end, grams in spans:
+            if end <= at or start >= stretch.end:
+                continue
+            if at < start:
+                cut.append(replace(stretch, start=at, end=start))
+            at = min(end, stretch.end)
+            cut.append(replace(stretch, start=max(start, stretch.start), end=at, grams=grams))
+        if at < stretch.end:
+            cut.append(replace(stretch, start=at))
+    merged: list[Stretch] = []
+    for stretch in cut:
+        last = merged[-1] if merged else None
+        # Stretches were cut at prices before: only what was cut here can be one again.
+        if last is not None and last.segment is stretch.segment and last.grams == stretch.grams:
+            merged[-1] = replace(last, end=stretch.end)
+        else:
+            merged.append(stretch)
+    return replace(outlook, stretches=tuple(merged))
 
 
 def list_series(versions: Iterable[Version]) -> frozenset[str]:

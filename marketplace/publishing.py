@@ -25,11 +25,18 @@ from marketplace.models import Offer, OfferPlan, PriceBasis, PriceCard, SiteTari
 from marketplace.outlooks import Outlook, Stretch, look_ahead
 from marketplace.price_cards import PLATFORM_FEE_BPS
 from marketplace.quotes import Quoter, keep_unit
-from marketplace.site_tariffs import Wanted, list_versions, load_series
+from marketplace.site_energy import find_energy
+from marketplace.site_tariffs import Wanted, list_versions, load_series, with_carbon
 from marketplace.tariffs.series import PriceSeries
 
 # Of the way prices are made; another number makes every card anew.
-FORMULA = 2
+FORMULA = 3
+# Of a site's energy, what a price follows from.
+PRICED = (
+    *("line_loss", "heat_reused", "heat_price", "heat_source", "market_gco2_per_kwh", "market_source"),
+    *("matched_share", "carbon_basis", "carbon_price_per_tonne"),
+    *("hall_capital_per_watt", "hall_years", "hall_rate"),
+)
 BATCH = 500
 SECONDS_MAX = 30.0
 # Sent as binary arrays, without quoting megabytes of text.
@@ -118,24 +125,29 @@ def publish_ahead(*, now: datetime, seconds_max: float = SECONDS_MAX) -> Done:
 def _list_offers() -> QuerySet[Offer]:
     return (
         Offer.objects.filter(state=Offer.State.LIVE, site__tariffs__number=1)
-        .select_related("site", "profile", "plan")
+        .select_related("site__energy", "profile", "plan")
         .order_by("site_id", "id")
     )
 
 
 def _look_at_site(offer: Offer, now: datetime, read: MutableMapping[Wanted, PriceSeries]) -> SiteOutlook:
-    tariffs = list(SiteTariff.objects.filter(site=offer.site_id).select_related("site").order_by("number"))
+    tariffs = list(
+        SiteTariff.objects.filter(site=offer.site_id).select_related("site__energy").order_by("number")
+    )
     end = find_horizon(now=now)
     series: Mapping[str, PriceSeries] = {}
     try:
-        versions = list_versions(tariffs)
+        versions = list_versions(tariffs, at=now)
         series = load_series(versions=versions, start=now, end=end, read=read)
         outlook = look_ahead(versions=versions, series=series, start=now, end=end)
+        outlook = with_carbon(site=offer.site, outlook=outlook)
     except DomainError as refused:
         # Its provider is told; the other sites are not made to wait.
         outlook = Outlook((), refused.message)
     said = [end.isoformat(), outlook.problem, *(f"{one.content_hash} {one.pk}" for one in tariffs)]
     said += sorted(f"{name} {one.snapshot}" for name, one in series.items())
+    # Adders and grams follow from more than the tariff and its series.
+    said += [f"{one.end.isoformat()} {_describe_stretch(one)}" for one in outlook.stretches]
     return SiteOutlook(outlook, _digest(said), timedelta(minutes=tariffs[-1].hold_minutes))
 
 
@@ -146,7 +158,9 @@ def _make_key(offer: Offer, site: SiteOutlook) -> str:
 def _describe_offer(offer: Offer) -> list[str]:
     """Everything of an offer and its site that its price follows from, the electricity apart."""
     place, profile = offer.site, offer.profile
+    energy = find_energy(site=place)
     figures = [
+        *(getattr(energy, name) for name in PRICED),
         place.pue,
         place.gco2_per_kwh,
         place.carbon_source,
@@ -300,7 +314,15 @@ def _read_published(offers: Iterable[int], now: datetime) -> dict[int, list[Publ
 
 
 def _find_basis(stretch: Stretch, described: Sequence[str]) -> str:
-    return _digest([stretch.version.content_hash, str(stretch.price), str(stretch.forecast), *described])
+    return _digest([_describe_stretch(stretch), *described])
+
+
+def _describe_stretch(stretch: Stretch) -> str:
+    """Everything of a stretch, its time apart, that a price follows from."""
+    version, grams = stretch.version, stretch.grams
+    adders = [f"{name} {price}" for name, price in sorted(version.adders.items())]
+    carbon = [str(grams.per_kwh), grams.source] if grams else []
+    return " ".join([version.content_hash, str(stretch.price), str(stretch.forecast), *adders, *carbon])
 
 
 def _digest(parts: Iterable[str]) -> str:

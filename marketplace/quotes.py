@@ -10,11 +10,12 @@ from typing import Any
 from core.money import PRICE_PLACES
 from core.quantities import EXACT, ROUNDING, format_plain, round_half_even
 from marketplace.energy.build_up import Pricer
-from marketplace.energy.inputs import Carbon, Hall, Inputs, Machine, Power
+from marketplace.energy.inputs import Carbon, CarbonBasis, Hall, Heat, Inputs, Machine, Power
 from marketplace.energy.lines import BuildUp, Line
 from marketplace.energy.work import Unit, list_chip_second_work, list_token_work
 from marketplace.models import Offer
-from marketplace.outlooks import Stretch
+from marketplace.outlooks import Grams, Stretch
+from marketplace.site_energy import find_energy
 
 BREAKDOWN_VERSION = 2
 MILLION = Decimal(1_000_000)
@@ -47,7 +48,9 @@ class Quoter:
 
     def __init__(self, *, offer: Offer, fee_bps: int) -> None:
         self._offer = offer
-        self._pricer = Pricer(_read_inputs(offer, fee_bps))
+        self._inputs = read_inputs(offer=offer, fee_bps=fee_bps)
+        # The grid's carbon moves lines that power does not.
+        self._pricers: dict[Grams | None, Pricer] = {}
         # Most lines are the same object at every price of electricity.
         self._told: dict[int, tuple[Line, dict[str, Any]]] = {}
 
@@ -57,7 +60,10 @@ class Quoter:
 
         :raises marketplace.energy.refusals.PriceNegative: if credits outweigh costs
         """
-        built = self._pricer.price(_read_power(self._offer, stretch))
+        grams = stretch.grams if stretch else None
+        if (pricer := self._pricers.get(grams)) is None:
+            pricer = self._pricers[grams] = Pricer(_with_grams(self._inputs, grams))
+        built = pricer.price(_read_power(self._offer, stretch))
         prices = Prices(*(built.prices[unit] for unit in (*TOKENS, Unit.CHIP_SECOND)))
         breakdown = {"unit": self._offer.unit, **self._describe(built, prices)}
         return Quote(prices, breakdown | ({"electricity": stretch.described} if stretch else {}))
@@ -76,6 +82,8 @@ class Quoter:
             "prices": {name: format_plain(getattr(prices, name)) for name in Prices.__slots__},
             "kwh_per_million_output": _write(whole.meter_kwh, 12),
             "gco2e_per_million_output": _write(whole.location_g, 9),
+            "market_gco2e_per_million_output": _write(whole.market_g, 9),
+            "heat_kwh_per_million_output": _write(whole.heat_kwh, 12),
         }
 
     def _describe_line(self, line: Line) -> dict[str, Any]:
@@ -107,15 +115,34 @@ def _describe_line(line: Line) -> dict[str, Any]:
     }
 
 
-def _read_inputs(offer: Offer, fee_bps: int) -> Inputs:
-    site, profile = offer.site, offer.profile
+def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 0) -> Inputs:
+    """What an offer's price is built from, as its site and its serving are described now."""
+    site, profile, energy = offer.site, offer.profile, find_energy(site=offer.site)
     joules = profile.joules_per_output_token
     chip_watts = ROUNDING.multiply(joules, profile.tokens_per_second)
-    return Inputs(
+    contracted = energy.market_gco2_per_kwh
+    carbon = Carbon(
+        location_g=site.gco2_per_kwh,
+        # Who contracted nothing gets what the grid has.
+        market_g=site.gco2_per_kwh if contracted is None else contracted,
+        source="; ".join(filter(None, (site.carbon_source, energy.market_source))),
+        matched=energy.matched_share,
+        basis=CarbonBasis[energy.carbon_basis],
+        price_per_tonne=energy.carbon_price_per_tonne,
+    )
+    inputs = Inputs(
         currency=site.currency,
-        power=_read_power(offer, None),
-        hall=Hall(pue=site.pue, source=f"site:{site.uid}"),
-        carbon=Carbon(location_g=site.gco2_per_kwh, market_g=site.gco2_per_kwh, source=site.carbon_source),
+        power=_read_power(offer, stretch),
+        hall=Hall(
+            pue=site.pue,
+            source=f"site:{site.uid}",
+            line_loss=energy.line_loss,
+            capital_per_watt=energy.hall_capital_per_watt,
+            years=energy.hall_years,
+            rate=energy.hall_rate,
+        ),
+        carbon=carbon,
+        heat=Heat(reused=energy.heat_reused, per_kwh=energy.heat_price, source=energy.heat_source),
         machine=Machine(
             chips=profile.chips,
             chip_watts=chip_watts,
@@ -141,13 +168,38 @@ def _read_inputs(offer: Offer, fee_bps: int) -> Inputs:
         margin=profile.margin,
         fee_bps=fee_bps,
     )
+    return _with_grams(inputs, stretch.grams if stretch else None)
+
+
+def _with_grams(inputs: Inputs, grams: Grams | None) -> Inputs:
+    """The inputs with the grid's carbon of some time, where it is known."""
+    if grams is None:
+        return inputs
+    carbon = inputs.carbon
+    is_contracted = carbon.market_g != carbon.location_g
+    return replace(
+        inputs,
+        carbon=replace(
+            carbon,
+            location_g=grams.per_kwh,
+            market_g=carbon.market_g if is_contracted else grams.per_kwh,
+            source=f"{grams.source}; {carbon.source}",
+        ),
+    )
 
 
 def _read_power(offer: Offer, stretch: Stretch | None) -> Power:
     if stretch is None:
         return Power(per_kwh=offer.site.energy_price, source=f"site:{offer.site.uid}")
     components = stretch.segment.components
-    return Power(per_kwh=stretch.price, source=stretch.version.source, components=components)
+    version = stretch.version
+    return Power(
+        per_kwh=stretch.price,
+        source=version.source,
+        components=components,
+        demand_source=version.source if version.adders else "",
+        monthly=version.adders,
+    )
 
 
 def _write(amount: Decimal, places: int) -> str:

@@ -108,7 +108,7 @@ def set_energy(*, site: Site, energy: Energy, actor: Actor, now: datetime) -> Si
 
 def find_energy(*, site: Site) -> SiteEnergy:
     """What is said of a site's energy; what holds for one that says nothing, unsaved, if nothing is."""
-    found = SiteEnergy.objects.filter(site=site).first()
+    found: SiteEnergy | None = getattr(site, "energy", None)
     return found or SiteEnergy(site=site, updated_at=site.created_at)
 
 

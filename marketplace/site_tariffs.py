@@ -1,9 +1,9 @@
 """What electricity costs at a site: its tariff in versions, and what that makes of the hours ahead."""
 
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, localcontext
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -12,20 +12,26 @@ from accounts import audit
 from accounts.audit import Actor
 from core import ids
 from core.errors import DomainError, Invalid
+from core.quantities import ROUNDING, round_half_even
 from marketplace import series as series_shelf
+from marketplace.energy.inputs import Hall
 from marketplace.feeds.points import Span
 from marketplace.models import Series, Site, SiteTariff
-from marketplace.outlooks import Outlook, Version, find_reach, list_series, look_ahead
+from marketplace.outlooks import Outlook, Stretch, Version, add_grams, find_reach, list_series, look_ahead
+from marketplace.site_energy import find_energy
+from marketplace.tariffs.adders import levelised_adders
 from marketplace.tariffs.codec import inside
+from marketplace.tariffs.components import Component
 from marketplace.tariffs.documents import content_hash, parse_calendar, parse_tariff, write_tariff
-from marketplace.tariffs.refusals import TariffInvalid
+from marketplace.tariffs.monthly import Credit, MinimumBill
+from marketplace.tariffs.refusals import FigureMissing, TariffInvalid
 from marketplace.tariffs.series import PriceSeries
-from marketplace.tariffs.tariff import PowerSite, Tariff
+from marketplace.tariffs.tariff import MONTHLY, PowerSite, Tariff
 
 HOLD = timedelta(days=1)
 HOLD_MAX = timedelta(days=7)
 NUMBERS = ("load_kw", "kwh_month", "contract_kw", "capacity_kva", "power_factor")
-MINUTE = timedelta(minutes=1)
+MINUTE, SECOND, DAY = timedelta(minutes=1), timedelta(seconds=1), timedelta(days=1)
 
 type Wanted = tuple[str, Span]
 
@@ -109,9 +115,13 @@ def set_tariff(*, site: Site, terms: Terms, actor: Actor, now: datetime) -> Site
     return made
 
 
-def list_versions(tariffs: Collection[SiteTariff]) -> list[Version]:
-    """The versions of one site as the tariff engine takes them."""
-    return [
+def list_versions(tariffs: Collection[SiteTariff], *, at: datetime) -> list[Version]:
+    """
+    The versions of one site as the tariff engine takes them, at a moment.
+
+    :raises marketplace.tariffs.refusals.FigureMissing: if what a month costs cannot be spread over its kWh
+    """
+    versions = [
         Version(
             number=one.number,
             source=f"tariff:{one.uid}",
@@ -122,13 +132,88 @@ def list_versions(tariffs: Collection[SiteTariff]) -> list[Version]:
         )
         for one in tariffs
     ]
+    return [
+        replace(version, adders=_find_adders(one.site, version, at))
+        for version, one in zip(versions, tariffs, strict=True)
+    ]
+
+
+def _find_adders(site: Site, version: Version, at: datetime) -> dict[str, Decimal]:
+    """What each component that a month costs adds to a kilowatt-hour."""
+    parts = version.tariff.components
+    monthly = [part for part in parts if part.kind in MONTHLY or _is_paid_monthly(part)]
+    if not monthly:
+        return {}
+    energy, power_site = find_energy(site=site), version.site
+    if energy.load_factor is None:
+        raise FigureMissing("it needs load_factor of the site's energy", component=monthly[0].name)
+    if not power_site.load_kw:
+        if energy.it_kw is None:
+            raise FigureMissing("it needs it_kw of the site's energy", component=monthly[0].name)
+        mean = ROUNDING.multiply(energy.it_kw, energy.load_factor)
+        factor = Hall(pue=site.pue, source="", line_loss=energy.line_loss).factor
+        power_site = replace(power_site, load_kw=round_half_even(ROUNDING.multiply(mean, factor), 3))
+    others = {name for part in monthly if isinstance(part, MinimumBill) for name in part.of}
+    others -= {part.name for part in monthly}
+    return levelised_adders(
+        tariff=version.tariff,
+        site=power_site,
+        load_factor=energy.load_factor,
+        mean=_find_means(version, at) if others else None,
+    )
+
+
+def _find_means(version: Version, at: datetime) -> dict[str, Decimal]:
+    """
+    The mean price of each component over the day (in UTC) before a moment, or from then on if it has none.
+
+    Yesterday is over: what a least bill adds to a price stays the same from midnight to midnight.
+    """
+    midnight = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    stretches: Sequence[Stretch] = ()
+    for start in (midnight - DAY, midnight):
+        prices = load_series(versions=[version], start=start, end=start + DAY)
+        stretches = look_ahead(versions=[version], series=prices, start=start, end=start + DAY).stretches
+        if stretches:
+            break
+    seconds = sum(((one.end - one.start) // SECOND for one in stretches), 0)
+    means: dict[str, Decimal] = {}
+    with localcontext(ROUNDING):
+        for one in stretches:
+            share = Decimal((one.end - one.start) // SECOND) / seconds
+            for name, price in one.segment.components.items():
+                means[name] = means.get(name, Decimal(0)) + price * share
+    return means
+
+
+def _is_paid_monthly(part: Component) -> bool:
+    return isinstance(part, Credit) and part.amount is not None
 
 
 def look_at(*, site: Site, start: datetime, end: datetime) -> Outlook:
     """What a kilowatt-hour costs at a site from `start` to `end`, as far as it may be quoted."""
-    versions = list_versions(SiteTariff.objects.filter(site=site).select_related("site"))
+    tariffs = SiteTariff.objects.filter(site=site).select_related("site__energy").order_by("number")
+    versions = list_versions(tariffs, at=start)
     prices = load_series(versions=versions, start=start, end=end)
-    return look_ahead(versions=versions, series=prices, start=start, end=end)
+    outlook = look_ahead(versions=versions, series=prices, start=start, end=end)
+    return with_carbon(site=site, outlook=outlook)
+
+
+def with_carbon(*, site: Site, outlook: Outlook) -> Outlook:
+    """The outlook with the grid's carbon, where the site follows a series of it and something is known."""
+    slug = find_energy(site=site).carbon_series.lower()
+    series = Series.objects.filter(slug=slug, kind=Series.Kind.CARBON).first() if slug else None
+    if series is None or not outlook.stretches:
+        return outlook
+    step = timedelta(minutes=series.resolution)
+    span = Span(outlook.stretches[0].start - step, outlook.stretches[-1].end)
+    known = series_shelf.read_points(series=series, span=span)
+    return add_grams(
+        outlook=outlook,
+        known=[(start, grams) for start, grams, _ in known],
+        step=step,
+        source=f"series:{series.slug}",
+    )
 
 
 def load_series(

@@ -105,6 +105,7 @@ class Pricer:
         added = {"demand": power.demand_per_kwh, "demand_response": -paid}
         tariff = _write({"per_kwh": power.per_kwh} | {f"per_kwh.{n}": p for n, p in power.components.items()})
         demand = {"demand_per_kw_month": power.demand_per_kw_month, "load_factor": power.load_factor}
+        demand |= {f"per_kwh.{name}": adder for name, adder in power.monthly.items()}
         moved = {"demand": _write(demand), "demand_response": _write({"load_factor": power.load_factor})}
         sources = {
             "electricity": (power.source, inputs.work_source),

@@ -27,7 +27,7 @@ class Power:
     Energy at `per_kwh`, which may be negative; `components`, where given, sum to it.
 
     A demand charge per kW and month is spread over the kWh of an hour by the load factor: an adder of
-    rate / (730 x load factor).
+    rate / (730 x load factor). `monthly` has adders per kWh that were worked out elsewhere, by name.
     """
 
     per_kwh: Decimal
@@ -36,6 +36,7 @@ class Power:
     demand_per_kw_month: Decimal = ZERO
     load_factor: Decimal = ONE
     demand_source: str = ""
+    monthly: Mapping[str, Decimal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require("per_kwh", self.per_kwh)
@@ -46,8 +47,10 @@ class Power:
 
     @property
     def demand_per_kwh(self) -> Decimal:
-        """The demand charge, levelised."""
-        return spread_monthly(self.demand_per_kw_month, self.load_factor)
+        """The demand charge, levelised, and everything else that a month costs."""
+        return reduce(
+            EXACT.add, self.monthly.values(), spread_monthly(self.demand_per_kw_month, self.load_factor)
+        )
 
 
 def average_power(*, parts: Sequence[tuple[Decimal, Power]], source: str) -> Power:
