@@ -36,6 +36,7 @@ SCHEDULE = {
     "billing.tasks.ensure_partitions": 3600,
     "marketplace.tasks.fetch_feeds": 60,
     "marketplace.tasks.publish_cards": 30,
+    "marketplace.tasks.follow_carbon": 60,
     "marketplace.tasks.ensure_series_partitions": 3600,
 }
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from marketplace import publishing, series_feeds
+from marketplace import publishing, series_feeds, site_factors
 
 SECONDS_MAX = 20
 
@@ -41,3 +41,9 @@ def ensure_series_partitions(**_: Any) -> None:
                 logger.info("Made %d partitions of %s", made, parent)
             if strays:
                 logger.error("%d rows of %s are in its default partition", strays, parent)
+
+
+@shared_task(name="marketplace.tasks.follow_carbon")
+def follow_carbon(**_: Any) -> int:
+    """Reckon with the step of their carbon series that now runs; gives how many sites changed."""
+    return site_factors.follow_carbon(now=timezone.now())

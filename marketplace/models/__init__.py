@@ -8,6 +8,7 @@ from marketplace.models.reference import ReferenceFigure, ReferenceVersion, Site
 from marketplace.models.series import Series, SeriesCorrection, SeriesFeed, SeriesPoint
 from marketplace.models.site import Site
 from marketplace.models.site_energy import SiteEnergy
+from marketplace.models.site_factors import SiteFactors
 from marketplace.models.tariff import OfferPlan, SiteTariff
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ServingProfile",
     "Site",
     "SiteEnergy",
+    "SiteFactors",
     "SiteFigure",
     "SiteTariff",
 ]

@@ -38,7 +38,7 @@ RIGHTS = {
             ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
             *("spend_day", "spend_cursor"),
-            *("series_point", "series_correction"),
+            *("series_point", "series_correction", "site_factors"),
         ],
         READ,
     ),
@@ -85,9 +85,9 @@ GRANTED = {
         "post_charges_v1",
     ),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
-    *("reattempt_v1", "renew_v1", "record_usage_v1", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
+    *("reattempt_v1", "renew_v1", "record_usage_v2", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
-    *("ensure_series_partitions_v1", "write_series_v1"),
+    *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
 OPEN = {"write_postings"}

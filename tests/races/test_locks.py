@@ -11,6 +11,7 @@ import pytest
 
 from billing import verification
 from core import ids
+from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
@@ -309,6 +310,14 @@ def cursor_of_spending_never_goes_back(stage: Stage) -> bool:
     return outcome.waited and outcome.error is None and stage.is_clean()
 
 
+def factors_are_read_behind_a_change_of_the_site(stage: Stage) -> bool:
+    SiteEnergy.objects.create(site=Site.objects.get(), carbon_series="gz", updated_at=ex.NOW)
+    change = call("UPDATE site SET pue = 1.5 RETURNING 1")
+    outcome = overlap(stage.db, change, call("SELECT note_site_factors_v1(id, 'gz', 480) FROM site"))
+    newest = fetch(stage.app, "SELECT pue, gco2_per_kwh FROM site_factors ORDER BY id DESC LIMIT 1")
+    return outcome.error is None and newest == [{"pue": Decimal("1.5"), "gco2_per_kwh": Decimal(480)}]
+
+
 # function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
 RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("hold_v2", 1, ("remove", 1), waiting_admission_sees_what_is_left),
@@ -328,8 +337,8 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("reattempt_v1", 2, ("turn", 2), reattempts_lock_jobs_in_order),
     ("reattempt_v1", 3, ("turn", 3), reattempts_lock_holds_in_order),
     ("reattempt_v1", 4, ("turn", 4), reattempts_lock_wallets_in_order),
-    ("record_usage_v1", 1, ("remove", 1), recording_locks_the_attempt_first),
-    ("record_usage_v1", 2, ("turn", 2), recording_locks_jobs_in_order),
+    ("record_usage_v2", 1, ("remove", 1), recording_locks_the_attempt_first),
+    ("record_usage_v2", 2, ("turn", 2), recording_locks_jobs_in_order),
     ("renew_v1", 1, ("turn", 1), renewing_locks_attempts_in_order),
     ("cancel_job_v1", 1, ("remove", 1), started_job_is_not_cancelled_as_if_it_waited),
     ("sweep_v1", 1, ("remove", 1), sweeper_passes_by_what_is_being_recorded),
@@ -337,6 +346,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("ensure_series_partitions_v1", 1, ("remove", 1), years_of_series_are_made_once),
     ("sequence_entries_v1", 1, ("remove", 1), entries_are_numbered_by_one_at_a_time),
     ("fold_spend_v1", 1, ("remove", 1), spending_is_folded_once),
+    ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
 

@@ -11,7 +11,7 @@ BEGIN
         'outcome_v1',
         'reattempt_v1',
         'renew_v1',
-        'record_usage_v1',
+        'record_usage_v2',
         'fail_v1',
         'sweep_v1']) LOOP
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);

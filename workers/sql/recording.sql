@@ -4,9 +4,10 @@
 -- ends the attempt and its job. Billed is min(our count, the claim) where there is a claim; the charge is never more than
 -- what is left of the hold. What our own tokenizer counted beyond the hold is the platform's fault (overrun); what a
 -- claim or an estimate says beyond it is paid by nobody and flagged.
+-- Energy, grams and heat are those of the site's factors in force now (energy.sql); the record names them.
 -- Verdicts: ok; already (this record exists: a repeat, or the sweeper was first; its amounts are returned); fenced (the
 -- attempt was overtaken; the amounts are those of the job's billable attempt, NULL if none).
-CREATE OR REPLACE FUNCTION record_usage_v1(
+CREATE OR REPLACE FUNCTION record_usage_v2(
     p_attempts bigint[], p_seqs int[], p_finals boolean[],
     p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
     p_claim_in bigint[], p_claim_cached bigint[], p_claim_out bigint[], p_count_methods text[],
@@ -14,7 +15,8 @@ CREATE OR REPLACE FUNCTION record_usage_v1(
     p_ended_how text[], p_job_states text[]
 ) RETURNS TABLE (
     idx int, verdict text, usage_id bigint, billed_in bigint, billed_cached bigint, billed_out bigint, amount numeric,
-    currency text, provider_amount numeric, fee numeric, joules numeric, kwh numeric, gco2e numeric, intensity numeric, grid text
+    currency text, provider_amount numeric, fee numeric, joules numeric, kwh numeric, it_kwh numeric, cooling_kwh numeric,
+    heat_kwh numeric, gco2e numeric, intensity numeric, grid text, market_gco2e numeric, market_intensity numeric
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -51,10 +53,10 @@ BEGIN
 
     RETURN QUERY
     WITH item AS (
-        -- Chip-seconds are rounded before they are priced, so that the record re-rates to its charge.
+        -- Chip-seconds and joules are rounded first, so that the record re-rates to its charge, its energy and its grams.
         SELECT i.attempt, i.seq, i.final, i.ours_in, i.ours_cached, i.ours_out, i.claim_in, i.claim_cached, i.claim_out,
-               i.method, round_half_even(i.chips, 6) AS chips, i.joules, i.tier, i.attribution, i.ended_how, i.job_state, i.n,
-               nextval('usage_id_seq') AS usage_id
+               i.method, round_half_even(i.chips, 6) AS chips, round_half_even(i.joules, 3) AS joules, i.tier, i.attribution,
+               i.ended_how, i.job_state, i.n, nextval('usage_id_seq') AS usage_id
           FROM unnest(p_attempts, p_seqs, p_finals, p_ours_in, p_ours_cached, p_ours_out, p_claim_in, p_claim_cached,
                       p_claim_out, p_count_methods, p_chip_seconds, p_joules, p_tiers, p_attributions, p_ended_how, p_job_states)
                WITH ORDINALITY AS i(attempt, seq, final, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
@@ -74,8 +76,9 @@ BEGIN
            AND NOT EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq)
            AND (item.seq = 1 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq - 1))
     ), priced AS MATERIALIZED (
-        SELECT b.*, c.fee_bps, s.gco2_per_kwh, s.grid_zone, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
-               b.joules / 3600000 * s.pue AS kwh, b.joules / 3600000 * s.pue * s.gco2_per_kwh AS gco2e,
+        SELECT b.*, c.fee_bps, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
+               s.id AS factors_id, s.heat_reused, s.gco2_per_kwh, s.market_gco2_per_kwh, s.grid_zone,
+               kwh_v1(b.joules, s.pue * (1 + s.line_loss)) AS kwh, kwh_v1(b.joules, 1) AS it, kwh_v1(b.joules, s.pue - 1) AS cooling,
                price_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
                         c.chip_second_price) AS price,
                h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
@@ -85,22 +88,24 @@ BEGIN
           CROSS JOIN LATERAL (SELECT * FROM price_card WHERE id = b.card_id OFFSET 0) c
           CROSS JOIN LATERAL (SELECT * FROM hold WHERE id = b.hold_id OFFSET 0) h
           CROSS JOIN LATERAL (SELECT * FROM offer WHERE id = b.offer_id OFFSET 0) o
-          CROSS JOIN LATERAL (SELECT * FROM site WHERE id = o.site_id OFFSET 0) s
+          CROSS JOIN LATERAL (SELECT * FROM site_factors WHERE site_id = o.site_id ORDER BY id DESC LIMIT 1) s
           CROSS JOIN LATERAL (SELECT id FROM ledger_account WHERE purpose = 'PAYABLE'
                                  AND organization_id = o.organization_id AND currency = o.currency OFFSET 0) p
     ), worth AS MATERIALIZED (
         -- Step by step, each rounding of a column (see rating.sql): rate_v1, then fee_v1 of what is paid of it.
         SELECT p.*, round_half_even(p.share, 9) AS fees,
                CASE WHEN p.method = 'tokenizer' THEN greatest(p.rated - p.hold_left, 0) ELSE 0 END AS over,
-               round_half_even(p.joules, 3) AS j3, round_half_even(p.kwh, 12) AS k12, round_half_even(p.gco2e, 9) AS g9
-          FROM (SELECT r.*, least(r.rated, r.hold_left) AS pays, share_v1(least(r.rated, r.hold_left), r.fee_bps) AS share
-                  FROM (SELECT priced.*, round_half_even(price, 9) AS rated FROM priced OFFSET 0) r OFFSET 0) p
+               round_half_even(p.grams, 9) AS g9
+          FROM (SELECT r.*, least(r.rated, r.hold_left) AS pays, share_v1(least(r.rated, r.hold_left), r.fee_bps) AS share,
+                       r.k12 * r.gco2_per_kwh AS grams
+                  FROM (SELECT priced.*, round_half_even(price, 9) AS rated, round_half_even(kwh, 12) AS k12
+                          FROM priced OFFSET 0) r OFFSET 0) p
     ), recorded AS (
         INSERT INTO usage_record (id, attempt_id, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
                                   billed_in, billed_cached, billed_out, count_method, chip_seconds, joules, tier,
-                                  attribution, kwh, gco2e, ended_how)
+                                  attribution, kwh, gco2e, ended_how, factors_id)
         SELECT p.usage_id, attempt, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out, b_in, b_cached,
-               b_out, method, chips, j3, tier, attribution, k12, g9, ended_how
+               b_out, method, chips, joules, tier, attribution, k12, g9, ended_how, factors_id
           FROM worth p
     ), charged AS (
         INSERT INTO charge (usage_id, hold_id, wallet_id, payable_id, currency, rated, amount, fee, overrun, closes_hold)
@@ -128,8 +133,10 @@ BEGIN
           FROM worth p WHERE j.id = p.job_id AND j.id = ANY (jobs)
     )
     SELECT p.n::int, 'ok', p.usage_id, p.b_in, p.b_cached, p.b_out, p.pays, p.hold_currency, p.pays - p.fees + p.over,
-           p.fees, p.j3, p.k12, p.g9, p.gco2_per_kwh::numeric, p.grid_zone::text
-      FROM worth p;
+           p.fees, p.joules, p.k12, round_half_even(p.it, 12), round_half_even(p.cooling, 12), round_half_even(p.heat, 12), p.g9,
+           p.gco2_per_kwh::numeric, p.grid_zone::text,
+           CASE WHEN p.market IS NOT NULL THEN round_half_even(p.market, 9) END, p.market_gco2_per_kwh::numeric
+      FROM (SELECT *, k12 * heat_reused AS heat, k12 * market_gco2_per_kwh AS market FROM worth OFFSET 0) p;
     GET DIAGNOSTICS made = ROW_COUNT;
     IF made = cardinality(p_attempts) THEN
         RETURN;
@@ -139,16 +146,34 @@ BEGIN
     RETURN QUERY
     SELECT i.n::int, CASE WHEN u.attempt_id = i.attempt THEN 'already' ELSE 'fenced' END,
            u.id, u.billed_in, u.billed_cached, u.billed_out, c.amount, c.currency, c.amount - c.fee + c.overrun, c.fee,
-           u.joules, u.kwh, u.gco2e, s.gco2_per_kwh::numeric, s.grid_zone::text
+           u.joules, u.kwh, e.it_kwh, e.cooling_kwh, e.heat_kwh, u.gco2e, e.intensity, e.grid::text, e.market_gco2e,
+           e.market_intensity::numeric
       FROM unnest(p_attempts, p_seqs) WITH ORDINALITY i(attempt, seq, n)
       JOIN attempt a ON a.id = i.attempt JOIN job j ON j.id = a.job_id
       LEFT JOIN usage_record u ON u.attempt_id = j.billable_attempt_id
                 AND u.seq = CASE WHEN j.billable_attempt_id = i.attempt THEN i.seq ELSE 1 END
       LEFT JOIN charge c ON c.usage_id = u.id
-      LEFT JOIN attempt b ON b.id = j.billable_attempt_id
-      LEFT JOIN offer o ON o.id = b.offer_id LEFT JOIN site s ON s.id = o.site_id
+      LEFT JOIN usage_energy e ON e.attempt_id = u.attempt_id AND e.seq = u.seq
      WHERE u.id IS NULL OR u.id <= last_id;
 END $$;
+
+-- As gateways and dispatchers of before call it, which run beside new ones while they are replaced.
+CREATE OR REPLACE FUNCTION record_usage_v1(
+    p_attempts bigint[], p_seqs int[], p_finals boolean[],
+    p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
+    p_claim_in bigint[], p_claim_cached bigint[], p_claim_out bigint[], p_count_methods text[],
+    p_chip_seconds numeric[], p_joules numeric[], p_tiers text[], p_attributions text[],
+    p_ended_how text[], p_job_states text[]
+) RETURNS TABLE (
+    idx int, verdict text, usage_id bigint, billed_in bigint, billed_cached bigint, billed_out bigint, amount numeric,
+    currency text, provider_amount numeric, fee numeric, joules numeric, kwh numeric, gco2e numeric, intensity numeric, grid text
+) LANGUAGE sql SET search_path = public, pg_temp AS $$
+    SELECT idx, verdict, usage_id, billed_in, billed_cached, billed_out, amount, currency, provider_amount, fee, joules, kwh,
+           gco2e, intensity, grid
+      FROM record_usage_v2(p_attempts, p_seqs, p_finals, p_ours_in, p_ours_cached, p_ours_out, p_claim_in, p_claim_cached,
+                           p_claim_out, p_count_methods, p_chip_seconds, p_joules, p_tiers, p_attributions, p_ended_how,
+                           p_job_states)
+$$;
 
 -- Nothing was delivered: attempts end, their jobs end in the given state, holds are given back at once.
 -- Verdicts: ok, fenced (the attempt had ended already). `QUEUED` as the state puts a deferred job back in its queue with
@@ -255,7 +280,7 @@ BEGIN
                               coalesce(sum(r.joules), 0) AS joules
                          FROM usage_record r WHERE r.attempt_id = a.id) u
                  WHERE a.id = ANY (delivered)) x
-         CROSS JOIN LATERAL record_usage_v1(
+         CROSS JOIN LATERAL record_usage_v2(
                 x.ids, x.seqs, array_fill(true, ARRAY[cardinality(x.ids)]),
                 x.ins, array_fill(0::bigint, ARRAY[cardinality(x.ids)]), x.outs,
                 array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]), array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]),
@@ -276,5 +301,7 @@ BEGIN
     RETURN coalesce(cardinality(lost), 0);
 END $$;
 
-REVOKE ALL ON FUNCTION record_usage_v1, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1 FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION record_usage_v1, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1 TO :app_role;
+REVOKE ALL ON FUNCTION record_usage_v1, record_usage_v2, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1
+  FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION record_usage_v1, record_usage_v2, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1
+  TO :app_role;
