@@ -12,10 +12,11 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw
 
-from core.quantities import format_plain
+from core.quantities import EXACT, format_plain
 from gateway.recording import Billed
 from marketplace.listings import Listing
 
+NONE = Decimal(0)
 METADATA_HEADER = b"x-jouleport-metadata"
 JSON = (b"content-type", b"application/json")
 EVENTS = [
@@ -51,8 +52,12 @@ def write_usage(
     """
     tokens_in, cached, tokens_out = billed.tokens_in or 0, billed.cached or 0, billed.tokens_out or 0
     cost, paid_on = _plain(billed.amount), _plain(billed.provider_amount)
-    joules, kwh = _plain(billed.joules), _plain(billed.kwh)
-    gco2e, intensity = _plain(billed.gco2e), _plain(billed.intensity)
+    kwh, it_kwh, cooling = billed.kwh or NONE, billed.it_kwh or NONE, billed.cooling_kwh or NONE
+    loss = EXACT.subtract(EXACT.subtract(kwh, it_kwh), cooling)
+    market = "null"
+    if billed.market_gco2e is not None:
+        grams, contracted = _plain(billed.market_gco2e), _plain(billed.market_intensity)
+        market = f'{{"gco2e":"{grams}","intensity":"{contracted}"}}'
     grid = msgspec.json.encode(billed.grid or "").decode()
     receipt = "null" if receipt_uid is None else f'"{receipt_uid}"'
     written = f'"completion_tokens":{tokens_out},' if writes else ""
@@ -61,9 +66,11 @@ def write_usage(
         f'"total_tokens":{tokens_in + tokens_out},"prompt_tokens_details":{{"cached_tokens":{cached}}},'
         f'"cost":{cost},"cost_amount":"{cost}","currency":"{billed.currency or currency}",'
         f'"cost_details":{{"upstream_inference_cost":{paid_on}}},'
-        f'"energy":{{"joules":"{joules}","kwh":"{kwh}","method":"{attribution}","tier":"{tier}",'
-        f'"attribution":"{attribution}"}},'
-        f'"carbon":{{"gco2e":"{gco2e}","grid":{grid},"intensity":"{intensity}"}},'
+        f'"energy":{{"joules":"{_plain(billed.joules)}","kwh":"{_plain(kwh)}","it_kwh":"{_plain(it_kwh)}",'
+        f'"cooling_kwh":"{_plain(cooling)}","loss_kwh":"{_plain(loss)}","heat_kwh":"{_plain(billed.heat_kwh)}",'
+        f'"method":"{attribution}","tier":"{tier}","attribution":"{attribution}"}},'
+        f'"carbon":{{"gco2e":"{_plain(billed.gco2e)}","grid":{grid},"intensity":"{_plain(billed.intensity)}",'
+        f'"market":{market}}},'
         f'"chip_seconds":"{_plain(chip_seconds)}","receipt_id":{receipt},"job_id":"{job_uid}"}}'
     ).encode()
 

@@ -17,19 +17,28 @@ from gateway.database import Links
 from gateway.errors import ApiError
 from gateway.keys import Key
 from marketplace.listings import CHAT, make_provider_slug
+from workers import footprints
+from workers.footprints import Footprint
 
 PREFIX = "gen-"
 ID_LENGTH_MAX = 64
 COLUMN_NAMES = (
     "job_uid kind state error_code submitted_at finished_at model key_name provider site_uid site country "
-    "region grid intensity attempt_uid receipt_uid attempts started_at ended_at ours_in ours_cached ours_out "
+    "region attempt_uid receipt_uid attempts started_at ended_at ours_in ours_cached ours_out "
     "claim_in claim_cached claim_out billed_in billed_cached billed_out count_method ended_how chip_seconds "
-    "joules kwh gco2e tier attribution currency amount provider_amount posted endpoint streamed "
+    "currency amount provider_amount posted endpoint streamed "
     "finish_reason first_ms total_ms request_id receipt_body receipt_signature receipt_key_id "
     "receipt_public_key receipt_received_at"
 )
 COLUMNS = COLUMN_NAMES.split()
-QUERY = f"SELECT {', '.join(COLUMNS)} FROM generation_v1(%s, %s, %s)"  # noqa: S608 - the names are constants
+# The names are constants.
+QUERY = f"""
+    SELECT {", ".join(f"g.{name}" for name in COLUMNS)},
+           {", ".join(f"e.{name}" for name in footprints.COLUMNS)}
+      FROM generation_v1(%s, %s, %s) g
+      LEFT JOIN attempt a ON a.uid = g.attempt_uid AND g.amount IS NOT NULL
+      LEFT JOIN LATERAL answer_energy_v1(a.id) e ON true
+"""  # noqa: S608
 TYPES = {"chat": "chat.completions", "completions": "completions", "embeddings": "embeddings"}
 # How a stream ended, where that is not for the model to say.
 STOPPED = {"stopped_at_limit": "length"}
@@ -47,8 +56,10 @@ async def read_generation(links: Links, key: Key, given: str) -> bytes:
     if not rows:
         message = "There is no such answer of this organization."
         raise ApiError(404, "generation_not_found", message, param="id", retry=False)
-    row = dict(zip(COLUMNS, rows[0], strict=True))
-    return msgspec.json.encode({"data": _describe(row)})
+    row = dict(zip(COLUMNS, rows[0][: len(COLUMNS)], strict=True))
+    used = rows[0][len(COLUMNS) :]
+    footprint = None if row["amount"] is None else Footprint(*used)
+    return msgspec.json.encode({"data": _describe(row, footprint)})
 
 
 def _read_uid(given: str) -> UUID | None:
@@ -58,7 +69,7 @@ def _read_uid(given: str) -> UUID | None:
         return None
 
 
-def _describe(row: dict[str, Any]) -> dict[str, Any]:
+def _describe(row: dict[str, Any], used: Footprint | None) -> dict[str, Any]:
     charged = row["amount"] is not None
     cost = row["amount"] if charged else Decimal(0)
     reason = STOPPED.get(row["ended_how"] or "", row["finish_reason"])
@@ -102,8 +113,8 @@ def _describe(row: dict[str, Any]) -> dict[str, Any]:
         "upstream_inference_cost": _literal(row["provider_amount"] or Decimal(0)),
         "posted": row["posted"],
         "is_byok": False,
-        "energy": _describe_energy(row) if charged else None,
-        "carbon": _describe_carbon(row) if charged else None,
+        "energy": None if used is None else footprints.describe_energy(used),
+        "carbon": None if used is None else footprints.describe_carbon(used),
         "chip_seconds": _plain(row["chip_seconds"]),
         "provider": _describe_provider(row),
         "provider_responses": row["attempts"],
@@ -112,24 +123,6 @@ def _describe(row: dict[str, Any]) -> dict[str, Any]:
 
 
 PARTS = (("prompt", "in"), ("cached", "cached"), ("completion", "out"))
-
-
-def _describe_energy(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "joules": _plain(row["joules"]),
-        "kwh": _plain(row["kwh"]),
-        "method": row["attribution"],
-        "tier": row["tier"],
-        "attribution": row["attribution"],
-    }
-
-
-def _describe_carbon(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "gco2e": _plain(row["gco2e"]),
-        "grid": row["grid"],
-        "intensity": _plain(row["intensity"]),
-    }
 
 
 def _describe_provider(row: dict[str, Any]) -> dict[str, Any] | None:

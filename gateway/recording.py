@@ -29,8 +29,8 @@ from workers.metering import Count
 
 QUERY = """
     SELECT idx, verdict, billed_in, billed_cached, billed_out, amount, currency, provider_amount,
-           joules, kwh, gco2e, intensity, grid
-      FROM record_usage_v1(%s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],
+           joules, kwh, it_kwh, cooling_kwh, heat_kwh, gco2e, intensity, grid, market_gco2e, market_intensity
+      FROM record_usage_v2(%s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[],
         %s::text[], %s::text[], %s::text[])
 """
@@ -73,9 +73,14 @@ class Billed(NamedTuple):
     provider_amount: Decimal | None = None
     joules: Decimal | None = None
     kwh: Decimal | None = None
+    it_kwh: Decimal | None = None
+    cooling_kwh: Decimal | None = None
+    heat_kwh: Decimal | None = None
     gco2e: Decimal | None = None
     intensity: Decimal | None = None
     grid: str | None = None
+    market_gco2e: Decimal | None = None
+    market_intensity: Decimal | None = None
 
 
 class Failed(NamedTuple):
@@ -218,7 +223,7 @@ def _find_charged(billed: Billed) -> Billed | None:
 
 
 def write_columns(batch: list[Used]) -> list[str]:
-    """The arguments of record_usage_v1, as array literals."""
+    """The arguments of record_usage_v2, as array literals."""
     counts = [used.counted for used in batch]
     plain, texts = arrays.write_plain, arrays.write_texts
     return [

@@ -11,6 +11,8 @@ from msgspec import Raw
 
 from core.money import Money
 from core.quantities import format_plain
+from workers import footprints
+from workers.footprints import Footprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +20,6 @@ class Bill:
     """
     What a job came to: billed tokens (`cached` are among the input), its cost, what the provider is paid.
 
-    `joules` are those of the machine, `kwh` those at the site's meter; `intensity` is in grams a kWh.
     `receipt_uid` is None where nobody signs for the work.
     """
 
@@ -28,13 +29,7 @@ class Bill:
     cost: Money
     provider_amount: Decimal
     chip_seconds: Decimal
-    joules: Decimal
-    kwh: Decimal
-    tier: str
-    attribution: str
-    gco2e: Decimal
-    intensity: Decimal
-    grid: str
+    footprint: Footprint
     receipt_uid: UUID | None
     job_uid: UUID
 
@@ -51,18 +46,8 @@ def write_usage(bill: Bill) -> bytes:
             "cost_amount": bill.cost.literal,
             "currency": bill.cost.currency,
             "cost_details": {"upstream_inference_cost": Raw(format_plain(bill.provider_amount).encode())},
-            "energy": {
-                "joules": format_plain(bill.joules),
-                "kwh": format_plain(bill.kwh),
-                "method": bill.attribution,
-                "tier": bill.tier,
-                "attribution": bill.attribution,
-            },
-            "carbon": {
-                "gco2e": format_plain(bill.gco2e),
-                "grid": bill.grid,
-                "intensity": format_plain(bill.intensity),
-            },
+            "energy": footprints.describe_energy(bill.footprint),
+            "carbon": footprints.describe_carbon(bill.footprint),
             "chip_seconds": format_plain(bill.chip_seconds),
             "receipt_id": None if bill.receipt_uid is None else str(bill.receipt_uid),
             "job_id": str(bill.job_uid),

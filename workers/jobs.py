@@ -19,11 +19,12 @@ from core.errors import DomainError, Invalid, NotFound
 from core.money import TEST_CURRENCY, Money
 from marketplace.book import Book
 from marketplace.models import Job
-from workers import answers, deferral, funds
+from workers import answers, deferral, footprints, funds
 from workers.answers import Bill
 from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
 from workers.bodies import ModelRequest
 from workers.deferral import Terms
+from workers.footprints import Footprint
 
 CHANNEL = "jouleport_jobs"
 DEADLINE_DEFAULT = timedelta(hours=24)
@@ -285,16 +286,15 @@ def cancel_job(*, organization: Organization, uid: UUID, store: BlobStore) -> Jo
 BILL = """
 SELECT sum(u.billed_in)::bigint, sum(u.billed_cached)::bigint, sum(u.billed_out)::bigint,
        sum(c.amount), min(c.currency), sum(c.amount - c.fee + c.overrun),
-       sum(u.chip_seconds), sum(u.joules), sum(u.kwh), min(u.tier), min(u.attribution), sum(u.gco2e),
-       min(s.gco2_per_kwh)::numeric, min(s.grid_zone),
+       sum(u.chip_seconds),
        -- Nobody signs for an address of a provider's own.
        min(CASE WHEN d.id IS NULL THEN a.receipt_uid::text END)
   FROM attempt a JOIN usage_record u ON u.attempt_id = a.id JOIN charge c ON c.usage_id = u.id
-  JOIN offer o ON o.id = a.offer_id JOIN site s ON s.id = o.site_id
   LEFT JOIN direct_upstream d
     ON d.node_id = a.node_id AND d.state = 'ADMITTED' AND d.decided_at <= a.started_at
  WHERE a.id = %s
 """
+FOOTPRINT = f"SELECT {', '.join(footprints.COLUMNS)} FROM answer_energy_v1(%s)"  # noqa: S608 - constants
 
 
 def find_bill(*, job: Job) -> Bill | None:
@@ -304,6 +304,8 @@ def find_bill(*, job: Job) -> Bill | None:
     with connection.cursor() as cursor:
         cursor.execute(BILL, [job.billable_attempt_id])
         row = cursor.fetchone()
+        cursor.execute(FOOTPRINT, [job.billable_attempt_id])
+        footprint = Footprint(*cursor.fetchone())
     return Bill(
         tokens_in=row[0],
         cached=row[1],
@@ -311,14 +313,8 @@ def find_bill(*, job: Job) -> Bill | None:
         cost=Money(row[3], row[4]),
         provider_amount=row[5],
         chip_seconds=row[6],
-        joules=row[7],
-        kwh=row[8],
-        tier=row[9],
-        attribution=row[10],
-        gco2e=row[11],
-        intensity=row[12],
-        grid=row[13],
-        receipt_uid=None if row[14] is None else UUID(row[14]),
+        footprint=footprint,
+        receipt_uid=None if row[7] is None else UUID(row[7]),
         job_uid=job.uid,
     )
 

@@ -14,6 +14,7 @@ from gateway import requests as online
 from gateway.errors import ApiError
 from gateway.recording import Billed
 from workers import answers, bodies, chat
+from workers.footprints import Footprint
 
 USER = {"role": "user", "content": "Why is solar power cheap at noon? 为什么?"}
 PICTURE = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:" + "x" * 500}}]}
@@ -79,10 +80,22 @@ def test_refuses_what_is_no_request(body: bytes) -> None:
         chat.read_chat(body)
 
 
-def test_writes_usage_as_the_gateway_does() -> None:
+@pytest.mark.parametrize("contracted", [True, None])
+def test_writes_usage_as_the_gateway_does(contracted: bool | None) -> None:
     receipt, job = ids.make_uid(), ids.make_uid()
     cost, chip_seconds = Money(Decimal("0.000012340"), "USD"), Decimal("1.230000")
-    joules, kwh, gco2e = Decimal("12.3"), Decimal("0.0000041"), Decimal("2.33")
+    shared: dict[str, Any] = {
+        "joules": Decimal("12.3"),
+        "kwh": Decimal("0.000004223000"),
+        "it_kwh": Decimal("0.000003416667"),
+        "cooling_kwh": Decimal("0.000000683333"),
+        "heat_kwh": Decimal("0.0000021"),
+        "gco2e": Decimal("2.33"),
+        "intensity": Decimal("568.300"),
+        "grid": "CN-GZ",
+        "market_gco2e": contracted and Decimal("0.00006"),
+        "market_intensity": contracted and Decimal(15),
+    }
     mine = answers.write_usage(
         answers.Bill(
             tokens_in=10,
@@ -91,15 +104,9 @@ def test_writes_usage_as_the_gateway_does() -> None:
             cost=cost,
             provider_amount=Decimal("0.00001"),
             chip_seconds=chip_seconds,
-            tier="declared",
-            attribution="apportioned",
-            intensity=Decimal("568.300"),
-            grid="CN-GZ",
+            footprint=Footprint(**shared, tier="declared", attribution="apportioned"),
             receipt_uid=receipt,
             job_uid=job,
-            joules=joules,
-            kwh=kwh,
-            gco2e=gco2e,
         )
     )
     theirs = online_answers.write_usage(
@@ -111,11 +118,7 @@ def test_writes_usage_as_the_gateway_does() -> None:
             amount=cost.amount,
             currency="USD",
             provider_amount=Decimal("0.00001"),
-            joules=joules,
-            kwh=kwh,
-            gco2e=gco2e,
-            intensity=Decimal("568.300"),
-            grid="CN-GZ",
+            **shared,
         ),
         receipt_uid=receipt,
         job_uid=str(job),
@@ -126,3 +129,4 @@ def test_writes_usage_as_the_gateway_does() -> None:
     )
 
     assert json.loads(mine, parse_float=str) == json.loads(theirs, parse_float=str)
+    assert json.loads(mine)["energy"]["loss_kwh"] == "0.000000123"

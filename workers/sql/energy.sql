@@ -29,3 +29,24 @@ SELECT u.id AS usage_id, u.attempt_id, u.seq, u.joules, u.kwh, u.it_kwh, u.cooli
 
 REVOKE ALL ON usage_energy FROM :app_role;
 GRANT SELECT ON usage_energy TO :app_role;
+
+-- Of all records of an attempt together; no row if there is none. The market's grams are told where they speak of all of it.
+CREATE OR REPLACE FUNCTION answer_energy_v1(p_attempt bigint)
+RETURNS TABLE (joules numeric, kwh numeric, it_kwh numeric, cooling_kwh numeric, heat_kwh numeric, gco2e numeric,
+               intensity numeric, grid text, market_gco2e numeric, market_intensity numeric, tier text, attribution text)
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+    SELECT sum(e.joules), sum(e.kwh), sum(e.it_kwh), sum(e.cooling_kwh), sum(e.heat_kwh), sum(e.gco2e),
+           CASE WHEN min(e.intensity) = max(e.intensity) THEN min(e.intensity)
+                ELSE coalesce(round(sum(e.gco2e) / nullif(sum(e.kwh), 0), 3), 0) END,
+           coalesce(min(e.grid), (SELECT s.grid_zone FROM attempt a JOIN offer o ON o.id = a.offer_id
+                                    JOIN site s ON s.id = o.site_id WHERE a.id = p_attempt)),
+           CASE WHEN bool_and(e.market_gco2e IS NOT NULL) THEN sum(e.market_gco2e) END,
+           CASE WHEN bool_and(e.market_gco2e IS NOT NULL) THEN
+               CASE WHEN min(e.market_intensity) = max(e.market_intensity) THEN min(e.market_intensity)
+                    ELSE round(sum(e.market_gco2e) / nullif(sum(e.kwh), 0), 3) END END,
+           min(e.tier), min(e.attribution)
+      FROM usage_energy e WHERE e.attempt_id = p_attempt HAVING count(*) > 0
+$$;
+
+REVOKE ALL ON FUNCTION answer_energy_v1 FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION answer_energy_v1 TO :app_role;
