@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
-from core.quantities import format_plain
+from core.money import PRICE_PLACES
+from core.quantities import EXACT, ROUNDING, format_plain, round_half_even
+from marketplace.central_bank import Rate
 from marketplace.tariffs.components import Averaging, Indexed
 from marketplace.tariffs.pricing import Segment, segments
 from marketplace.tariffs.refusals import PriceUnknown
@@ -27,7 +29,8 @@ AVERAGED = {Averaging.DAY: timedelta(days=2), Averaging.MONTH: timedelta(days=62
 class Version:
     """
     A version of a site's tariff; `source` names it in breakdowns. `adders` has, by component, what a month
-    costs whatever is used, as a price per kWh at the site's mean load.
+    costs whatever is used, as a price per kWh at the site's mean load, in the site's currency; `rate` turns
+    the tariff's currency into that, where they differ.
     """
 
     number: int
@@ -37,6 +40,13 @@ class Version:
     site: PowerSite
     quotes_forecasts: bool = False
     adders: Mapping[str, Decimal] = field(default_factory=dict)
+    rate: Rate | None = None
+
+    def convert(self, per_kwh: Decimal) -> Decimal:
+        """A price of the tariff in the site's currency, 18 places."""
+        if self.rate is None:
+            return per_kwh
+        return round_half_even(ROUNDING.multiply(per_kwh, self.rate.rate), PRICE_PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +73,14 @@ class Stretch:
     grams: Grams | None = None
 
     @cached_property
+    def prices(self) -> dict[str, Decimal]:
+        """The price of each component per kWh, in the site's currency; they sum to `price`."""
+        return {name: self.version.convert(price) for name, price in self.segment.components.items()}
+
+    @cached_property
     def components(self) -> dict[str, str]:
-        """The price of each component per kWh, as decimal strings."""
-        return {name: format_plain(price) for name, price in self.segment.components.items()}
+        """The same as decimal strings."""
+        return {name: format_plain(price) for name, price in self.prices.items()}
 
     @cached_property
     def described(self) -> dict[str, Any]:
@@ -79,6 +94,7 @@ class Stretch:
             "components": self.components,
             "adders": {name: format_plain(price) for name, price in self.version.adders.items()},
             "gco2e_per_kwh": format_plain(self.grams.per_kwh) if self.grams else None,
+            "exchange_rate": self.version.rate.describe() if self.version.rate else None,
             "reasons": {name: {"basis": why.basis.name, "text": why.text} for name, why in reasons.items()},
         }
 
@@ -219,10 +235,11 @@ def _list_stretches(version: Version, priced: Iterable[Segment], problem: str) -
     for segment in priced:
         if segment.forecast and not version.quotes_forecasts:
             return found, f"The price is only forecast from {segment.start.isoformat()} on."
-        _append(
-            found,
-            Stretch(segment.start, segment.end, segment.price, segment.forecast, version, segment),
-        )
+        price = segment.price
+        if version.rate is not None:
+            # Each component is rounded, and the price is their sum.
+            price = reduce(EXACT.add, map(version.convert, segment.components.values()))
+        _append(found, Stretch(segment.start, segment.end, price, segment.forecast, version, segment))
     return found, problem
 
 

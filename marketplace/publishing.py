@@ -322,7 +322,9 @@ def _describe_stretch(stretch: Stretch) -> str:
     version, grams = stretch.version, stretch.grams
     adders = [f"{name} {price}" for name, price in sorted(version.adders.items())]
     carbon = [str(grams.per_kwh), grams.source] if grams else []
-    return " ".join([version.content_hash, str(stretch.price), str(stretch.forecast), *adders, *carbon])
+    rate = [str(version.rate)] if version.rate else []
+    said = [version.content_hash, str(stretch.price), str(stretch.forecast)]
+    return " ".join([*said, *adders, *carbon, *rate])
 
 
 def _digest(parts: Iterable[str]) -> str:

@@ -191,12 +191,11 @@ def _with_grams(inputs: Inputs, grams: Grams | None) -> Inputs:
 def _read_power(offer: Offer, stretch: Stretch | None) -> Power:
     if stretch is None:
         return Power(per_kwh=offer.site.energy_price, source=f"site:{offer.site.uid}")
-    components = stretch.segment.components
     version = stretch.version
     return Power(
         per_kwh=stretch.price,
-        source=version.source,
-        components=components,
+        source=f"{version.source}; {version.rate.source}" if version.rate else version.source,
+        components=stretch.prices,
         demand_source=version.source if version.adders else "",
         monthly=version.adders,
     )

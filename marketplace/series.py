@@ -14,6 +14,7 @@ from accounts.audit import Actor
 from core.errors import DomainError, Invalid
 from marketplace.feeds.points import Expected, Reading, Span, check_reading, find_gaps
 from marketplace.models import Series, SeriesPoint
+from marketplace.tariffs.checks import KW_MAX
 from marketplace.tariffs.series import Block, Market, PriceSeries, SeriesUnit, to_seconds
 
 # What no market has ever seen, per MWh: the highest cap was 9,000 dollars, the lowest floor -500 euros.
@@ -55,7 +56,8 @@ class SeriesInvalid(Invalid):
 @dataclass(frozen=True, slots=True)
 class Described:
     """
-    What a series is. Prices are in `currency` per `unit`; carbon is grams CO2e per kWh, without a currency.
+    What a series is. Prices are in `currency` per `unit`; carbon is grams CO2e per kWh and a volume kW, both
+    without a currency.
 
     Values outside `low` to `high` are refused; without them the bounds are those of any market.
     """
@@ -203,14 +205,15 @@ def read_points(*, series: Series, span: Span, known_at: datetime | None = None)
 
 def read_prices(*, series: Series, span: Span, known_at: datetime | None = None) -> PriceSeries:
     """
-    What the tariff engine takes: one block of steps, a gap being None; without blocks if nothing is known.
+    What the tariff engine takes of prices or of a volume: one block of steps, a gap being None; without
+    blocks if nothing is known.
 
     `snapshot` is a digest of the values, so that a price can be found again from it.
 
-    :raises SeriesInvalid: if it is no series of prices
+    :raises SeriesInvalid: if it is a series of carbon
     """
-    if series.kind != Series.Kind.PRICE:
-        raise SeriesInvalid(f"{series.slug} is no series of prices.")
+    if series.kind == Series.Kind.CARBON:
+        raise SeriesInvalid(f"{series.slug} is no series of prices or of a volume.")
     known = read_points(series=series, span=span, known_at=known_at)
     step = 60 * series.resolution
     values = {to_seconds(start): value for start, value, _ in known}
@@ -242,6 +245,8 @@ def find_freshness(*, series: Series, span: Span) -> Freshness:
 
 def _find_bounds(described: Described) -> tuple[Decimal, Decimal]:
     low, high = (CARBON_LOW, CARBON_HIGH)
+    if described.kind == Series.Kind.VOLUME:
+        low, high = Decimal(0), KW_MAX
     if described.kind == Series.Kind.PRICE:
         parts = KWH_PER_MWH if described.unit == SeriesUnit.KWH else 1
         low, high = PRICE_LOW / parts, PRICE_HIGH / parts

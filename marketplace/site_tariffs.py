@@ -14,6 +14,7 @@ from core import ids
 from core.errors import DomainError, Invalid
 from core.quantities import ROUNDING, round_half_even
 from marketplace import series as series_shelf
+from marketplace.central_bank import Rate, RateUnknown, find_rate
 from marketplace.energy.inputs import Hall
 from marketplace.feeds.points import Span
 from marketplace.models import Series, Site, SiteTariff
@@ -32,6 +33,9 @@ HOLD = timedelta(days=1)
 HOLD_MAX = timedelta(days=7)
 NUMBERS = ("load_kw", "kwh_month", "contract_kw", "capacity_kva", "power_factor")
 MINUTE, SECOND, DAY = timedelta(minutes=1), timedelta(seconds=1), timedelta(days=1)
+
+# What tariffs follow; carbon is no part of them.
+FOLLOWED = (Series.Kind.PRICE, Series.Kind.VOLUME)
 
 type Wanted = tuple[str, Span]
 
@@ -77,11 +81,10 @@ def set_tariff(*, site: Site, terms: Terms, actor: Actor, now: datetime) -> Site
     :raises TariffRaced: if another version was written at the same moment
     """
     tariff = parse_tariff(terms.document)
-    if tariff.currency != site.currency:
-        raise TariffInvalid(f"offers at this site are priced in {site.currency}", field="currency")
+    _find_rate(site, tariff, now)
     if not timedelta(0) <= terms.hold <= HOLD_MAX or terms.hold % MINUTE:
         raise Invalid(f"A price holds for whole minutes, at most {HOLD_MAX.days} days.", field="hold_minutes")
-    power_site = _read_figures(site, terms.figures)
+    power_site = _read_figures(site, terms.figures, tariff.currency)
     if tariff.calendar and (power_site.calendar is None or power_site.calendar.name != tariff.calendar):
         raise TariffInvalid(f"the tariff needs the calendar {tariff.calendar}", field="figures.calendar")
     if not (tariff.verified or terms.confirmed):
@@ -126,9 +129,10 @@ def list_versions(tariffs: Collection[SiteTariff], *, at: datetime) -> list[Vers
             number=one.number,
             source=f"tariff:{one.uid}",
             content_hash=one.content_hash,
-            tariff=parse_tariff(one.document),
-            site=_read_figures(one.site, one.figures),
+            tariff=(tariff := parse_tariff(one.document)),
+            site=_read_figures(one.site, one.figures, tariff.currency),
             quotes_forecasts=one.quotes_forecasts,
+            rate=_find_rate(one.site, tariff, at),
         )
         for one in tariffs
     ]
@@ -148,19 +152,28 @@ def _find_adders(site: Site, version: Version, at: datetime) -> dict[str, Decima
     if energy.load_factor is None:
         raise FigureMissing("it needs load_factor of the site's energy", component=monthly[0].name)
     if not power_site.load_kw:
-        if energy.it_kw is None:
-            raise FigureMissing("it needs it_kw of the site's energy", component=monthly[0].name)
-        mean = ROUNDING.multiply(energy.it_kw, energy.load_factor)
-        factor = Hall(pue=site.pue, source="", line_loss=energy.line_loss).factor
-        power_site = replace(power_site, load_kw=round_half_even(ROUNDING.multiply(mean, factor), 3))
+        raise FigureMissing("it needs it_kw of the site's energy", component=monthly[0].name)
     others = {name for part in monthly if isinstance(part, MinimumBill) for name in part.of}
     others -= {part.name for part in monthly}
-    return levelised_adders(
+    adders = levelised_adders(
         tariff=version.tariff,
         site=power_site,
         load_factor=energy.load_factor,
         mean=_find_means(version, at) if others else None,
     )
+    return {name: version.convert(adder) for name, adder in adders.items()}
+
+
+def _find_rate(site: Site, tariff: Tariff, at: datetime) -> Rate | None:
+    """What the tariff's currency is worth in the site's."""
+    if tariff.currency == site.currency:
+        return None
+    try:
+        return find_rate(base=tariff.currency, quote=site.currency, day=at.astimezone(UTC).date())
+    except RateUnknown as unknown:
+        raise TariffInvalid(
+            f"offers at this site are priced in {site.currency}. {unknown.message}", field="currency"
+        ) from unknown
 
 
 def _find_means(version: Version, at: datetime) -> dict[str, Decimal]:
@@ -224,7 +237,8 @@ def load_series(
     read: MutableMapping[Wanted, PriceSeries] | None = None,
 ) -> Mapping[str, PriceSeries]:
     """
-    The series that versions follow, as far as they are known and needed for a span; DE-LU is de-lu.
+    The prices and volumes that versions follow, as far as they are known and needed for a span; DE-LU is
+    de-lu.
 
     :param read: what was read for other sites, which is not read again; gets what is read now
     """
@@ -234,12 +248,12 @@ def load_series(
     first = (start - find_reach(versions)).replace(hour=0, minute=0, second=0, microsecond=0)
     span = Span(first, end)
     missing = [name.lower() for name in names if (name.lower(), span) not in read]
-    for one in Series.objects.filter(slug__in=missing, kind=Series.Kind.PRICE) if missing else ():
+    for one in Series.objects.filter(slug__in=missing, kind__in=FOLLOWED) if missing else ():
         read[one.slug, span] = series_shelf.read_prices(series=one, span=span)
     return {name: read[name.lower(), span] for name in names if (name.lower(), span) in read}
 
 
-def _read_figures(site: Site, figures: Mapping[str, Any]) -> PowerSite:
+def _read_figures(site: Site, figures: Mapping[str, Any], currency: str) -> PowerSite:
     with inside("figures"):
         unknown = figures.keys() - {*NUMBERS, "calendar"}
         if unknown:
@@ -250,7 +264,19 @@ def _read_figures(site: Site, figures: Mapping[str, Any]) -> PowerSite:
         if "calendar" in figures:
             with inside("calendar"):
                 given["calendar"] = parse_calendar(figures["calendar"])
-        return PowerSite(name=str(site.uid), currency=site.currency, **given)
+        if "load_kw" not in given and (load_kw := _find_load(site)) is not None:
+            given["load_kw"] = load_kw
+        return PowerSite(name=str(site.uid), currency=currency, **given)
+
+
+def _find_load(site: Site) -> Decimal | None:
+    """The hall's mean load at the meter, kW, where the site's energy says it."""
+    energy = find_energy(site=site)
+    if energy.it_kw is None or energy.load_factor is None:
+        return None
+    factor = Hall(pue=site.pue, source="", line_loss=energy.line_loss).factor
+    mean = ROUNDING.multiply(ROUNDING.multiply(energy.it_kw, energy.load_factor), factor)
+    return round_half_even(mean, 3)
 
 
 def _read_number(name: str, text: object) -> Decimal:

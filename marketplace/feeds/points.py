@@ -78,8 +78,8 @@ def check_reading(reading: Reading, expected: Expected) -> tuple[Point, ...]:
     """
     if (reading.currency, reading.unit) != (expected.currency, expected.unit):
         raise FeedNonsense(
-            f"the source speaks of {reading.currency or 'g'}/{reading.unit}, "
-            f"the series of {expected.currency or 'g'}/{expected.unit}",
+            f"the source speaks of {write_unit(reading.currency, reading.unit)}, "
+            f"the series of {write_unit(expected.currency, expected.unit)}",
             field="unit",
         )
     if reading.resolution not in RESOLUTIONS or reading.resolution % expected.resolution:
@@ -185,6 +185,11 @@ def get_field(parent: Any, name: str, kind: type) -> Any:
     return value
 
 
+def write_unit(currency: str, unit: str) -> str:
+    """What a value is, for people: EUR/MWh, g/kWh, kW."""
+    return unit if unit == "kW" else f"{currency or 'g'}/{unit}"
+
+
 def _check_point(point: Point, resolution: int, expected: Expected) -> None:
     if point.starts_at.timestamp() % (60 * resolution):
         _refuse(point, "starts_at", f"is not on a grid of {resolution} minutes")
@@ -193,7 +198,7 @@ def _check_point(point: Point, resolution: int, expected: Expected) -> None:
             point,
             "value",
             f"{point.value} is not between {expected.low} and {expected.high} "
-            f"{expected.currency or 'g'}/{expected.unit}; is the unit another?",
+            f"{write_unit(expected.currency, expected.unit)}; is the unit another?",
         )
 
 

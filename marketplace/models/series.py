@@ -11,9 +11,9 @@ class Series(models.Model):
     """
     Values of one kind at equal steps of `resolution` minutes.
 
-    A price is `currency` per `unit`; carbon is grams CO2e per kWh and has no currency. Values outside `low`
-    to `high` are nonsense of the feed. `assumptions` say what a synthetic series was made from; everything
-    that shows a synthetic one says so.
+    A price is `currency` per `unit`; carbon is grams CO2e per kWh, and a volume is in kW: they have no
+    currency. Values outside `low` to `high` are nonsense of the feed. `assumptions` say what a synthetic
+    series was made from; everything that shows a synthetic one says so.
     """
 
     class Kind(models.TextChoices):
@@ -21,12 +21,14 @@ class Series(models.Model):
 
         PRICE = "PRICE", "Price"
         CARBON = "CARBON", "Carbon"
+        VOLUME = "VOLUME", "Volume"
 
     class Unit(models.TextChoices):
         """What a value is per."""
 
         KWH = "kWh", "kWh"
         MWH = "MWh", "MWh"
+        KW = "kW", "kW"
 
     class Market(models.TextChoices):
         """Where prices are made, and whether they are facts."""
@@ -66,7 +68,8 @@ class Series(models.Model):
             models.CheckConstraint(
                 name="series_price_has_currency",
                 condition=Q(kind="PRICE", currency__regex="^[A-Z]{3,5}$")
-                | Q(kind="CARBON", currency="", unit="kWh", low__gte=0),
+                | Q(kind="CARBON", currency="", unit="kWh", low__gte=0)
+                | Q(kind="VOLUME", currency="", unit="kW", low__gte=0),
             ),
         )
 

@@ -201,11 +201,6 @@ def test_an_unverified_tariff_needs_somebody_who_stands_for_it(dam: Site) -> Non
     set_tariff(dam, document={"verified": False}, confirmed=True)
 
 
-def test_a_tariff_in_another_currency_is_refused(dam: Site) -> None:
-    with pytest.raises(TariffInvalid, match="currency"):
-        set_tariff(dam, document={"currency": "CNY"})
-
-
 def test_a_figure_that_the_tariff_needs_is_asked_for_at_once(dam: Site) -> None:
     tiers = {
         "kind": "TIERED",
@@ -265,6 +260,69 @@ def write_prices(series: Series, start: datetime, *values: int) -> None:
     """Prices per MWh for one quarter of an hour after another."""
     points = tuple(Point(start + n * QUARTER, Decimal(value)) for n, value in enumerate(values))
     histories.write_reading(series=series, reading=Reading(points, 15, "MWh", "USD"), now=start)
+
+
+ROOF = {
+    "zone": "Europe/Berlin",
+    "multipliers": None,
+    "components": [
+        {"kind": "FIXED_ENERGY", "name": "grid", "price": "0.10"},
+        {
+            "kind": "PPA",
+            "name": "roof",
+            "shape": "AS_PRODUCED",
+            "strike": "0.03",
+            "volume": {"series": "roof-kw", "share_percent": "50"},
+            "replaces": ["grid"],
+        },
+    ],
+}
+
+
+def test_a_roof_is_paid_for_while_it_gives_more_than_the_load_and_the_grid_for_the_rest(live: Offer) -> None:
+    now = NOW + timedelta(minutes=1)
+    described = histories.Described(
+        slug="roof-kw",
+        name="The roof",
+        kind="VOLUME",
+        zone="roof",
+        resolution=60,
+        source="constructed",
+        licence="none",
+        unit="kW",
+        market="FORECAST",
+    )
+    roof = histories.create_series(described=described, actor=audit.SYSTEM, now=NOW)
+    produced = tuple(Point(NOW + n * timedelta(hours=1), Decimal(kw)) for n, kw in enumerate((300, 100, 300)))
+    histories.write_reading(series=roof, reading=Reading(produced, 60, "kW"), now=NOW)
+    set_tariff(live.site, document=ROOF, figures={"load_kw": "100"}, hold=timedelta(0), quotes_forecasts=True)
+
+    publishing.publish_ahead(now=now)
+
+    found = [find_price(live, now + timedelta(hours=n)) for n in range(4)]
+    assert found == [Decimal("0.03"), Decimal("0.10"), Decimal("0.03"), None]
+    assert "roof" in OfferPlan.objects.get(offer=live).problem
+
+
+def test_a_tariff_in_another_currency_follows_the_last_rate_of_the_central_bank(live: Offer) -> None:
+    set_tariff(live.site, document={"currency": "EUR"})
+
+    publishing.publish_ahead(now=NOW + timedelta(minutes=1))
+
+    card = price_cards.find_card_in_force(offer=live, now=NOW + timedelta(minutes=2))
+    assert card is not None
+    electricity = card.explained["electricity"]
+    rate = electricity["exchange_rate"]
+    # The bank's own figure of the last day that the file has.
+    assert (rate["rate"], rate["day"]) == ("1.1172", "2026-10-30")
+    assert Decimal(electricity["price_per_kwh"]) == Decimal("1.1172") * Decimal("0.06")
+
+
+def test_offshore_renminbi_is_never_taken_for_the_onshore_one(live: Offer) -> None:
+    with pytest.raises(TariffInvalid, match="quotes no CNH") as refused:
+        set_tariff(live.site, document={"currency": "CNH"})
+
+    assert refused.value.extra["field"] == "currency"
 
 
 def test_an_index_is_followed_as_far_as_it_is_known(live: Offer, spot: Series) -> None:

@@ -20,7 +20,7 @@ from core.money import NotAnAmount, parse_decimal
 from marketplace import series as histories
 from marketplace import series_feeds
 from marketplace.feeds import csv_files, synthetic
-from marketplace.feeds.points import RESOLUTIONS, Span, read_moment
+from marketplace.feeds.points import RESOLUTIONS, Span, read_moment, write_unit
 from marketplace.feeds.sources import SOURCES
 from marketplace.models import Series, SeriesFeed
 from marketplace.series import Described, Written
@@ -41,9 +41,9 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         add = actions.add_parser("add", help="begin an empty series")
         add.add_argument("slug")
-        add.add_argument("--kind", choices=("price", "carbon"), required=True)
+        add.add_argument("--kind", choices=("price", "carbon", "volume"), required=True)
         add.add_argument("--zone", required=True, help="as its market names it: DE-LU, SE3, CN-GS")
-        add.add_argument("--unit", required=True, help="EUR/MWh, GBP/kWh, g/kWh")
+        add.add_argument("--unit", required=True, help="EUR/MWh, GBP/kWh, g/kWh, kW")
         add.add_argument("--resolution", type=int, choices=RESOLUTIONS, required=True, help="minutes")
         add.add_argument("--market", choices=Series.Market.values, default="DA")
         add.add_argument("--name", default="", help="for people (default: the slug)")
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         importing = actions.add_parser("import", help="write a CSV file: starts_at,value or gridstatus")
         importing.add_argument("file", type=Path)
         importing.add_argument("--series", required=True)
-        importing.add_argument("--unit", required=True, help="what the file holds: EUR/MWh, g/kWh")
+        importing.add_argument("--unit", required=True, help="what the file holds: EUR/MWh, g/kWh, kW")
         importing.add_argument("--location", default="", help="of a gridstatus file with several")
         making = actions.add_parser("synthesise", help="make prices from stated assumptions")
         making.add_argument("slug")
@@ -206,7 +206,7 @@ class Command(BaseCommand):
             fresh = histories.find_freshness(series=series, span=Span(now - timedelta(days=GAPS_DAYS), now))
             known = f"until {fresh.until:%Y-%m-%d %H:%M}Z" if fresh.until else "empty"
             label = "synthetic, " if series.synthetic else ""
-            unit = f"{series.currency or 'g'}/{series.unit}"
+            unit = write_unit(series.currency, series.unit)
             self.stdout.write(
                 f"{series.slug}: {label}{unit} every {series.resolution} min, {known}, "
                 f"{len(fresh.gaps)} gaps in {GAPS_DAYS} days"
@@ -255,11 +255,13 @@ def find_feed(slug: str) -> SeriesFeed:
 
 def read_unit(text: str) -> tuple[str, str]:
     """
-    Currency and energy unit of a text such as EUR/MWh; grams have no currency.
+    Currency and unit of a text such as EUR/MWh or kW; grams and kilowatts have no currency.
 
     :raises CommandError: for anything else
     """
+    if text == Series.Unit.KW:
+        return "", text
     currency, slash, unit = text.partition("/")
-    if not slash or unit not in Series.Unit.values:
-        raise CommandError(f"{text!r} is no unit such as EUR/MWh, GBP/kWh or g/kWh.")
+    if not slash or unit not in (Series.Unit.KWH, Series.Unit.MWH):
+        raise CommandError(f"{text!r} is no unit such as EUR/MWh, GBP/kWh, g/kWh or kW.")
     return ("" if currency == "g" else currency), unit

@@ -1,0 +1,85 @@
+"""
+Reference rates of the European Central Bank, from the file that a package carries: one for each day on which
+the bank gave one. Between such days the last one counts; nothing is ever interpolated, and a currency that
+the bank does not quote (CNH, USDC) has no rate, whatever its neighbours have.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from core.errors import Invalid
+from core.money import PRICE_PLACES
+from core.quantities import ROUNDING, format_plain, round_half_even
+
+if TYPE_CHECKING:
+    from currency_converter import CurrencyConverter
+
+EURO = "EUR"
+# Longer than any run of holidays; who has been silent for longer has stopped quoting the currency.
+SILENCE_DAYS_MAX = 14
+
+
+class RateUnknown(Invalid):
+    """The bank has no rate for a currency at that time."""
+
+    code = "rate_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`rate` of `quote` are worth one of `base`, 18 places, as the bank said on `day`."""
+
+    base: str
+    quote: str
+    rate: Decimal
+    day: date
+
+    @property
+    def source(self) -> str:
+        """Who said it, and when."""
+        return f"European Central Bank, {self.day.isoformat()}"
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "base": self.base,
+            "quote": self.quote,
+            "rate": format_plain(self.rate),
+            "day": self.day.isoformat(),
+            "source": self.source,
+        }
+
+
+def find_rate(*, base: str, quote: str, day: date) -> Rate:
+    """
+    The last rate known on a day.
+
+    :raises RateUnknown: for a currency that the bank does not quote, or had not quoted for two weeks then
+    """
+    bank = _load()
+    for currency in (base, quote):
+        if currency not in bank.currencies:
+            raise RateUnknown(f"The European Central Bank quotes no {currency}.", field="currency")
+    newest = min([day, *(bank.bounds[one].last_date for one in (base, quote) if one != EURO)])
+    for back in range(SILENCE_DAYS_MAX):
+        asked = newest - timedelta(days=back)
+        try:
+            # Both are per euro and of one day; the quotient of two days' rates would be nobody's rate.
+            per_euro = [Decimal(bank.convert(1, EURO, one, date=asked)) for one in (base, quote)]
+        except ValueError:
+            continue
+        return Rate(
+            base, quote, round_half_even(ROUNDING.divide(per_euro[1], per_euro[0]), PRICE_PLACES), asked
+        )
+    raise RateUnknown(f"There is no rate of {base} and {quote} on {day.isoformat()}.", field="currency")
+
+
+@cache
+def _load() -> "CurrencyConverter":
+    # A third of a second and 6 MB, once: most processes never need it.
+    from currency_converter import CurrencyConverter
+
+    return CurrencyConverter(decimal=True)
