@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from agent import checks, enrolment, logs, receipts, running, settings, status, terminal
+from agent import checks, enrolment, logs, receipts, running, settings, status, terminal, verify
 from agent.exits import AgentStopped, Exit
 
 log = logging.getLogger("jouleport.agent")
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "check": checks.show,
         "status": status.show,
         "unit": _print_unit,
+        "verify": verify.show,
     }
     act = commands.get(given[0]) if given else None
     try:

@@ -9,6 +9,7 @@ class Exit(IntEnum):
     """Exit codes of every command; also in the epilogue of --help."""
 
     DRAINED = 0
+    NOT_PROVEN = 1
     OPTIONS = 2
     TOKEN_REFUSED = 3
     PROTOCOL_REFUSED = 4

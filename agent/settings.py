@@ -27,13 +27,14 @@ COMMANDS = {
     "check": "Shows what this machine would offer and earn, and what is wrong. Changes nothing.",
     "status": "Shows what the running agent does.",
     "enroll": "Exchanges a one-time code for a token. The signing key is made here and never leaves.",
+    "verify": "Checks receipts with a node's public key: signatures, figures, and that none is missing.",
     "unit": "Prints a systemd unit: jouleport-agent unit | sudo tee /etc/systemd/system/NAME@.service",
 }
 EPILOG = """Options can be given by environment too: --upstream-key is JOULEPORT_AGENT_UPSTREAM_KEY, etc.
 
-Exit codes: 0 done or drained, 2 wrong options, 3 token refused, 4 protocol refused, 5 model server
-unreachable, 6 another agent uses the token, 7 state unusable, 8 check found problems, 9 enrolment refused,
-10 no agent runs, 11 exchange unreachable."""
+Exit codes: 0 done or drained, 1 receipts not proven, 2 wrong options, 3 token refused, 4 protocol refused,
+5 model server unreachable, 6 another agent uses the token, 7 state unusable, 8 check found problems,
+9 enrolment refused, 10 no agent runs, 11 exchange unreachable."""
 
 
 class SettingRefused(Exception):
