@@ -1,0 +1,114 @@
+"""Words and figures of a price's build-up."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from core import formats
+from core.quantities import format_plain
+from core.templatetags.looks import read_locale
+from marketplace.pages import bars as drawing
+
+register = template.Library()
+
+PARTS: dict[str, Any] = {
+    "electricity": _("Electricity"),
+    "idle": _("Idle time"),
+    "cooling": _("Cooling and losses"),
+    "demand": _("Monthly charges of the grid"),
+    "heat": _("Heat credit"),
+    "carbon": _("Carbon"),
+    "hardware": _("Machines and hall"),
+    "network": _("Network and licence"),
+    "margin": _("Margin"),
+    "fee": _("Fee of the platform"),
+    "other": _("Other"),
+}
+LINES: dict[str, Any] = {
+    "electricity": _("Electricity"),
+    "energy": _("Electricity"),
+    "idle": _("Idle time"),
+    "cooling_and_losses": _("Cooling and losses"),
+    "demand": _("Monthly charges of the grid"),
+    "demand_response": _("Demand response"),
+    "heat_credit": _("Heat credit"),
+    "heat": _("Heat credit"),
+    "carbon": _("Carbon"),
+    "hardware": _("Hardware"),
+    "facility": _("Hall"),
+    "operations": _("Upkeep"),
+    "network": _("Network"),
+    "licence": _("Licence"),
+    "margin": _("Margin"),
+    "platform_fee": _("Fee of the platform"),
+}
+PLACES, SMALL_PLACES, SMALL = 4, 8, Decimal("0.01")
+
+
+@register.filter
+def part_name(name: str) -> Any:
+    """What a part of a bar is called."""
+    return PARTS.get(name, name)
+
+
+@register.filter
+def line_name(name: str) -> Any:
+    """What a line of a breakdown is called."""
+    return LINES.get(name, name)
+
+
+@register.filter
+def charge(amount: Decimal) -> SafeString:
+    """An amount in at most four places, eight where it is small; every digit stands in the title."""
+    return format_html('<data value="{0}" title="{0}">{1}</data>', format_plain(amount), show_charge(amount))
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A figure of a breakdown: numbers with grouped digits, everything else as it is."""
+    try:
+        return formats.show_decimal(Decimal(str(value)), places_max=9, locale=read_locale())
+    except ArithmeticError:
+        return str(value)
+
+
+@register.filter
+def spell(bar: drawing.Bar) -> Any:
+    """A bar in words, for those who do not see it."""
+    parts = [
+        format_lazy("{} {}", PARTS[part.name], show_charge(part.amount)) for part in bar.parts if part.amount
+    ]
+    return ", ".join(str(part) for part in parts)
+
+
+def show_charge(amount: Decimal) -> str:
+    """The text of `charge`."""
+    places = PLACES if not amount or abs(amount) >= SMALL else SMALL_PLACES
+    # No page says that something is owed by a minus that is a hyphen.
+    return formats.show_decimal(amount, places=2, places_max=places, locale=read_locale()).replace("-", "−")
+
+
+@register.inclusion_tag("marketplace/bars.html")
+def bars(drawn: list[drawing.Bar], *, name: str = "bars", unit: str = "tokens") -> dict[str, Any]:
+    """
+    Bars side by side, a legend, and the same as a table.
+
+    :param name: makes the ids of this page's bars
+    :param unit: `tokens` for prices of a million of them, `hours` for those of a chip-hour
+    """
+    rows = [
+        (part, [next(one.amount for one in bar.parts if one.name == part) for bar in drawn])
+        for part in drawing.list_parts(drawn)
+    ]
+    return {"bars": drawn, "rows": rows, "name": name, "unit": unit}
+
+
+@register.inclusion_tag("marketplace/lines.html")
+def lines(listed: Any, *, currency: str = "", unit: str = "tokens") -> dict[str, Any]:
+    """Lines of a price, each of which opens into its figures and sources."""
+    return {"lines": listed, "currency": currency, "unit": unit}
