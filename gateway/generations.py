@@ -34,10 +34,11 @@ COLUMNS = COLUMN_NAMES.split()
 # The names are constants.
 QUERY = f"""
     SELECT {", ".join(f"g.{name}" for name in COLUMNS)},
-           {", ".join(f"e.{name}" for name in footprints.COLUMNS)}
+           {", ".join(f"e.{name}" for name in footprints.COLUMNS)}, n.uid
       FROM generation_v1(%s, %s, %s) g
-      LEFT JOIN attempt a ON a.uid = g.attempt_uid AND g.amount IS NOT NULL
+      LEFT JOIN attempt a ON a.uid = g.attempt_uid
       LEFT JOIN LATERAL answer_energy_v1(a.id) e ON true
+      LEFT JOIN node n ON n.id = a.node_id
 """  # noqa: S608
 TYPES = {"chat": "chat.completions", "completions": "completions", "embeddings": "embeddings"}
 # How a stream ended, where that is not for the model to say.
@@ -57,7 +58,7 @@ async def read_generation(links: Links, key: Key, given: str) -> bytes:
         message = "There is no such answer of this organization."
         raise ApiError(404, "generation_not_found", message, param="id", retry=False)
     row = dict(zip(COLUMNS, rows[0][: len(COLUMNS)], strict=True))
-    used = rows[0][len(COLUMNS) :]
+    *used, row["node"] = rows[0][len(COLUMNS) :]
     footprint = None if row["amount"] is None else Footprint(*used)
     return msgspec.json.encode({"data": _describe(row, footprint)})
 
@@ -144,6 +145,7 @@ def _describe_receipt(row: dict[str, Any]) -> dict[str, Any] | None:
         return None
     key = row["receipt_public_key"]
     return {
+        "node": row["node"],
         "body": b64encode(row["receipt_body"]).decode(),
         "signature": b64encode(row["receipt_signature"]).decode(),
         "algorithm": "ed25519",

@@ -9,20 +9,12 @@ from django.db.models import QuerySet
 from accounts import access
 from accounts.models import Organization
 from billing.models import Charge, ChargeEntry
-from core.errors import NotFound
 from core.money import AMOUNT_PLACES, fit
 from core.quantities import EXACT
 from marketplace.models import Job
-from workers.models import Attempt, Receipt, UsageRecord
+from workers.models import Attempt, UsageRecord
 
 NOTHING = fit(Decimal(0), AMOUNT_PLACES)
-
-
-class ReceiptMissing(NotFound):
-    """The agent's receipt has not come yet, or never will."""
-
-    code = "receipt_missing"
-    message = "There is no receipt of this yet."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +91,6 @@ def find_job_works(*, jobs: Sequence[Job]) -> dict[int, Work]:
         for job in jobs
         if job.billable_attempt_id is not None and job.billable_attempt_id in works
     }
-
-
-def find_receipt(*, attempt: Attempt) -> Receipt:
-    """
-    What the agent signed of an attempt.
-
-    :raises ReceiptMissing: if it has not come
-    """
-    rows = Receipt.objects.select_related("node__agent_token").filter(attempt_uid=attempt.uid)
-    found = rows.first()
-    if found is None:
-        raise ReceiptMissing
-    return found
-
-
-def find_job_receipt(*, job: Job) -> Receipt:
-    """
-    What the agent signed of the attempt that a job was charged for.
-
-    :raises ReceiptMissing: if nothing was charged, or it has not come
-    """
-    if job.billable_attempt_id is None:
-        raise ReceiptMissing
-    return find_receipt(attempt=Attempt.objects.get(pk=job.billable_attempt_id))
 
 
 def _with_places() -> QuerySet[Attempt]:

@@ -289,6 +289,8 @@ ROUTES = (
     _named("GET", "job", lambda f: f"/api/jobs/{f.job.uid}", VIEW),
     _named("POST", "job-cancellation", lambda f: f"/api/jobs/{f.job.uid}/cancel", USE),
     _named("GET", "job-receipt", lambda f: f"/api/jobs/{_uid(f.done)}/receipt", VIEW),
+    Route("GET", "node-keys", lambda f: f"/api/nodes/{f.stand.node.uid}/keys", None, open_to_all=True),
+    _named("GET", "node-receipts", lambda f: f"/api/nodes/{f.stand.node.uid}/receipts", MONEY),
     _named("GET", "node-events", lambda f: f"/api/nodes/{f.stand.node.uid}/events", VIEW),
     _named("GET", "node-upstream", lambda f: f"/api/nodes/{f.stand.node.uid}/upstream", VIEW, None, 404),
     _named(

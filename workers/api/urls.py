@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api import admissions, agents, events, flags, offers, upstreams, usage, views
+from workers.api import admissions, agents, events, flags, offers, receipts, upstreams, usage, views
 
 urlpatterns = [
     path("agent", agents.AgentDetail.as_view(), name="agent"),
@@ -14,6 +14,8 @@ urlpatterns = [
     path("nodes/<uuid:uid>/retire", views.NodeRetirement.as_view(), name="node-retirement"),
     path("nodes/<uuid:uid>/upstream", upstreams.NodeUpstream.as_view(), name="node-upstream"),
     path("nodes/<uuid:uid>/events", events.NodeEventList.as_view(), name="node-events"),
+    path("nodes/<uuid:uid>/keys", receipts.NodeKeyList.as_view(), name="node-keys"),
+    path("nodes/<uuid:uid>/receipts", receipts.NodeReceiptList.as_view(), name="node-receipts"),
     path("nodes/<uuid:uid>/enrolments", agents.EnrolmentList.as_view(), name="enrolments"),
     path("offers", offers.OfferList.as_view(), name="offers"),
     path("offers/<uuid:uid>", offers.OfferDetail.as_view(), name="offer"),
@@ -28,11 +30,11 @@ urlpatterns = [
     path("jobs", views.JobList.as_view(), name="jobs"),
     path("jobs/<uuid:uid>", views.JobDetail.as_view(), name="job"),
     path("jobs/<uuid:uid>/cancel", views.JobCancellation.as_view(), name="job-cancellation"),
-    path("jobs/<uuid:uid>/receipt", usage.JobReceipt.as_view(), name="job-receipt"),
+    path("jobs/<uuid:uid>/receipt", receipts.JobReceipt.as_view(), name="job-receipt"),
     path("usage", usage.UsageList.as_view(), name="usage"),
     path("attempts", usage.AttemptList.as_view(), name="attempts"),
     path("attempts/<uuid:uid>", usage.AttemptDetail.as_view(), name="attempt"),
-    path("attempts/<uuid:uid>/receipt", usage.AttemptReceipt.as_view(), name="attempt-receipt"),
+    path("attempts/<uuid:uid>/receipt", receipts.AttemptReceipt.as_view(), name="attempt-receipt"),
     path("operator/upstreams", admissions.SubmittedList.as_view(), name="submitted-upstreams"),
     path("operator/upstreams/<uuid:uid>/admit", admissions.Admission.as_view(), name="upstream-admission"),
     path("operator/upstreams/<uuid:uid>/refuse", admissions.Refusal.as_view(), name="upstream-refusal"),

@@ -1,10 +1,8 @@
-"""What jobs used, what attempts earned, and the receipts that agents signed."""
+"""What jobs used, and what attempts earned."""
 
-import base64
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,8 +13,8 @@ from accounts.api.fields import AmountField, DecimalStringField
 from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import describe
 from marketplace.models import Job
-from workers import jobs, usage
-from workers.models import Attempt, Receipt
+from workers import usage
+from workers.models import Attempt
 from workers.usage import Work
 
 
@@ -75,39 +73,6 @@ class AttemptAnswer(serializers.Serializer[Any]):
     records = UsageRecordAnswer(many=True)
 
 
-class ReceiptAnswer(serializers.Serializer[Any]):
-    """An agent's signed statement. The signature (Ed25519) is over the bytes of `body`, decoded."""
-
-    attempt = serializers.UUIDField(source="attempt_uid")
-    node = serializers.UUIDField(source="node.uid")
-    body = serializers.SerializerMethodField(help_text="Base64.")
-    signature = serializers.SerializerMethodField(help_text="Base64.")
-    public_key = serializers.SerializerMethodField(help_text="Pinned to the node's token; hexadecimal.")
-    key_id = serializers.CharField()
-    input_tokens = serializers.IntegerField(source="claim_in", allow_null=True)
-    cached_tokens = serializers.IntegerField(source="claim_cached", allow_null=True)
-    output_tokens = serializers.IntegerField(source="claim_out", allow_null=True)
-    joules = DecimalStringField(places=3)
-    tier = serializers.CharField()
-    started_at = serializers.DateTimeField()
-    ended_at = serializers.DateTimeField()
-    received_at = serializers.DateTimeField()
-
-    def get_body(self, receipt: Receipt) -> str:
-        """What was signed."""
-        return base64.b64encode(bytes(receipt.body)).decode()
-
-    def get_signature(self, receipt: Receipt) -> str:
-        """By the node's agent."""
-        return base64.b64encode(bytes(receipt.signature)).decode()
-
-    @extend_schema_field(serializers.CharField(allow_null=True))
-    def get_public_key(self, receipt: Receipt) -> str | None:
-        """What to check it with."""
-        key = receipt.node.agent_token.public_key
-        return bytes(key).hex() if key else None
-
-
 class UsageFilters(Filters):
     """What usage can be narrowed by."""
 
@@ -145,18 +110,6 @@ class UsageList(OrganizationView):
         return [works[job.pk] for job in page]
 
 
-class JobReceipt(OrganizationView):
-    """The receipt of a job."""
-
-    needs = {"GET": Permission.VIEW}
-
-    @describe("jobs_receipt", "The signed receipt of a job", answer=ReceiptAnswer)
-    def get(self, request: Request, uid: UUID) -> Response:
-        """Read it; it comes within seconds of the job's end."""
-        job = jobs.find_job(organization=self.caller().organization, uid=uid)
-        return Response(ReceiptAnswer(usage.find_job_receipt(job=job)).data)
-
-
 class AttemptList(OrganizationView):
     """What ran on a provider's offers."""
 
@@ -187,15 +140,3 @@ class AttemptDetail(OrganizationView):
         """Read it."""
         attempt = usage.find_attempt(organization=self.caller().organization, uid=uid)
         return Response(AttemptAnswer(usage.find_works(attempts=[attempt])[attempt.pk]).data)
-
-
-class AttemptReceipt(OrganizationView):
-    """The receipt of an attempt."""
-
-    needs = {"GET": Permission.VIEW_MONEY}
-
-    @describe("attempts_receipt", "The signed receipt of an attempt", answer=ReceiptAnswer)
-    def get(self, request: Request, uid: UUID) -> Response:
-        """Read what your agent signed."""
-        attempt = usage.find_attempt(organization=self.caller().organization, uid=uid)
-        return Response(ReceiptAnswer(usage.find_receipt(attempt=attempt)).data)
