@@ -14,6 +14,7 @@ handler500 = "core.error_pages.show_server_error"
 urlpatterns = [
     path("", include("marketplace.pages.urls")),
     path("", include("accounts.pages.urls")),
+    path("", include("workers.pages.urls")),
     path("operator/", overview.show_overview, name="operator"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),

@@ -77,6 +77,11 @@ def list_likely(setups: Iterable[Setup], model: str) -> list[Setup]:
     return [setup for setup in setups if _strip(setup.model) == wanted]
 
 
+def list_on_chip_of(setups: Iterable[Setup], source: str) -> list[Setup]:
+    """Set-ups on the chip that an offer's joules were measured on; none where they are from elsewhere."""
+    return [setup for setup in setups if f"/{TABLE_CHIPS[setup.chip]}/" in source]
+
+
 def find_served(*, rows: Iterable[TokenEnergy], setup: Setup, batch: Decimal, chips: int) -> Served:
     """
     A node of `chips` chips that runs a measured set-up at a batch, as many copies as fit.

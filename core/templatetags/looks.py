@@ -76,6 +76,26 @@ def number(value: Decimal | int) -> str:
 
 
 @register.filter
+def figure(value: Decimal, places: int = 4) -> str:
+    """A figure people compare: up to so many decimal places, three digits where that would show nothing."""
+    small = bool(value) and places > 1 and value.adjusted() < -2
+    shown = min(2 - value.adjusted(), AMOUNT_PLACES) if small else places
+    return formats.show_decimal(Decimal(value), places_max=shown, locale=read_locale())
+
+
+@register.filter
+def percent(value: Decimal) -> str:
+    """A share in hundredths."""
+    return formats.show_decimal(value * 100, places_max=2, locale=read_locale())
+
+
+@register.filter
+def magnitude(value: Decimal) -> Decimal:
+    """A number without its sign."""
+    return abs(value)
+
+
+@register.filter
 def moment(value: datetime | None) -> SafeString | str:
     """A moment in the reader's zone, with the zone's distance from UTC."""
     if value is None:

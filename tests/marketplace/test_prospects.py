@@ -74,7 +74,7 @@ def day() -> Prospect:
 
 def test_surplus_is_told_from_the_tariff_around_it(day: Prospect) -> None:
     assert [(step.hours, step.per_kwh, step.surplus) for step in day.steps] == [
-        (10, Decimal("0.40"), False),
+        (Decimal(10), Decimal("0.40"), False),
         (Decimal("2.5"), Decimal("0.10"), True),
         (Decimal("11.5"), Decimal("0.80"), False),
     ]
@@ -122,7 +122,7 @@ def test_without_a_price_of_power_there_is_no_prospect() -> None:
 def test_one_price_of_power_is_one_step() -> None:
     [step] = foresee_one_price(inputs=HALL, start=START, end=END).steps
 
-    assert (step.hours, step.surplus) == (24, False)
+    assert (step.hours, step.surplus) == (Decimal(24), False)
 
 
 def test_measured_set_ups_are_found_by_the_models_name() -> None:
@@ -170,7 +170,13 @@ def test_each_lever_says_before_and_after() -> None:
 
 def test_a_chip_that_nobody_knows_idle_takes_the_providers_word() -> None:
     served = what_ifs.state_served(joules=Decimal("0.25"), tokens_per_second=Decimal(2000), chips=2)
-    given = {"inputs": HALL, "unit": Unit.OUTPUT, "served": served, "chips": 2, "capital": Decimal(1)}
+    given: dict[str, Any] = {
+        "inputs": HALL,
+        "unit": Unit.OUTPUT,
+        "served": served,
+        "chips": 2,
+        "capital": Decimal(1),
+    }
 
     with pytest.raises(BadInput, match="idle_watts"):
         what_ifs.try_chip(**given, chip=None)

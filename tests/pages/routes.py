@@ -4,8 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from accounts import audit
 from accounts.access import Permission
 from accounts.models import ApiKey, Invitation, Organization, User
+from marketplace import catalogue, offers, sites
+from marketplace.models import Offer
+from tests.cast import NOW
+from tests.market import DAM, SERVING
 
 ANYBODY, ANONYMOUS, PERSON, OPERATOR = "anybody", "anonymous", "person", "operator"
 
@@ -50,6 +55,38 @@ def find_invitation() -> Invitation:
     return Invitation.objects.get()
 
 
+def _of_site(path: str) -> Callable[[Organization, ApiKey], str]:
+    return lambda organization, _: (
+        f"/console/{organization.uid}/sites/{make_draft(organization).site.uid}/{path}"
+    )
+
+
+def _of_offer(path: str) -> Callable[[Organization, ApiKey], str]:
+    return lambda organization, _: f"/console/{organization.uid}/offers/{make_draft(organization).uid}/{path}"
+
+
+def make_draft(organization: Organization) -> Offer:
+    """An offer that the organization drafted, at a site of its own."""
+    found = Offer.objects.filter(organization=organization).first()
+    if found is not None:
+        return found
+    model = catalogue.create_model(
+        slug="small", name="Small", context_length=2048, max_output_default=256, actor=audit.SYSTEM, now=NOW
+    )
+    site = sites.create_site(organization=organization, described=DAM, actor=audit.SYSTEM, now=NOW)
+    return offers.create_offer(
+        organization=organization,
+        site=site,
+        model=model,
+        serving=SERVING,
+        slots=4,
+        max_output_default=64,
+        max_output_cap=1024,
+        actor=audit.SYSTEM,
+        now=NOW,
+    )
+
+
 ROUTES = (
     Route("home", _at("/"), ANYBODY),
     Route("board", _at("/board/"), ANYBODY),
@@ -89,6 +126,18 @@ ROUTES = (
     Route("member-remove-page", _of_colleague("remove/"), Permission.MANAGE_MEMBERS, "POST", 302),
     Route("wallet-page", _in("wallet/"), Permission.VIEW_MONEY),
     Route("wallet-page", _in("wallet/USD/"), Permission.VIEW_MONEY),
+    Route("sites-page", _in("sites/"), Permission.VIEW),
+    Route("site-new-page", _in("sites/new/"), Permission.MANAGE_SITES),
+    Route("site-page", _of_site(""), Permission.VIEW),
+    Route("site-change-page", _of_site("change/"), Permission.MANAGE_SITES),
+    Route("tariff-page", _of_site("tariff/"), Permission.MANAGE_SITES),
+    Route("energy-page", _of_site("energy/"), Permission.MANAGE_SITES),
+    Route("nodes-page", _of_site("nodes/"), Permission.MANAGE_SITES),
+    Route("offer-new-page", _of_site("offers/new/"), Permission.MANAGE_SITES),
+    Route("offer-page", _of_offer(""), Permission.VIEW),
+    Route("serving-page", _of_offer("serving/"), Permission.MANAGE_SITES),
+    Route("offer-deed-page", _of_offer("sell/"), Permission.MANAGE_SITES, "POST", 302),
+    Route("earnings-page", _in("earnings/"), Permission.VIEW_MONEY),
     Route("operator", _at("/operator/"), OPERATOR),
     # allauth's own; what each of them asks for is its own business and tested there.
     Route("account_login", _at("/account/login/"), ANONYMOUS),

@@ -1,0 +1,23 @@
+"""Addresses of what a provider does in the console."""
+
+from django.urls import path
+
+from workers.pages import earnings, nodes, offers, sites
+
+CONSOLE = "console/<uuid:organization>/"
+SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
+
+urlpatterns = [
+    path(f"{CONSOLE}sites/", sites.SiteListPage.as_view(), name="sites-page"),
+    path(f"{CONSOLE}sites/new/", sites.SiteNewPage.as_view(), name="site-new-page"),
+    path(SITE, sites.SitePage.as_view(), name="site-page"),
+    path(f"{SITE}change/", sites.SiteChangePage.as_view(), name="site-change-page"),
+    path(f"{SITE}tariff/", sites.TariffPage.as_view(), name="tariff-page"),
+    path(f"{SITE}energy/", sites.EnergyPage.as_view(), name="energy-page"),
+    path(f"{SITE}nodes/", nodes.NodesPage.as_view(), name="nodes-page"),
+    path(f"{SITE}offers/new/", offers.OfferNewPage.as_view(), name="offer-new-page"),
+    path(OFFER, offers.OfferPage.as_view(), name="offer-page"),
+    path(f"{OFFER}serving/", offers.ServingPage.as_view(), name="serving-page"),
+    path(f"{OFFER}<slug:deed>/", offers.OfferDeed.as_view(), name="offer-deed-page"),
+    path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
+]
