@@ -29,6 +29,7 @@ SCHEDULE = {
     "billing.tasks.sequence_entries": 2,
     "workers.tasks.sweep_attempts": 5,
     "workers.tasks.compare_receipts": 10,
+    "workers.tasks.measure_joules": 3600,
     "workers.tasks.wake_dispatcher": 15,
     "workers.tasks.fold_spending": 10,
     "workers.tasks.sweep_blobs": 600,

@@ -125,7 +125,7 @@ def publish_ahead(*, now: datetime, seconds_max: float = SECONDS_MAX) -> Done:
 def _list_offers() -> QuerySet[Offer]:
     return (
         Offer.objects.filter(state=Offer.State.LIVE, site__tariffs__number=1)
-        .select_related("site__energy", "profile", "plan")
+        .select_related("site__energy", "profile__finding", "plan")
         .order_by("site_id", "id")
     )
 
@@ -165,8 +165,9 @@ def _describe_offer(offer: Offer) -> list[str]:
         place.gco2_per_kwh,
         place.carbon_source,
         profile.chips,
-        profile.joules_per_output_token,
+        profile.joules,
         profile.joules_source,
+        profile.finding_id,
         profile.tokens_per_second,
         profile.input_ratio,
         profile.cached_ratio,

@@ -118,7 +118,7 @@ def _describe_line(line: Line) -> dict[str, Any]:
 def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 0) -> Inputs:
     """What an offer's price is built from, as its site and its serving are described now."""
     site, profile, energy = offer.site, offer.profile, find_energy(site=offer.site)
-    joules = profile.joules_per_output_token
+    joules, finding = profile.joules, profile.finding
     chip_watts = ROUNDING.multiply(joules, profile.tokens_per_second)
     contracted = energy.market_gco2_per_kwh
     carbon = Carbon(
@@ -164,7 +164,8 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
             ),
             **list_chip_second_work(chip_watts=chip_watts, chips=profile.chips),
         },
-        work_source=profile.joules_source,
+        work_source=f"finding {finding.number}: {finding.source}" if finding else profile.joules_source,
+        tier=finding.tier if finding else "declared",
         margin=profile.margin,
         fee_bps=fee_bps,
     )

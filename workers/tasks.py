@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import replays
-from workers import blobs, comparison, jobs
+from workers import blobs, comparison, jobs, measuring
 
 SECONDS_MAX = 20
 SWEEP_BATCH_MAX = 64
@@ -46,6 +46,12 @@ def compare_receipts(**_: Any) -> int:
         if found == 0:
             break
     return compared
+
+
+@shared_task(name="workers.tasks.measure_joules")
+def measure_joules(**_: Any) -> int:
+    """Find from receipts what offers' prices are built from; gives how many findings are new."""
+    return measuring.measure_offers(now=timezone.now())
 
 
 @shared_task(name="workers.tasks.wake_dispatcher")

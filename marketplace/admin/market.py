@@ -16,7 +16,7 @@ from accounts.models import User
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError
 from marketplace import offers, price_cards
-from marketplace.models import Job, Model, Offer, PriceCard, ServingProfile, Site, SiteEnergy
+from marketplace.models import Job, JoulesFinding, Model, Offer, PriceCard, ServingProfile, Site, SiteEnergy
 
 
 @admin.register(Site)
@@ -57,6 +57,25 @@ class ServingProfileAdmin(ReadOnlyAdmin):
     list_display = ("offer", "joules_per_output_token", "joules_source", "tokens_per_second", "utilisation")
     list_select_related = ("offer",)
     ordering = ("-id",)
+
+
+@admin.register(JoulesFinding)
+class JoulesFindingAdmin(ReadOnlyAdmin):
+    """What providers claim a token takes, what receipts say, and what prices are built from."""
+
+    list_display = (
+        *("offer", "number", "basis", "claimed", "joules", "reference", "tier", "readings", "spread"),
+        *("flagged", "window_end"),
+    )
+    list_filter = ("basis", "tier")
+    list_select_related = ("offer",)
+    search_fields = ("offer__uid",)
+    ordering = ("-id",)
+
+    @admin.display(description="flags")
+    def flagged(self, finding: JoulesFinding) -> str:
+        """Codes of what does not fit."""
+        return ", ".join(flag["code"] for flag in finding.flags)
 
 
 @admin.register(Offer)

@@ -2,6 +2,7 @@
 
 from marketplace.models.catalogue import Model
 from marketplace.models.job import Job
+from marketplace.models.joules_finding import JoulesFinding
 from marketplace.models.offer import Offer, ServingProfile
 from marketplace.models.price_card import PriceBasis, PriceCard
 from marketplace.models.reference import ReferenceFigure, ReferenceVersion, SiteFigure
@@ -13,6 +14,7 @@ from marketplace.models.tariff import OfferPlan, SiteTariff
 
 __all__ = [
     "Job",
+    "JoulesFinding",
     "Model",
     "Offer",
     "OfferPlan",

@@ -1,5 +1,7 @@
 """What a provider sells at a site, and how it is served there."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -79,6 +81,7 @@ class ServingProfile(models.Model):
     of the whole node; `joules_per_output_token` is chip energy, `host_factor` raises it to the whole machine
     (kappa); ratios weigh an input token against an output token; `utilisation` is the busy share of the
     hours; `capital` is in the offer's currency, its rates are shares a year; `margin` is a share of the cost.
+    `finding` is what receipts say of the joules, once they say something.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -97,6 +100,9 @@ class ServingProfile(models.Model):
     capital_rate = models.DecimalField(max_digits=6, decimal_places=4, default="0.10")
     operations_rate = models.DecimalField(max_digits=6, decimal_places=4, default="0")
     margin = models.DecimalField(max_digits=6, decimal_places=4)
+    finding = models.ForeignKey(
+        "marketplace.JoulesFinding", on_delete=models.PROTECT, related_name="+", null=True, editable=False
+    )
     updated_at = models.DateTimeField()
 
     class Meta:
@@ -129,3 +135,9 @@ class ServingProfile(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} profile of offer {self.offer_id}"
+
+    @property
+    def joules(self) -> Decimal:
+        """Chip joules of an output token, as prices are built from them."""
+        found: Decimal = self.finding.joules if self.finding else self.joules_per_output_token
+        return found

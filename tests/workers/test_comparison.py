@@ -17,7 +17,9 @@ from accounts.models import Organization
 from billing.models import Charge
 from billing.wallets import Wallet
 from core import ids
-from marketplace.models import Job
+from marketplace import price_cards
+from marketplace.energy import receipts
+from marketplace.models import Job, Offer
 from tests.databases import Database
 from tests.market import Stand
 from workers import comparison, jobs, tasks
@@ -92,6 +94,7 @@ def send(
     tokens_out: int | None = 20,
     joules: str = "100",
     seconds: float = 1,
+    tier: str = "declared",
 ) -> bytes:
     """Store a receipt as a relay does; gives its hash."""
     body = f"receipt {next(numbers)}".encode()
@@ -99,7 +102,7 @@ def send(
     connection.execute(
         "INSERT INTO receipt (attempt_uid, node_id, body, signature, key_id, previous_hash, nonce, claim_in,"
         " claim_cached, claim_out, joules, tier, started_at, ended_at)"
-        " VALUES (%s, %s, %s, %s, 'k', %s, 'n', %s, 0, %s, %s, 'declared', %s, %s)",
+        " VALUES (%s, %s, %s, %s, 'k', %s, 'n', %s, 0, %s, %s, %s, %s, %s)",
         [
             attempt_uid,
             stand.node.pk,
@@ -109,6 +112,7 @@ def send(
             tokens_in,
             tokens_out,
             Decimal(joules),
+            tier,
             ended - timedelta(seconds=seconds),
             ended,
         ],
@@ -237,3 +241,42 @@ def test_accepts_receipts_that_come_in_another_order(
 
     assert tasks.compare_receipts() == 2
     assert not flags()
+
+
+def test_compared_receipts_become_what_the_next_card_is_built_from(
+    connection: Connection,
+    run: Callable[..., Attempt],
+    stand: Stand,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(receipts, "TOKENS_MIN", 100)
+    last: bytes | None = None
+    for _ in range(6):
+        last = send(connection, stand, run().uid, previous=last, joules="90", tier="counter")
+    comparison.compare_receipts(now=datetime.now(UTC))
+
+    assert tasks.measure_joules() == 1
+    assert tasks.measure_joules() == 0
+
+    offer = Offer.objects.select_related("site", "profile__finding").get(pk=stand.offer.pk)
+    # 20 output tokens and 10 input tokens at 0.45 of one.
+    assert offer.profile.joules == (Decimal(90) / Decimal("24.5")).quantize(Decimal("1e-9"))
+    electricity = price_cards.quote_offer(offer=offer).breakdown["lines"][0]
+    assert electricity["tier"] == "counter"
+    assert "finding 1: receipts of the node" in electricity["sources"]
+
+
+def test_flagged_receipts_are_no_evidence(
+    connection: Connection,
+    run: Callable[..., Attempt],
+    stand: Stand,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(receipts, "TOKENS_MIN", 100)
+    last: bytes | None = None
+    for _ in range(6):
+        # More than the machine can draw in that second.
+        last = send(connection, stand, run().uid, previous=last, joules="900000", tier="counter")
+    comparison.compare_receipts(now=datetime.now(UTC))
+
+    assert tasks.measure_joules() == 0
