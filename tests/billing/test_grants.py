@@ -37,7 +37,7 @@ RIGHTS = {
                 "charge_quarantine",
             ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
-            *("spend_day", "spend_cursor"),
+            *("spend_day", "energy_day", "spend_cursor"),
             *("series_point", "series_correction", "site_factors"),
         ],
         READ,
@@ -60,6 +60,7 @@ COLUMNS = {
     "scope": "posted",
     "hold": "amount",
     "spend_day": "amount",
+    "energy_day": "kwh",
     "spend_cursor": "folded_to",
     "answer_note": "attempt_id",
 }

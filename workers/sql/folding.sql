@@ -1,4 +1,4 @@
--- Folding of charges into spend_day (spending.sql).
+-- Folding of charges into spend_day (spending.sql) and of what they used into energy_day (energy_days.sql).
 
 -- Fold what is complete, at most `p_limit` numbers, and mark what will be; gives how many numbers were folded. Two at once
 -- wait for each other. It needs a transaction of its own.
@@ -8,6 +8,7 @@ DECLARE
     last_id bigint;
     c spend_cursor;
     upto bigint;
+    energy_upto bigint;
 BEGIN
     IF pg_current_xact_id_if_assigned() IS NOT NULL THEN
         RAISE EXCEPTION 'folding needs a transaction of its own' USING ERRCODE = 'invalid_transaction_state';
@@ -32,15 +33,33 @@ BEGIN
          GROUP BY 1, 2, 3, 4
         ON CONFLICT (organization_id, api_key_id, currency, day) DO UPDATE SET amount = known.amount + EXCLUDED.amount;
     END IF;
+    c.energy_to := coalesce(c.energy_to, 0);
+    energy_upto := least(upto, c.energy_to + p_limit);
+    IF energy_upto > c.energy_to THEN
+        INSERT INTO energy_day AS known
+        SELECT j.organization_id, k.currency, (k.rated_at AT TIME ZONE 'UTC')::date, sum(e.kwh), sum(e.it_kwh),
+               sum(e.cooling_kwh), sum(e.heat_kwh), sum(e.gco2e), coalesce(sum(e.market_gco2e), 0), sum(e.market_kwh)
+          FROM charge k JOIN hold h ON h.id = k.hold_id JOIN job j ON j.id = h.source
+          CROSS JOIN LATERAL (SELECT * FROM usage_energy WHERE attempt_id = j.billable_attempt_id AND usage_id = k.usage_id
+                              OFFSET 0) e
+         WHERE k.usage_id > c.energy_to AND k.usage_id <= energy_upto
+         GROUP BY 1, 2, 3
+        ON CONFLICT (organization_id, currency, day) DO UPDATE
+           SET kwh = known.kwh + EXCLUDED.kwh, it_kwh = known.it_kwh + EXCLUDED.it_kwh,
+               cooling_kwh = known.cooling_kwh + EXCLUDED.cooling_kwh, heat_kwh = known.heat_kwh + EXCLUDED.heat_kwh,
+               gco2e = known.gco2e + EXCLUDED.gco2e, market_gco2e = known.market_gco2e + EXCLUDED.market_gco2e,
+               market_kwh = known.market_kwh + EXCLUDED.market_kwh;
+    END IF;
     IF upto = c.marked_to THEN
         c.marked_to := last_id;
         c.marked_xid := pg_current_xact_id();
     END IF;
-    INSERT INTO spend_cursor (folded_to, marked_to, marked_xid, cluster)
-    VALUES (upto, c.marked_to, c.marked_xid, ledger_cluster())
+    INSERT INTO spend_cursor (folded_to, marked_to, marked_xid, cluster, energy_to)
+    VALUES (upto, c.marked_to, c.marked_xid, ledger_cluster(), energy_upto)
     ON CONFLICT (only_one) DO UPDATE SET folded_to = EXCLUDED.folded_to, marked_to = EXCLUDED.marked_to,
-                                         marked_xid = EXCLUDED.marked_xid, cluster = EXCLUDED.cluster;
-    RETURN upto - c.folded_to;
+                                         marked_xid = EXCLUDED.marked_xid, cluster = EXCLUDED.cluster,
+                                         energy_to = EXCLUDED.energy_to;
+    RETURN greatest(upto - c.folded_to, energy_upto - c.energy_to);
 END $$;
 
 REVOKE ALL ON FUNCTION fold_spend_v1 FROM PUBLIC;
