@@ -137,8 +137,10 @@ def imagine_offer(*, site: Site, model: Model, unit: str, serving: Serving, now:
 
 def imagine_serving(*, offer: Offer, serving: Serving, now: datetime) -> Offer:
     """An offer as if it were served so."""
-    imagined = copy.copy(offer)
-    ServingProfile(offer=imagined, updated_at=now, **asdict(serving))
+    imagined, profile = copy.copy(offer), copy.copy(offer.profile)
+    for name, value in asdict(serving).items():
+        setattr(profile, name, value)
+    profile.updated_at, profile.offer = now, imagined
     return imagined
 
 

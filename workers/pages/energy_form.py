@@ -34,6 +34,14 @@ def _source(label: Any) -> forms.CharField:
 class EnergyForm(forms.Form):
     """Cooling, losses, heat, carbon, load, and what power earns otherwise."""
 
+    field_order = (
+        *("cooling", "pue_basis", "pue", "source_pue", "line_loss", "source_line_loss", "confirmed"),
+        *("heat_reused", "heat_price", "heat_supply_c", "heat_source"),
+        *("carbon_basis", "carbon_price_per_tonne", "source_carbon_price_per_tonne", "carbon_series"),
+        *("market_gco2_per_kwh", "market_source", "renewable_share", "matched_share"),
+        *("it_kw", "load_factor", "hall_capital_per_watt", "source_hall_capital_per_watt"),
+    )
+
     cooling = forms.ChoiceField(
         label=_("Cooling"),
         required=False,
@@ -69,7 +77,9 @@ class EnergyForm(forms.Form):
     load_factor = ShareField(
         label=_("Load factor: mean over peak, %"), required=False, min_value=Decimal("0.01")
     )
-    heat_reused = ShareField(label=_("Heat that is used again, % of the energy"), initial=Decimal(0))
+    heat_reused = ShareField(
+        label=_("Heat that is used again, in per cent of the energy"), initial=Decimal(0)
+    )
     heat_price = FigureField(label=_("Price of heat, per kWh of heat"), initial=Decimal(0), decimal_places=9)
     heat_supply_c = FigureField(
         label=_("Temperature of the heat, °C"), required=False, max_digits=6, decimal_places=2

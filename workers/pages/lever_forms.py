@@ -73,7 +73,7 @@ class HeatForm(LeverForm):
     title = _("Heat that is used again")
     text = _("A district heating net or a greenhouse pays for heat that would be blown away.")
 
-    reused = ShareField(label=_("Heat that is used again, % of the energy"), initial=Decimal("0.5"))
+    reused = ShareField(label=_("Heat that is used again, in per cent of the energy"), initial=Decimal("0.5"))
     per_kwh = FigureField(label=_("Price of heat, per kWh of heat"))
 
     def try_out(self, *, inputs: Inputs, unit: Unit) -> Change:

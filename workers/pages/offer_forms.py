@@ -139,8 +139,12 @@ class ServingForm(ServedForm):
         label=_("Written off over, years"), min_value=1, max_value=100, initial=4
     )
     capital_rate = ShareField(label=_("Interest a year, %"), initial=Decimal("0.10"))
-    operations_rate = ShareField(label=_("Upkeep a year, % of the capital"), initial=Decimal("0.05"))
-    margin = ShareField(label=_("Margin, % of the cost"), max_value=Decimal(1000), initial=Decimal("0.10"))
+    operations_rate = ShareField(
+        label=_("Upkeep a year, in per cent of the capital"), initial=Decimal("0.05")
+    )
+    margin = ShareField(
+        label=_("Margin, in per cent of the cost"), max_value=Decimal(1000), initial=Decimal("0.10")
+    )
 
     def __init__(self, *args: Any, profile: ServingProfile | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
