@@ -28,6 +28,7 @@ from workers.models import (
     Node,
     NodeEvent,
     Receipt,
+    UsageEnergy,
     UsageRecord,
 )
 
@@ -149,6 +150,7 @@ class AttemptAdmin(BooksAdmin):
     def usage(self, attempt: Attempt) -> SafeString:
         """Both meters: tokens (in / cached / out), chip-seconds, joules and grams; and the charge."""
         rows = UsageRecord.objects.filter(attempt=attempt).order_by("seq")
+        energies = UsageEnergy.objects.filter(attempt=attempt).order_by("seq")
         heads = (
             "seq",
             "ours",
@@ -157,8 +159,9 @@ class AttemptAdmin(BooksAdmin):
             "counted by",
             "chip-seconds",
             "joules",
-            "kWh",
-            "gCO2e",
+            "kWh (IT + cooling + losses)",
+            "gCO2e (grid / contracted)",
+            "kWh heat",
             "ended",
         )
         return table(
@@ -172,12 +175,13 @@ class AttemptAdmin(BooksAdmin):
                     row.count_method,
                     row.chip_seconds,
                     f"{row.joules} ({row.tier}, {row.attribution})",
-                    row.kwh,
-                    row.gco2e,
+                    f"{row.kwh} ({used.it_kwh} + {used.cooling_kwh} + {used.loss_kwh})",
+                    f"{row.gco2e} / {used.market_gco2e}",
+                    used.heat_kwh,
                     row.ended_how,
                     link("billing_charge", row.id),
                 )
-                for row in rows
+                for row, used in zip(rows, energies, strict=True)
             ),
         )
 

@@ -12,16 +12,17 @@ from billing.models import Charge, ChargeEntry
 from core.money import AMOUNT_PLACES, fit
 from core.quantities import EXACT
 from marketplace.models import Job
-from workers.models import Attempt, UsageRecord
+from workers.models import Attempt, UsageEnergy, UsageRecord
 
 NOTHING = fit(Decimal(0), AMOUNT_PLACES)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A usage record with its charge; `posted` once the money has moved."""
+    """A usage record with its energy by parts and its charge; `posted` once the money has moved."""
 
     usage: UsageRecord
+    energy: UsageEnergy
     charge: Charge
     posted: bool
 
@@ -69,15 +70,16 @@ def find_attempt(*, organization: Organization, uid: object) -> Attempt:
 
 
 def find_works(*, attempts: Sequence[Attempt]) -> dict[int, Work]:
-    """Records and charges of some attempts, by the attempts' ids; three queries, however many they are."""
+    """Records and charges of some attempts, by the attempts' ids; four queries, however many they are."""
     ids = [attempt.pk for attempt in attempts]
     records = list(UsageRecord.objects.filter(attempt_id__in=ids).order_by("attempt_id", "seq"))
     usages = [record.id for record in records]
     charges = Charge.objects.in_bulk(usages)
+    energies = {one.usage_id: one for one in UsageEnergy.objects.filter(attempt_id__in=ids)}
     posted = set(ChargeEntry.objects.filter(usage_id__in=usages).values_list("usage_id", flat=True))
     found: dict[int, list[Record]] = {}
     for record in records:
-        row = Record(record, charges[record.id], record.id in posted)
+        row = Record(record, energies[record.id], charges[record.id], record.id in posted)
         found.setdefault(record.attempt_id, []).append(row)
     return {attempt.pk: Work(attempt, tuple(found.get(attempt.pk, ()))) for attempt in attempts}
 

@@ -118,6 +118,24 @@ class ModelsAnswer(serializers.Serializer[Any]):
     results = ModelAnswer(many=True)
 
 
+class EnergyAnswer(serializers.Serializer[Any]):
+    """
+    Energy at the grid's meter, of which IT, cooling and line losses are the parts, heat that was delivered,
+    and grams by two accounts that are never added up: the grid's, and what was contracted for `market_kwh`.
+    """
+
+    kwh = DecimalStringField(places=12)
+    it_kwh = DecimalStringField(places=12)
+    cooling_kwh = DecimalStringField(places=12)
+    loss_kwh = DecimalStringField(places=12)
+    heat_kwh = DecimalStringField(places=12)
+    gco2e = DecimalStringField(places=9, help_text="Location-based.")
+    market_gco2e = DecimalStringField(
+        places=9, allow_null=True, help_text="Market-based; null where nothing was contracted."
+    )
+    market_kwh = DecimalStringField(places=12, help_text="What `market_gco2e` speaks of.")
+
+
 class StatementRowAnswer(serializers.Serializer[Any]):
     """One line: `amount` is positive for what came in. `job` is the job that was charged for."""
 
@@ -128,6 +146,7 @@ class StatementRowAnswer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     reason = serializers.CharField()
     job = serializers.UUIDField(allow_null=True)
+    energy = EnergyAnswer(allow_null=True)
 
 
 class StatementAnswer(serializers.Serializer[Any]):
@@ -135,5 +154,6 @@ class StatementAnswer(serializers.Serializer[Any]):
 
     currency = serializers.CharField()
     posted = AmountField(minimum=None)
+    energy = EnergyAnswer(help_text="Of all jobs that the wallet paid for, posted or not.")
     next = serializers.URLField(allow_null=True)
     results = StatementRowAnswer(many=True)

@@ -195,12 +195,14 @@ class WalletStatement(OrganizationView):
                 "currency": line.row.amount.currency,
                 "reason": line.row.reason,
                 "job": line.job_uid,
+                "energy": line.energy,
             }
             for line in page.lines
         ]
         body = {
             "currency": currency,
             "posted": wallet.posted.amount,
+            "energy": statements.read_energy(wallet=wallet),
             "next": following,
             "results": results,
         }

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from billing.tasks import post_charges
-from marketplace.models import Job
+from marketplace.models import Job, SiteEnergy
 from tests.api.conftest import Farm, sign_in, use_key
 from tests.api.routes import CHAT
 from tests.api.running import run_job
@@ -48,6 +48,49 @@ def test_the_rows_of_all_pages_add_up_to_the_balance(estate: Farm, spent: list[s
     assert [row["job"] for row in rows] == [*reversed(spent), None]
     assert rows[-1]["kind"] == "TOPUP"
     assert len({row["id"] for row in rows}) == 6
+
+
+def test_the_energy_of_all_lines_is_that_of_the_wallet(db: Database, estate: Farm, spent: list[str]) -> None:
+    site = estate.stand.site
+    SiteEnergy.objects.update_or_create(
+        site=site,
+        defaults={
+            "line_loss": "0.05",
+            "heat_reused": "0.4",
+            "market_gco2_per_kwh": 12,
+            "market_source": "a dam's contract",
+            "updated_at": site.created_at,
+        },
+    )
+    client = use_key(estate.key.text)
+    uid = client.post("/api/jobs", {"request": CHAT}, format="json").json()["uid"]
+    run_job(db, Job.objects.get(uid=uid), estate, tokens_out=3)
+    post_charges()
+
+    page = sign_in(estate.owner).get("/api/wallets/USD/statement").json()
+    with db.connect() as connection:
+        for _ in range(2):
+            connection.execute("SELECT fold_spend_v1(1000)")
+            connection.commit()
+    folded = sign_in(estate.owner).get("/api/wallets/USD/statement").json()
+
+    lines = [row["energy"] for row in page["results"] if row["energy"] is not None]
+    newest = lines[0]
+    assert len(lines) == len(spent) + 1
+    assert page["energy"] == folded["energy"]
+    for name, total in page["energy"].items():
+        assert Decimal(total) == sum(Decimal(line[name] or 0) for line in lines)
+    # Before the contract there is nothing to tell by it.
+    assert (lines[1]["market_gco2e"], lines[1]["market_kwh"], lines[1]["heat_kwh"]) == (None, "0", "0")
+    assert Decimal(newest["market_gco2e"]) == round(Decimal(newest["kwh"]) * 12, 9)
+    assert Decimal(newest["heat_kwh"]) == Decimal(newest["kwh"]) * Decimal("0.4")
+    [used] = [
+        job["records"][0]
+        for job in sign_in(estate.owner).get("/api/usage").json()["results"]
+        if job["job"] == uid
+    ]
+    shared = newest.keys() - {"market_kwh"}
+    assert {name: used[name] for name in shared} == {name: newest[name] for name in shared}
 
 
 @pytest.mark.parametrize("query", ["cursor=nonsense", "page_size=0", "page_size=201", "page_size=x"])

@@ -19,7 +19,7 @@ from workers.usage import Work
 
 
 class UsageRecordAnswer(serializers.Serializer[Any]):
-    """What was metered and billed; energy and carbon at the meter."""
+    """What was metered and billed. Grams of the two accounts are never added up."""
 
     seq = serializers.IntegerField(source="usage.seq")
     input_tokens = serializers.IntegerField(source="usage.billed_in")
@@ -27,9 +27,19 @@ class UsageRecordAnswer(serializers.Serializer[Any]):
     output_tokens = serializers.IntegerField(source="usage.billed_out")
     count_method = serializers.CharField(source="usage.count_method")
     chip_seconds = DecimalStringField(places=6, source="usage.chip_seconds")
-    joules = DecimalStringField(places=3, source="usage.joules")
-    kwh = DecimalStringField(places=12, source="usage.kwh")
-    gco2e = DecimalStringField(places=9, source="usage.gco2e")
+    joules = DecimalStringField(places=3, source="usage.joules", help_text="At the machine.")
+    kwh = DecimalStringField(places=12, source="usage.kwh", help_text="At the grid's meter.")
+    it_kwh = DecimalStringField(places=12, source="energy.it_kwh")
+    cooling_kwh = DecimalStringField(places=12, source="energy.cooling_kwh")
+    loss_kwh = DecimalStringField(places=12, source="energy.loss_kwh", help_text="Lost on the line.")
+    heat_kwh = DecimalStringField(places=12, source="energy.heat_kwh", help_text="Delivered as heat.")
+    gco2e = DecimalStringField(places=9, source="usage.gco2e", help_text="By the grid (location-based).")
+    market_gco2e = DecimalStringField(
+        places=9,
+        source="energy.market_gco2e",
+        allow_null=True,
+        help_text="By what was contracted (market-based); null where nothing was.",
+    )
     tier = serializers.CharField(source="usage.tier")
     attribution = serializers.CharField(source="usage.attribution")
     ended_how = serializers.CharField(source="usage.ended_how")

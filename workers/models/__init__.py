@@ -1,6 +1,14 @@
 """Tables of work. Nodes and endpoints are Django's; the rest is made, and mostly written, by SQL."""
 
-from workers.models.attempt import Attempt, MeterFlag, NodeEvent, Receipt, ReceiptComparison, UsageRecord
+from workers.models.attempt import (
+    Attempt,
+    MeterFlag,
+    NodeEvent,
+    Receipt,
+    ReceiptComparison,
+    UsageEnergy,
+    UsageRecord,
+)
 from workers.models.dealing import ArmsLengthDealing, Dealing
 from workers.models.enrolment import Enrolment, NodeToken
 from workers.models.flag import FlagResolution
@@ -21,5 +29,6 @@ __all__ = [
     "NodeToken",
     "Receipt",
     "ReceiptComparison",
+    "UsageEnergy",
     "UsageRecord",
 ]

@@ -65,6 +65,14 @@ class UsageRecord(models.Model):
     gco2e = models.DecimalField(max_digits=20, decimal_places=9)
     ended_how = models.TextField()
     recorded_at = models.DateTimeField()
+    factors = models.ForeignKey(
+        "marketplace.SiteFactors",
+        on_delete=models.DO_NOTHING,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+    )
+    """What its energy was reckoned with; none of records of before there were factors."""
 
     class Meta:
         db_table = "usage_record"
@@ -72,6 +80,35 @@ class UsageRecord(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.id} usage of attempt {self.attempt_id}"
+
+
+class UsageEnergy(models.Model):
+    """
+    A usage record's energy by parts, grams by both accounts, and heat, as a view reckons them from the record
+    and the factors that it names (workers/sql/energy.sql).
+    """
+
+    usage_id = models.BigIntegerField(primary_key=True)
+    attempt = models.ForeignKey(Attempt, on_delete=models.DO_NOTHING, related_name="+", db_constraint=False)
+    seq = models.SmallIntegerField()
+    joules = models.DecimalField(max_digits=20, decimal_places=3)
+    kwh = models.DecimalField(max_digits=20, decimal_places=12)
+    it_kwh = models.DecimalField(max_digits=20, decimal_places=12)
+    cooling_kwh = models.DecimalField(max_digits=20, decimal_places=12)
+    loss_kwh = models.DecimalField(max_digits=20, decimal_places=12)
+    heat_kwh = models.DecimalField(max_digits=20, decimal_places=12)
+    gco2e = models.DecimalField(max_digits=20, decimal_places=9)
+    market_gco2e = models.DecimalField(max_digits=20, decimal_places=9, null=True)
+    market_kwh = models.DecimalField(max_digits=20, decimal_places=12)
+    intensity = models.DecimalField(max_digits=20, decimal_places=9)
+    market_intensity = models.DecimalField(max_digits=20, decimal_places=9, null=True)
+
+    class Meta:
+        db_table = "usage_energy"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.usage_id} energy of attempt {self.attempt_id}"
 
 
 class Receipt(models.Model):
