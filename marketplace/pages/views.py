@@ -103,4 +103,9 @@ class WalletPage(OrganizationPage):
             "texts": texts,
         }
         total = spending.add_days(days, currency=wallet.currency)
-        return {"chart": chart, "days": [spent for spent in days if spent.amount][::-1], "spent": total}
+        return {
+            "chart": chart,
+            "days": [spent for spent in days if spent.amount][::-1],
+            "spent": total,
+            "energy": statements.read_energy(wallet=wallet),
+        }

@@ -91,6 +91,9 @@ def test_the_energy_of_all_lines_is_that_of_the_wallet(db: Database, estate: Far
     ]
     shared = newest.keys() - {"market_kwh"}
     assert {name: used[name] for name in shared} == {name: newest[name] for name in shared}
+    shown = sign_in(estate.owner).get(f"/console/{estate.organization.uid}/wallet/USD/").content.decode()
+    assert "Delivered as heat" in shown
+    assert "market-based, of" in shown
 
 
 @pytest.mark.parametrize("query", ["cursor=nonsense", "page_size=0", "page_size=201", "page_size=x"])
