@@ -1,18 +1,23 @@
 """Energy, grams by both accounts and heat of what was used, and their history."""
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 
 from accounts import audit
+from core.quantities import format_plain
 from marketplace import series, site_factors
 from marketplace.feeds.points import Point, Reading
 from marketplace.models import Offer, SiteEnergy
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Row, Seller, fetch
+from workers import exports
 
 pytestmark = pytest.mark.sql
 
@@ -85,6 +90,56 @@ def test_a_later_change_of_the_site_changes_no_answer(
     describe(farm)
     [count] = fetch(app, "SELECT count(*) FROM site_factors")
     assert count["count"] == 3
+
+
+def test_what_buyers_abroad_used_is_exported(
+    app: Connection, owner: Connection, lab: Buyer, farm: Seller
+) -> None:
+    others = [exchange.make_buyer(app, name) for name in ("Fund", "Home")]
+    for buyer, country in zip((lab, *others), ("SE", "DE", "CN"), strict=True):
+        owner.execute(
+            "UPDATE accounts_organization SET country = %s WHERE id = %s", [country, buyer.organization_id]
+        )
+    for buyer, count in ((lab, 2), (others[0], 1), (others[1], 3)):
+        for _ in range(count):
+            use(app, buyer, farm)
+    today = datetime.now(UTC).date()
+    period = exports.Period(today, today + timedelta(days=1))
+
+    before = exports.list_exports(period=period)
+    for _ in range(2):
+        fetch(app, "SELECT fold_spend_v1(1000)")
+    use(app, lab, farm)
+    after = exports.list_exports(period=period)
+    out = io.StringIO()
+    call_command("exports", since=str(today), until=str(today + timedelta(days=1)), stdout=out)
+
+    # The home country's own use is no export.
+    assert [(one.destination, one.origin, one.currency, one.charges) for one in before] == [
+        ("DE", "CN", "USD", 1),
+        ("SE", "CN", "USD", 2),
+    ]
+    assert [one.charges for one in after] == [1, 3]
+    [records] = fetch(
+        app,
+        "SELECT sum(u.kwh) AS kwh, sum(u.gco2e) AS gco2e, sum(c.amount) AS amount FROM usage_energy u"
+        " JOIN charge c ON c.usage_id = u.usage_id JOIN dealing d ON d.usage_id = u.usage_id"
+        " WHERE d.buyer_id <> %s",
+        others[1].organization_id,
+    )
+    for name, total in records.items():
+        assert sum(getattr(one, name) for one in after) == total
+    assert [row["kwh"] for row in csv.DictReader(out.getvalue().splitlines())] == [
+        format_plain(one.kwh) for one in after
+    ]
+    nothing = exports.Period(today + timedelta(days=1), today + timedelta(days=2))
+    assert exports.list_exports(period=nothing) == []
+
+
+@pytest.mark.parametrize(("since", "until"), [("2026-02-30", None), ("2026-03-01", "2026-03-01")])
+def test_a_period_that_cannot_be_is_refused(since: str, until: str | None) -> None:
+    with pytest.raises(exports.PeriodInvalid):
+        exports.read_period(since=since, until=until, now=exchange.NOW)
 
 
 def test_grams_follow_the_series_of_the_grid(app: Connection, lab: Buyer, farm: Seller) -> None:

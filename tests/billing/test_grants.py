@@ -60,7 +60,7 @@ COLUMNS = {
     "scope": "posted",
     "hold": "amount",
     "spend_day": "amount",
-    "energy_day": "kwh",
+    "energy_day": "amount",
     "spend_cursor": "folded_to",
     "answer_note": "attempt_id",
 }

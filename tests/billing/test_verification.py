@@ -48,7 +48,7 @@ CORRUPTIONS = {
     "jobs_have_holds": "UPDATE hold SET state = 'CLOSED', released = amount, closed_at = now()"
     " WHERE id = (SELECT hold_id FROM job WHERE state = 'QUEUED')",
     "spending_equals_charges": "INSERT INTO spend_day VALUES (1, 1, 'USD', '2026-01-01', 1)",
-    "energy_equals_records": "INSERT INTO energy_day VALUES (1, 'USD', '2026-01-01', 1, 1, 0, 0, 1, 0, 0)",
+    "energy_equals_records": "INSERT INTO energy_day VALUES (1, 'USD', '2026-01-01', 1, 1, 0, 0, 1, 0, 0, 1, 1, 0)",
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
 }
 

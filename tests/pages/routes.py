@@ -139,6 +139,7 @@ ROUTES = (
     Route("offer-deed-page", _of_offer("sell/"), Permission.MANAGE_SITES, "POST", 302),
     Route("earnings-page", _in("earnings/"), Permission.VIEW_MONEY),
     Route("operator", _at("/operator/"), OPERATOR),
+    Route("exports-page", _at("/operator/exports/"), OPERATOR),
     # allauth's own; what each of them asks for is its own business and tested there.
     Route("account_login", _at("/account/login/"), ANONYMOUS),
     Route("account_signup", _at("/account/signup/"), ANONYMOUS),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.api import admissions, agents, events, flags, offers, receipts, upstreams, usage, views
+from workers.api import admissions, agents, events, exports, flags, offers, receipts, upstreams, usage, views
 
 urlpatterns = [
     path("agent", agents.AgentDetail.as_view(), name="agent"),
@@ -38,6 +38,7 @@ urlpatterns = [
     path("operator/upstreams", admissions.SubmittedList.as_view(), name="submitted-upstreams"),
     path("operator/upstreams/<uuid:uid>/admit", admissions.Admission.as_view(), name="upstream-admission"),
     path("operator/upstreams/<uuid:uid>/refuse", admissions.Refusal.as_view(), name="upstream-refusal"),
+    path("operator/exports", exports.ExportList.as_view(), name="exports"),
     path("operator/flags", flags.FlagList.as_view(), name="flags"),
     path("operator/flags/<int:number>/resolve", flags.FlagResolving.as_view(), name="flag-resolution"),
 ]

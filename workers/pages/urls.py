@@ -1,8 +1,8 @@
-"""Addresses of what a provider does in the console."""
+"""Addresses of what a provider does in the console, and of what an operator reads of it."""
 
 from django.urls import path
 
-from workers.pages import earnings, nodes, offers, sites
+from workers.pages import earnings, exports, nodes, offers, sites
 
 CONSOLE = "console/<uuid:organization>/"
 SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
@@ -19,5 +19,6 @@ urlpatterns = [
     path(OFFER, offers.OfferPage.as_view(), name="offer-page"),
     path(f"{OFFER}serving/", offers.ServingPage.as_view(), name="serving-page"),
     path(f"{OFFER}<slug:deed>/", offers.OfferDeed.as_view(), name="offer-deed-page"),
+    path("operator/exports/", exports.show_exports, name="exports-page"),
     path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
 ]

@@ -36,16 +36,20 @@ BEGIN
     c.energy_to := coalesce(c.energy_to, 0);
     energy_upto := least(upto, c.energy_to + p_limit);
     IF energy_upto > c.energy_to THEN
-        INSERT INTO energy_day AS known
-        SELECT j.organization_id, k.currency, (k.rated_at AT TIME ZONE 'UTC')::date, sum(e.kwh), sum(e.it_kwh),
-               sum(e.cooling_kwh), sum(e.heat_kwh), sum(e.gco2e), coalesce(sum(e.market_gco2e), 0), sum(e.market_kwh)
+        INSERT INTO energy_day AS known (organization_id, site_id, currency, day, charges, amount, kwh, it_kwh, cooling_kwh,
+                                         heat_kwh, gco2e, market_gco2e, market_kwh)
+        SELECT j.organization_id, o.site_id, k.currency, (k.rated_at AT TIME ZONE 'UTC')::date, count(*), sum(k.amount),
+               sum(e.kwh), sum(e.it_kwh), sum(e.cooling_kwh), sum(e.heat_kwh), sum(e.gco2e), coalesce(sum(e.market_gco2e), 0),
+               sum(e.market_kwh)
           FROM charge k JOIN hold h ON h.id = k.hold_id JOIN job j ON j.id = h.source
+          JOIN attempt a ON a.id = j.billable_attempt_id JOIN offer o ON o.id = a.offer_id
           CROSS JOIN LATERAL (SELECT * FROM usage_energy WHERE attempt_id = j.billable_attempt_id AND usage_id = k.usage_id
                               OFFSET 0) e
          WHERE k.usage_id > c.energy_to AND k.usage_id <= energy_upto
-         GROUP BY 1, 2, 3
-        ON CONFLICT (organization_id, currency, day) DO UPDATE
-           SET kwh = known.kwh + EXCLUDED.kwh, it_kwh = known.it_kwh + EXCLUDED.it_kwh,
+         GROUP BY 1, 2, 3, 4
+        ON CONFLICT (organization_id, site_id, currency, day) DO UPDATE
+           SET charges = known.charges + EXCLUDED.charges, amount = known.amount + EXCLUDED.amount,
+               kwh = known.kwh + EXCLUDED.kwh, it_kwh = known.it_kwh + EXCLUDED.it_kwh,
                cooling_kwh = known.cooling_kwh + EXCLUDED.cooling_kwh, heat_kwh = known.heat_kwh + EXCLUDED.heat_kwh,
                gco2e = known.gco2e + EXCLUDED.gco2e, market_gco2e = known.market_gco2e + EXCLUDED.market_gco2e,
                market_kwh = known.market_kwh + EXCLUDED.market_kwh;
