@@ -18,7 +18,7 @@ from marketplace.tariffs.components import Averaging, Indexed
 from marketplace.tariffs.pricing import Segment, segments
 from marketplace.tariffs.refusals import PriceUnknown
 from marketplace.tariffs.series import PriceSeries
-from marketplace.tariffs.supplies import Ppa
+from marketplace.tariffs.supplies import DrEvent, Ppa
 from marketplace.tariffs.tariff import PowerSite, Tariff
 
 # A day of 25 hours and a month of 31 days, begun anywhere.
@@ -117,7 +117,12 @@ class Outlook:
 
 
 def look_ahead(
-    *, versions: Iterable[Version], series: Mapping[str, PriceSeries], start: datetime, end: datetime
+    *,
+    versions: Iterable[Version],
+    series: Mapping[str, PriceSeries],
+    start: datetime,
+    end: datetime,
+    events: Sequence[DrEvent] = (),
 ) -> Outlook:
     """
     Price a site's kilowatt-hour from `start` to `end`, or to where the first price is missing.
@@ -131,8 +136,9 @@ def look_ahead(
     for version, until in _find_terms(tuple(versions), start, end):
         if version is None:
             return Outlook(tuple(found), f"No version of the tariff is in force at {at.isoformat()}.")
-        priced, problem = _price(version, series, at, until)
+        priced, problem = _price(version, series, events, at, until)
         for stretch in priced:
+    :param events: what the site is asked to do meanwhile
             _append(found, stretch)
         if problem:
             return Outlook(tuple(found), problem)
@@ -216,12 +222,18 @@ def _find_terms(
 
 
 def _price(
-    version: Version, series: Mapping[str, PriceSeries], start: datetime, end: datetime
+    version: Version,
+    series: Mapping[str, PriceSeries],
+    events: Sequence[DrEvent],
+    start: datetime,
+    end: datetime,
 ) -> tuple[list[Stretch], str]:
     problem = ""
     while start < end:
         try:
-            priced = segments(tariff=version.tariff, site=version.site, start=start, end=end, series=series)
+            priced = segments(
+                tariff=version.tariff, site=version.site, start=start, end=end, series=series, events=events
+            )
         except PriceUnknown as unknown:
             # What is known before that moment is worth asking for; each time less is asked.
             problem, end = str(unknown), min(max(unknown.time, start), end)

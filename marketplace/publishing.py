@@ -139,7 +139,8 @@ def _look_at_site(offer: Offer, now: datetime, read: MutableMapping[Wanted, Pric
     try:
         versions = list_versions(tariffs, at=now)
         series = load_series(versions=versions, start=now, end=end, read=read)
-        outlook = look_ahead(versions=versions, series=series, start=now, end=end)
+        events = list_effective(site=offer.site, start=now, end=end)
+        outlook = look_ahead(versions=versions, series=series, start=now, end=end, events=events)
         outlook = with_carbon(site=offer.site, outlook=outlook)
     except DomainError as refused:
         # Its provider is told; the other sites are not made to wait.

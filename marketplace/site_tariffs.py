@@ -15,6 +15,7 @@ from core.errors import DomainError, Invalid
 from core.quantities import ROUNDING, round_half_even
 from marketplace import series as series_shelf
 from marketplace.central_bank import Rate, RateUnknown, find_rate
+from marketplace.demand_events import list_effective
 from marketplace.energy.inputs import Hall
 from marketplace.feeds.points import Span
 from marketplace.models import Series, Site, SiteTariff
@@ -208,7 +209,8 @@ def look_at(*, site: Site, start: datetime, end: datetime) -> Outlook:
     tariffs = SiteTariff.objects.filter(site=site).select_related("site__energy").order_by("number")
     versions = list_versions(tariffs, at=start)
     prices = load_series(versions=versions, start=start, end=end)
-    outlook = look_ahead(versions=versions, series=prices, start=start, end=end)
+    events = list_effective(site=site, start=start, end=end)
+    outlook = look_ahead(versions=versions, series=prices, start=start, end=end, events=events)
     return with_carbon(site=site, outlook=outlook)
 
 

@@ -16,7 +16,17 @@ from accounts.models import User
 from core.admin import ReadOnlyAdmin
 from core.errors import DomainError
 from marketplace import offers, price_cards
-from marketplace.models import Job, JoulesFinding, Model, Offer, PriceCard, ServingProfile, Site, SiteEnergy
+from marketplace.models import (
+    DemandEvent,
+    Job,
+    JoulesFinding,
+    Model,
+    Offer,
+    PriceCard,
+    ServingProfile,
+    Site,
+    SiteEnergy,
+)
 
 
 @admin.register(Site)
@@ -39,6 +49,17 @@ class SiteEnergyAdmin(ReadOnlyAdmin):
     list_select_related = ("site",)
     search_fields = ("site__name", "site__uid")
     ordering = ("-site_id",)
+
+
+@admin.register(DemandEvent)
+class DemandEventAdmin(ReadOnlyAdmin):
+    """What somebody asked sites' load to do."""
+
+    list_display = ("site", "programme", "name", "starts_at", "ends_at", "direction", "kw", "called_off_at")
+    list_filter = ("direction",)
+    list_select_related = ("site",)
+    search_fields = ("uid", "programme", "name", "site__name")
+    ordering = ("-starts_at",)
 
 
 @admin.register(Model)

@@ -48,7 +48,7 @@ class EnergyFields(serializers.Serializer[Any]):
     )
 
 
-class EnergyRequest(EnergyFields):
+class SiteEnergyRequest(EnergyFields):
     """A site's energy; `pue` is the measured or declared one."""
 
     pue = DecimalStringField(places=4, required=False, allow_null=True)
@@ -58,7 +58,7 @@ class EnergyRequest(EnergyFields):
     )
 
 
-class EnergyAnswer(EnergyFields):
+class SiteEnergyAnswer(EnergyFields):
     """A site's energy, and the PUE in force."""
 
     pue = DecimalStringField(places=4, source="site.pue")
@@ -70,24 +70,24 @@ class Energy(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "PUT": Permission.MANAGE_SITES}
 
-    @describe("sites_energy", "What a site's hall does with its electricity", answer=EnergyAnswer)
+    @describe("sites_energy", "What a site's hall does with its electricity", answer=SiteEnergyAnswer)
     def get(self, request: Request, uid: UUID) -> Response:
         """What is said of it; without a word, no heat, no load and the grid's carbon."""
         site = sites.find_site(organization=self.caller().organization, uid=uid)
-        return Response(EnergyAnswer(site_energy.find_energy(site=site)).data)
+        return Response(SiteEnergyAnswer(site_energy.find_energy(site=site)).data)
 
     @describe(
         "sites_set_energy",
         "Describe a site's energy",
-        request=EnergyRequest,
-        answer=EnergyAnswer,
+        request=SiteEnergyRequest,
+        answer=SiteEnergyAnswer,
         refusals=(409, 422),
     )
     def put(self, request: Request, uid: UUID) -> Response:
         """Describe it anew, as a whole. Cards ahead follow within a minute; those there stay."""
-        caller, wanted = self.caller(), self.read(EnergyRequest)
+        caller, wanted = self.caller(), self.read(SiteEnergyRequest)
         site = sites.find_site(organization=caller.organization, uid=uid)
         row = site_energy.set_energy(
             site=site, energy=site_energy.Energy(**wanted), actor=caller.actor, now=timezone.now()
         )
-        return Response(EnergyAnswer(row).data)
+        return Response(SiteEnergyAnswer(row).data)

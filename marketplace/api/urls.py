@@ -3,13 +3,20 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from marketplace.api import catalogue, energy, holds, tariffs, views
+from marketplace.api import catalogue, energy, events, holds, tariffs, views
 
 urlpatterns = [
     path("sites", views.SiteList.as_view(), name="sites"),
     path("sites/<uuid:uid>", views.SiteDetail.as_view(), name="site"),
     path("sites/<uuid:uid>/energy", energy.Energy.as_view(), name="site-energy"),
     path("sites/<uuid:uid>/tariffs", tariffs.TariffList.as_view(), name="tariffs"),
+    path("sites/<uuid:uid>/events", events.EventList.as_view(), name="events"),
+    path(
+        "sites/<uuid:uid>/events/<uuid:event>/cancel",
+        events.EventCancellation.as_view(),
+        name="event-cancellation",
+    ),
+    path("sites/<uuid:uid>/signal", events.PriceSignal.as_view(), name="site-signal"),
     path("sites/<uuid:uid>/outlook", tariffs.Outlook.as_view(), name="site-outlook"),
     path("models", views.ModelList.as_view(), name="models"),
     path("models/<path:slug>", views.ModelDetail.as_view(), name="model"),

@@ -1,6 +1,7 @@
 """Every model of the market, where Django looks for them."""
 
 from marketplace.models.catalogue import Model
+from marketplace.models.demand_event import DemandEvent
 from marketplace.models.job import Job
 from marketplace.models.joules_finding import JoulesFinding
 from marketplace.models.offer import Offer, ServingProfile
@@ -14,6 +15,7 @@ from marketplace.models.tariff import OfferPlan, SiteTariff
 
 __all__ = [
     "Job",
+    "DemandEvent",
     "JoulesFinding",
     "Model",
     "Offer",

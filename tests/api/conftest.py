@@ -96,6 +96,8 @@ class Farm:
     limit: Limit | None = None
     invitation: Invitation | None = None
     """To somebody who has no account."""
+    event: str = ""
+    """What its site is asked to do the day after tomorrow."""
 
 
 @pytest.fixture
@@ -147,6 +149,7 @@ def full_estate(db: Database, estate: Farm) -> Farm:
         attempt=attempt,
         flag=running.add_flag(db, attempt),
         quarantined=running.quarantine(db, attempt),
+        event=str(running.ask_for_load(estate.stand.site, days=2).uid),
     )
 
 

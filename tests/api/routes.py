@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.access import Permission
 from billing.models import Entry
+from tests.api import running
 from tests.api.conftest import Farm
 
 SITE = {
@@ -230,6 +231,22 @@ ROUTES = (
     ),
     _named("GET", "site-energy", lambda f: f"/api/sites/{f.stand.site.uid}/energy", VIEW),
     _named("PUT", "site-energy", lambda f: f"/api/sites/{f.stand.site.uid}/energy", SITES, lambda _: ENERGY),
+    _named("GET", "events", lambda f: f"/api/sites/{f.stand.site.uid}/events", VIEW),
+    _named(
+        "POST",
+        "events",
+        lambda f: f"/api/sites/{f.stand.site.uid}/events",
+        SITES,
+        lambda _: running.describe_wish(days=1),
+        201,
+    ),
+    _named(
+        "POST",
+        "event-cancellation",
+        lambda f: f"/api/sites/{f.stand.site.uid}/events/{f.event}/cancel",
+        SITES,
+    ),
+    _named("GET", "site-signal", lambda f: f"/api/sites/{f.stand.site.uid}/signal", VIEW),
     _named("GET", "site-outlook", lambda f: f"/api/sites/{f.stand.site.uid}/outlook", VIEW),
     _listed("models", "/api/models", None),
     _listed("model", "/api/models/small", None),

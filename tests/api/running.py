@@ -1,11 +1,14 @@
 """What a dispatcher and an agent do with a job, by the calls they make."""
 
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 import psycopg
 
+from accounts import audit
 from core import ids
-from marketplace.models import Job
+from marketplace import demand_events, openadr
+from marketplace.models import DemandEvent, Job, Site
 from tests.databases import Database
 from tests.market import Stand
 from workers.models import Attempt
@@ -71,3 +74,21 @@ def quarantine(db: Database, attempt: Attempt) -> int:
     with db.connect() as connection:
         connection.execute("SELECT quarantine_charge_v1(%s, 'refused')", [usage])
     return usage
+
+
+def describe_wish(*, days: int) -> dict[str, Any]:
+    """An event of demand response, some days from now."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=days)
+    return {
+        "programID": "peak",
+        "eventName": f"in {days} days",
+        "intervalPeriod": {"start": start.isoformat(), "duration": "PT2H"},
+        "intervals": [{"payloads": [{"type": "DISPATCH_SETPOINT_RELATIVE", "values": [-200]}]}],
+    }
+
+
+def ask_for_load(site: Site, *, days: int) -> DemandEvent:
+    """Have a site asked to shed load."""
+    event = openadr.read_event(describe_wish(days=days))
+    now = datetime.now(UTC)
+    return demand_events.take_event(site=site, event=event, actor=audit.SYSTEM, now=now)[0]
