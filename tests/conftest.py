@@ -50,6 +50,7 @@ from django.conf import settings  # noqa: E402
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 from config.celery import app as celery_app  # noqa: E402
+from core import brief  # noqa: E402
 from tests import databases  # noqa: E402
 from tests.cast import farm, fund, lab, lab_key, now, stranger  # noqa: E402, F401
 
@@ -90,6 +91,7 @@ def db(desk: databases.Desk) -> Iterator[databases.Database]:
 
     A test may change the schema too: its database is then thrown away.
     """
+    brief.forget()
     with desk.lend() as database:
         yield database
 

@@ -31,7 +31,7 @@ PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "other": (),
     }
 )
-KINDS = ("output", "input", "cached_input", "chip_second")
+TOKEN_KINDS, CHIP_KINDS = ("output", "input", "cached_input"), ("chip_second",)
 HUNDRED, SECONDS_PER_HOUR = Decimal(100), 3600
 CENTI = Decimal("0.01")
 
@@ -105,7 +105,7 @@ def draw_bars(priced: Iterable[Priced], *, kind: str = "output") -> list[Bar]:
     """
     Draw prices beside each other; those in one currency share a scale.
 
-    :param kind: the price that is drawn, of `KINDS`: per million tokens, or per chip-hour
+    :param kind: which price, of `TOKEN_KINDS` (of a million tokens) or `CHIP_KINDS` (of a chip-hour)
     """
     listed = tuple(priced)
     amounts = [_add_parts(one.breakdown, kind) for one in listed]

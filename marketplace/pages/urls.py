@@ -1,12 +1,15 @@
-"""Addresses of the front page, of an organization's overview and keys, and of wallets."""
+"""Addresses of the market, of an organization's overview and keys, and of wallets."""
 
 from django.urls import path
 
-from marketplace.pages import organizations, views
+from marketplace.pages import market, organizations, views
 
 urlpatterns = [
-    path("", views.Home.as_view(), name="home"),
-    path("board/", views.Board.as_view(), name="board"),
+    path("", market.Home.as_view(), name="home"),
+    path("board/", market.Board.as_view(), name="board"),
+    path("models/<path:slug>/", market.ModelPage.as_view(), name="model-page"),
+    path("quotes/<uuid:card>/", market.QuotePage.as_view(), name="quote-page"),
+    path("leaderboards/", market.LeaderboardsPage.as_view(), name="leaderboards"),
     path("console/<uuid:organization>/", organizations.Dashboard.as_view(), name="dashboard"),
     path("console/<uuid:organization>/keys/", organizations.KeysPage.as_view(), name="keys-page"),
     path(

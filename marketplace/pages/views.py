@@ -1,10 +1,9 @@
-"""The front page with its price board, and wallets with their statements."""
+"""Wallets with their statements."""
 
 from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
-from django.views.generic import TemplateView
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
@@ -12,38 +11,10 @@ from billing import spending, wallets
 from billing.wallets import Cursor, InvalidCursor, Wallet
 from core import formats
 from core.templatetags.looks import read_locale
-from marketplace import board, statements
+from marketplace import statements
 
 STATEMENT_ROWS = 25
 SPEND_DAYS = 30
-
-
-class Home(TemplateView):
-    """What Jouleport is, what can be bought now, and how."""
-
-    template_name = "marketplace/home.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The board, and where programs send their requests."""
-        now = timezone.now()
-        rows = board.list_rows(now=now)
-        address = self.request.build_absolute_uri("/v1")
-        return super().get_context_data(rows=rows, now=now, address=address, lead=_find_lead(rows), **kwargs)
-
-
-class Board(TemplateView):
-    """The board alone, for a page that looks again."""
-
-    template_name = "marketplace/board.html"
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The rows as they are now."""
-        now = timezone.now()
-        return super().get_context_data(rows=board.list_rows(now=now), now=now, **kwargs)
-
-
-def _find_lead(rows: list[board.Row]) -> board.Row | None:
-    return min(rows, key=lambda row: (row.currency, row.output_price), default=None)
 
 
 class WalletPage(OrganizationPage):

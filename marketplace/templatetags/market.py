@@ -1,15 +1,19 @@
 """Words and figures of a price's build-up."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from babel import dates
 from django import template
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from core import formats
+from core.money import AMOUNT_PLACES
 from core.quantities import format_plain
 from core.templatetags.looks import read_locale
 from marketplace.pages import bars as drawing
@@ -69,12 +73,55 @@ def charge(amount: Decimal) -> SafeString:
 
 
 @register.filter
-def figure(value: Any) -> str:
+def read_figure(value: Any) -> str:
     """A figure of a breakdown: numbers with grouped digits, everything else as it is."""
     try:
         return formats.show_decimal(Decimal(str(value)), places_max=9, locale=read_locale())
     except ArithmeticError:
         return str(value)
+
+
+@register.filter
+def short(value: Decimal) -> SafeString:
+    """A figure in at most four places, or three digits where it is small; every digit is in its title."""
+    small = bool(value) and value.adjusted() < -2
+    places = min(2 - value.adjusted(), AMOUNT_PLACES) if small else PLACES
+    text = formats.show_decimal(value, places_max=places, locale=read_locale())
+    return format_html('<data value="{0}" title="{0}">{1}</data>', format_plain(value), text)
+
+
+@register.filter
+def show(value: Decimal) -> str:
+    """A round figure, where there may be no markup."""
+    return formats.show_decimal(value, places_max=AMOUNT_PLACES, locale=read_locale())
+
+
+@register.filter
+def grams(value: Decimal) -> SafeString:
+    """Grams in at most one place, three digits where there are few of them."""
+    places = 1 if not value or value >= 1 else min(2 - value.adjusted(), AMOUNT_PLACES)
+    text = formats.show_decimal(value, places_max=places, locale=read_locale())
+    return format_html('<data value="{0}" title="{0}">{1}</data>', format_plain(value), text)
+
+
+@register.filter
+def clock(moment: datetime) -> str:
+    """The time of day of a moment, in the zone it is told in."""
+    return moment.strftime("%H:%M")
+
+
+@register.filter
+def weekday(moment: datetime) -> str:
+    """The day of a moment, in the zone it is told in."""
+    return dates.format_skeleton("MMMEd", moment, locale=read_locale())
+
+
+@register.filter
+def weekday_clock(moment: datetime) -> SafeString:
+    """Day and time of a moment in the reader's zone."""
+    local = timezone.localtime(moment)
+    stamp = moment.astimezone(UTC).isoformat(timespec="seconds")
+    return format_html('<time datetime="{}">{} {}</time>', stamp, weekday(local), clock(local))
 
 
 @register.filter

@@ -90,6 +90,9 @@ def make_draft(organization: Organization) -> Offer:
 ROUTES = (
     Route("home", _at("/"), ANYBODY),
     Route("board", _at("/board/"), ANYBODY),
+    Route("model-page", _at("/models/none/"), ANYBODY, status=404),
+    Route("quote-page", _at("/quotes/00000000-0000-4000-8000-000000000000/"), ANYBODY, status=404),
+    Route("leaderboards", _at("/leaderboards/"), ANYBODY),
     Route("language", _at("/language"), ANYBODY, "POST", 302, {"language": "zh-hans", "next": "/"}),
     Route("healthz", _at("/healthz"), ANYBODY),
     Route("readyz", _at("/readyz"), ANYBODY),

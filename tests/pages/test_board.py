@@ -1,4 +1,4 @@
-"""The front page names the cheapest offer of each model, and the electricity behind its price."""
+"""The board names the cheapest offer of each model and region, and the electricity behind its price."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ def dear(stand: Stand, fund: Organization, small: Model, monkeypatch: pytest.Mon
 def test_leads_with_the_cheapest(stand: Stand, dear: Stand) -> None:
     [row] = board.list_rows(now=timezone.now())
 
-    assert (row.slug, row.offers, row.site) == ("small", 2, "rack")
+    assert (row.slug, row.offers, row.place.site) == ("small", 2, "rack")
     assert row.energy_price == Decimal("0.06")
 
 

@@ -1,0 +1,143 @@
+"""The market for everybody: the front page, a model, a quote's build-up, leaderboards."""
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.utils import timezone
+from django.utils.cache import patch_cache_control
+from django.views.generic import TemplateView
+
+from core.errors import NotFound
+from marketplace import board, cards, leaderboards, public_prices, volumes
+from marketplace.models import Model, Offer
+from marketplace.pages import bars, outlook
+
+# A page says how many more there are; the REST interface has them all.
+ROWS_MAX = 60
+
+
+class PublicPage(TemplateView):
+    """A page that anybody may see; what is on it is at most seconds old."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer; pages hold a person's language and name, so that no cache between may keep them."""
+        answer = super().dispatch(request, *args, **kwargs)
+        patch_cache_control(answer, private=True, max_age=0)
+        return answer
+
+
+class Home(PublicPage):
+    """What Jouleport is, what can be bought now and in the next two days, what it is made of, and how."""
+
+    template_name = "marketplace/home.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The board, the hours ahead of one model, and where programs send their requests."""
+        now = timezone.now()
+        rows = board.recall_rows(now=now)
+        lead = min(rows, key=lambda row: (row.currency, row.output_price), default=None)
+        slugs = list(dict.fromkeys(row.slug for row in rows))
+        chosen = self.request.GET.get("model", lead.slug if lead else "")
+        if chosen not in slugs:
+            chosen = lead.slug if lead else ""
+        zone = timezone.get_current_timezone()
+        ahead = outlook.find_outlook(slug=chosen, now=now, zone=zone) if chosen else None
+        return super().get_context_data(
+            rows=rows[:ROWS_MAX],
+            left_out=max(0, len(rows) - ROWS_MAX),
+            now=now,
+            lead=lead,
+            slugs=slugs[:ROWS_MAX],
+            chosen=chosen,
+            ahead=ahead,
+            zone=zone,
+            bars=ahead.bars if ahead else (),
+            volume=volumes.recall_volume(now=now),
+            address=self.request.build_absolute_uri("/v1"),
+            **kwargs,
+        )
+
+
+class Board(TemplateView):
+    """The board alone, for a page that looks again."""
+
+    template_name = "marketplace/board.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The rows as they are now."""
+        now = timezone.now()
+        rows = board.recall_rows(now=now)
+        left_out = max(0, len(rows) - ROWS_MAX)
+        return super().get_context_data(rows=rows[:ROWS_MAX], left_out=left_out, now=now, **kwargs)
+
+
+class ModelPage(PublicPage):
+    """One model: the hours ahead in every region, and every offer's price line by line."""
+
+    template_name = "marketplace/model.html"
+
+    def get_context_data(self, slug: str, **kwargs: Any) -> dict[str, Any]:
+        """
+        Everything that is published of it.
+
+        :raises Http404: for what is not in the catalogue
+        """
+        model, now = Model.objects.filter(slug=slug).first(), timezone.now()
+        if model is None:
+            raise Http404
+        zone = timezone.get_current_timezone()
+        ahead = outlook.find_outlook(slug=slug, now=now, zone=zone)
+        return super().get_context_data(
+            model=model,
+            now=now,
+            ahead=ahead,
+            zone=zone,
+            tokens=outlook.draw_sellers(ahead.sellers, unit=Offer.Unit.TOKEN),
+            chips=outlook.draw_sellers(ahead.sellers, unit=Offer.Unit.CHIP_SECOND),
+            **kwargs,
+        )
+
+
+class QuotePage(PublicPage):
+    """A price card: what one pays by it, line by line, with figures and sources."""
+
+    template_name = "marketplace/quote.html"
+
+    def get_context_data(self, card: Any, **kwargs: Any) -> dict[str, Any]:
+        """
+        The card.
+
+        :raises Http404: if no such card was ever published
+        """
+        try:
+            found = cards.find_card(uid=card)
+        except NotFound as refusal:
+            raise Http404 from refusal
+        offer = found.offer
+        kinds = bars.TOKEN_KINDS if offer.unit == Offer.Unit.TOKEN else bars.CHIP_KINDS
+        described = {kind: bars.draw_bars([outlook.describe_card(found)], kind=kind) for kind in kinds}
+        return super().get_context_data(
+            card=found,
+            footprint=board.read_footprint(found),
+            drawn=[(kind, drawn) for kind, drawn in described.items() if drawn[0].price],
+            power=found.explained.get("electricity"),
+            unit="tokens" if offer.unit == Offer.Unit.TOKEN else "hours",
+            **kwargs,
+        )
+
+
+class LeaderboardsPage(PublicPage):
+    """Joules of a token, and prices beside those of others."""
+
+    template_name = "marketplace/leaderboards.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Both tables."""
+        now = timezone.now()
+        return super().get_context_data(
+            now=now,
+            energy=leaderboards.recall_energy(now=now)[:ROWS_MAX],
+            prices=leaderboards.recall_prices(now=now)[:ROWS_MAX],
+            edition=public_prices.find_edition(day=now.date()),
+            **kwargs,
+        )
