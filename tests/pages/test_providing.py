@@ -17,7 +17,8 @@ from accounts.keys import IssuedKey
 from accounts.models import Organization
 from billing.models import Charge
 from billing.wallets import Wallet
-from marketplace import price_cards, reference, reference_versions
+from marketplace import price_cards, reference, reference_versions, site_tariffs
+from marketplace import series as histories
 from marketplace.models import Job, Offer, OfferPlan, Site, SiteEnergy, SiteTariff
 from marketplace.reference.files import read_files
 from marketplace.site_energy import PUE_FILE
@@ -232,6 +233,32 @@ def test_an_offer_that_pauses_says_why_on_every_page_of_it(browser: Client, stan
 
     for path in (go(stand, "sites/"), at_site(stand), at_offer(stand)):
         assert "no price from noon on" in read(browser.get(path))
+
+
+def test_a_feed_that_is_silent_is_told_where_its_price_counts(browser: Client, stand: Stand) -> None:
+    follows = {"kind": "INDEX_ENERGY", "name": "energy", "term": {"series": "de-lu"}}
+    document = {**VALLEY, "valid_from": "2020-01-01", "components": [follows], "multipliers": None}
+    said = {name: value for name, value in document.items() if value is not None}
+    terms = site_tariffs.Terms(document=said)
+    site_tariffs.set_tariff(site=stand.site, terms=terms, actor=audit.SYSTEM, now=datetime.now(UTC))
+
+    missing = read(browser.get(at_site(stand)))
+    described = histories.Described(
+        slug="de-lu",
+        name="Germany, day ahead",
+        kind="PRICE",
+        zone="DE-LU",
+        resolution=15,
+        source="constructed",
+        licence="none",
+        currency="USD",
+    )
+    histories.create_series(described=described, actor=audit.SYSTEM, now=NOW)
+    silent = read(browser.get(at_site(stand)))
+
+    assert "There is no series de-lu" in missing
+    assert "The series de-lu has had nothing new for hours" in silent
+    assert "says nothing for" in read(browser.get(at_offer(stand)))
 
 
 def test_an_offer_is_sold_paused_and_withdrawn(browser: Client, stand: Stand) -> None:
