@@ -134,7 +134,7 @@ def test_a_deferred_job_runs_at_an_address_of_its_own(yard: Yard, lab: Organizat
     assert bill is not None
     assert bill.cost.amount > 0
     used = bill.footprint
-        assert (bill.receipt_uid, used.tier, used.attribution) == (None, "declared", "estimated")
+    assert (bill.receipt_uid, used.tier, used.attribution) == (None, "declared", "estimated")
 
 
 def test_a_provider_is_told_that_the_credential_is_refused(yard: Yard, stand: Stand) -> None:
