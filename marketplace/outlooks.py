@@ -129,6 +129,7 @@ def look_ahead(
 
     Prices change at whole seconds: the first stretch begins with the second of `start`.
 
+    :param events: what the site is asked to do meanwhile
     :raises marketplace.tariffs.refusals.FigureMissing: if a component needs a figure that the site has not
     """
     found: list[Stretch] = []
@@ -138,7 +139,6 @@ def look_ahead(
             return Outlook(tuple(found), f"No version of the tariff is in force at {at.isoformat()}.")
         priced, problem = _price(version, series, events, at, until)
         for stretch in priced:
-    :param events: what the site is asked to do meanwhile
             _append(found, stretch)
         if problem:
             return Outlook(tuple(found), problem)
