@@ -6,22 +6,28 @@ the same moment (see `PriceCard`).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 # Cards are published this far ahead, and on to the next of these hours: plans change four times a day.
 AHEAD = timedelta(hours=48)
 HOURS = 6
+# The shortest time that a database tells apart.
+AT_ONCE = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of time with one price; `basis` identifies everything the price follows from."""
+    """
+    A stretch of time with one price; `basis` identifies everything the price follows from. What is not `sold`
+    has a price that nobody may buy at.
+    """
 
     start: datetime
     end: datetime
     basis: str
+    sold: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,12 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A card to be published: the price of `span` from `starts_at`, in the order in which they are listed."""
+    """
+    A card to be published: the price of `span` from `starts_at`, in the order in which they are listed.
+
+    Of a span that is not sold it is one that runs out as it starts: whatever was published before for that
+    time is overtaken by it, and nothing is in force.
+    """
 
     starts_at: datetime
     valid_until: datetime
@@ -60,7 +71,8 @@ def plan_cards(
     """
     Say which cards are missing for an offer to be sold at the price of each span; none, if nothing changed.
 
-    Cards that start after the last span are left alone.
+    Cards that start after the last span are left alone. A card that is followed by a span which is not sold
+    runs out there.
 
     :param spans: what is known, gap-free, `now` in the first
     :param published: the card in force, if any, and all that start later
@@ -81,9 +93,16 @@ def plan_cards(
         while spans[at].end <= moment:
             at += 1
         current = effective.get(moment, current)
-        if current is None or current.basis != spans[at].basis or _runs_out(current, before=following):
-            planned.append(Planned(moment, until, spans[at]))
-            current = Published(0, moment, until, spans[at].basis)
+        if not spans[at].sold:
+            if current is not None and not _runs_out(current, before=moment + AT_ONCE):
+                planned.append(Planned(moment, moment + AT_ONCE, spans[at]))
+                current = Published(0, moment, moment + AT_ONCE, spans[at].basis)
+            continue
+        last = _find_run_end(spans, at) or until
+        ends = min(following, last)
+        if current is None or current.basis != spans[at].basis or _runs_out(current, before=ends):
+            planned.append(Planned(moment, last, spans[at]))
+            current = Published(0, moment, last, spans[at].basis)
     return tuple(planned)
 
 
@@ -91,15 +110,21 @@ def merge_spans(spans: Iterable[Span]) -> list[Span]:
     """Make one of spans that follow each other with the same basis."""
     merged: list[Span] = []
     for span in spans:
-        if merged and merged[-1].basis == span.basis and merged[-1].end == span.start:
-            merged[-1] = Span(merged[-1].start, span.end, span.basis)
+        last = merged[-1] if merged else None
+        if last and (last.basis, last.sold, last.end) == (span.basis, span.sold, span.start):
+            merged[-1] = replace(last, end=span.end)
         else:
             merged.append(span)
     return merged
 
 
-def _runs_out(card: Published, *, before: datetime) -> bool:
-    return card.valid_until is not None and card.valid_until < before
+def _find_run_end(spans: Sequence[Span], at: int) -> datetime | None:
+    """Where what is sold ends; None if it is sold as far as anything is known."""
+    return next((span.start for span in spans[at:] if not span.sold), None)
+
+
+def _runs_out(card: Published | None, *, before: datetime) -> bool:
+    return card is not None and card.valid_until is not None and card.valid_until < before
 
 
 def _check_spans(spans: Sequence[Span], now: datetime) -> None:

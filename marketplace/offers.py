@@ -16,7 +16,9 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from core import ids
 from core.errors import DomainError, Invalid, NotFound
+from marketplace.contracts import Contract
 from marketplace.models import Model, Offer, ServingProfile, Site
+from marketplace.offer_terms import read_terms
 from marketplace.reference import DECLARED
 
 
@@ -140,12 +142,14 @@ def change_slots(*, offer: Offer, slots: int, actor: Actor, now: datetime) -> No
 
 def put_live(*, offer: Offer, actor: Actor, now: datetime) -> None:
     """
-    Let buyers find the offer; a live one stays live.
+    Let buyers find the offer; a live one stays live. One that is sold only while there is surplus gets its
+    cards when there is some.
 
     :raises OfferNotPriced: if it has no price card
     :raises OfferWithdrawn: if it was withdrawn
     """
-    if not offer.price_cards.exists():
+    is_by_surplus = read_terms(offer=offer).contract is Contract.SURPLUS
+    if not is_by_surplus and not offer.price_cards.exists():
         raise OfferNotPriced
     _change_state(offer, to=Offer.State.LIVE, action="offer.put_live", actor=actor, now=now)
 

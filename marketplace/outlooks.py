@@ -61,7 +61,8 @@ class Grams:
 class Stretch:
     """
     One price per kWh from `start` to `end`, by a version; `segment` is the first that it is made of, `grams`
-    the grid's carbon then, if it is known better than by the site's own figure.
+    the grid's carbon then, if it is known better than by the site's own figure. `surplus`: the next kWh is
+    taken from a lot of surplus power; `estimated`: the price rests on what its source calls an estimate.
     """
 
     start: datetime
@@ -71,6 +72,13 @@ class Stretch:
     version: Version
     segment: Segment
     grams: Grams | None = None
+    surplus: bool = False
+    estimated: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nobody expects to correct the price."""
+        return not (self.forecast or self.estimated)
 
     @cached_property
     def prices(self) -> dict[str, Decimal]:
@@ -91,6 +99,7 @@ class Stretch:
             "content_hash": self.version.content_hash,
             "price_per_kwh": format_plain(self.price),
             "forecast": self.forecast,
+            **({"estimated": True} if self.estimated else {}),
             "components": self.components,
             "adders": {name: format_plain(price) for name, price in self.version.adders.items()},
             "gco2e_per_kwh": format_plain(self.grams.per_kwh) if self.grams else None,
@@ -178,6 +187,31 @@ def add_grams(
     return replace(outlook, stretches=tuple(merged))
 
 
+def mark_estimated(outlook: Outlook, spans: Sequence[tuple[datetime, datetime]]) -> Outlook:
+    """The outlook with those stretches marked that lie in spans of estimates, if only in part."""
+    if not spans:
+        return outlook
+    stretches = tuple(
+        replace(one, estimated=any(start < one.end and one.start < end for start, end in spans))
+        for one in outlook.stretches
+    )
+    return replace(outlook, stretches=stretches)
+
+
+def find_lookback(versions: Iterable[Version]) -> timedelta:
+    """How much older than its price a point may be which it follows: lags and averages."""
+    back = timedelta(0)
+    for part in (part for version in versions for part in version.tariff.components):
+        if isinstance(part, Indexed):
+            term = part.term
+            averaged = timedelta(0)
+            if term.averaging or term.lag_periods:
+                period = AVERAGED.get(term.averaging or Averaging.HOUR, timedelta(hours=1))
+                averaged = period * (1 + term.lag_periods)
+            back = max(back, averaged + timedelta(minutes=term.lag_minutes))
+    return back
+
+
 def list_series(versions: Iterable[Version]) -> frozenset[str]:
     """Names of the series that the versions' prices follow."""
     names: set[str] = set()
@@ -251,17 +285,24 @@ def _list_stretches(version: Version, priced: Iterable[Segment], problem: str) -
         if version.rate is not None:
             # Each component is rounded, and the price is their sum.
             price = reduce(EXACT.add, map(version.convert, segment.components.values()))
-        _append(found, Stretch(segment.start, segment.end, price, segment.forecast, version, segment))
+        _append(
+            found,
+            Stretch(
+                *(segment.start, segment.end, price, segment.forecast, version, segment),
+                surplus=segment.surplus,
+            ),
+        )
     return found, problem
 
 
 def _append(found: list[Stretch], stretch: Stretch) -> None:
     last = found[-1] if found else None
-    if last is not None and (last.price, last.forecast, last.version) == (
+    if last is not None and (last.price, last.forecast, last.version, last.surplus) == (
         stretch.price,
         stretch.forecast,
         stretch.version,
+        stretch.surplus,
     ):
-        found[-1] = Stretch(last.start, stretch.end, last.price, last.forecast, last.version, last.segment)
+        found[-1] = replace(last, end=stretch.end)
     else:
         found.append(stretch)

@@ -7,7 +7,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import batched, groupby
@@ -20,8 +20,12 @@ from core import ids
 from core.errors import DomainError
 from core.quantities import format_plain
 from marketplace.card_plans import Planned, Published, Span, find_horizon, merge_spans, plan_cards
+from marketplace.contracts import FIXED, Contract, Terms, is_capped
+from marketplace.demand_events import list_effective
 from marketplace.energy.refusals import PriceNegative
+from marketplace.final_prices import with_estimates
 from marketplace.models import Offer, OfferPlan, PriceBasis, PriceCard, SiteTariff
+from marketplace.offer_terms import read_terms
 from marketplace.outlooks import Outlook, Stretch, look_ahead
 from marketplace.price_cards import PLATFORM_FEE_BPS
 from marketplace.quotes import Quoter, keep_unit
@@ -53,12 +57,13 @@ SELECT i.digest, i.offer, i.input::numeric, i.cached::numeric, i.output::numeric
 CARDS = """
 INSERT INTO price_card (uid, offer_id, number, currency, starts_at, valid_until, input_price,
                         cached_input_price, output_price, chip_second_price, fee_bps, breakdown,
-                        basis, created_at)
+                        basis, created_at, slack_hours, of_number, capped)
 SELECT i.uid, i.offer, i.number, i.currency, i.starts_at, i.valid_until, b.input_price, b.cached_input_price,
-       b.output_price, b.chip_second_price, %b::int, '{}', i.basis, %b::timestamptz
+       b.output_price, b.chip_second_price, %b::int, '{}', i.basis, %b::timestamptz, i.slack_hours,
+       i.of_number, i.capped
   FROM unnest(%b::uuid[], %b::bigint[], %b::int[], %b::text[], %b::timestamptz[], %b::timestamptz[],
-              %b::text[])
-       i(uid, offer, number, currency, starts_at, valid_until, basis)
+              %b::text[], %b::int[], %b::int[], %b::bool[])
+       i(uid, offer, number, currency, starts_at, valid_until, basis, slack_hours, of_number, capped)
  CROSS JOIN LATERAL (SELECT * FROM price_basis WHERE digest = i.basis OFFSET 0) b
  ORDER BY i.offer, i.number
 """
@@ -80,6 +85,7 @@ class OfferPlanned:
     """An offer, the cards it lacks, and by digest the electricity they follow from."""
 
     offer: Offer
+    terms: Terms
     key: str
     known_until: datetime | None
     problem: str
@@ -142,13 +148,14 @@ def _look_at_site(offer: Offer, now: datetime, read: MutableMapping[Wanted, Pric
         events = list_effective(site=offer.site, start=now, end=end)
         outlook = look_ahead(versions=versions, series=series, start=now, end=end, events=events)
         outlook = with_carbon(site=offer.site, outlook=outlook)
+        outlook = with_estimates(versions=versions, outlook=outlook)
     except DomainError as refused:
         # Its provider is told; the other sites are not made to wait.
         outlook = Outlook((), refused.message)
     said = [end.isoformat(), outlook.problem, *(f"{one.content_hash} {one.pk}" for one in tariffs)]
     said += sorted(f"{name} {one.snapshot}" for name, one in series.items())
     # Adders and grams follow from more than the tariff and its series.
-    said += [f"{one.end.isoformat()} {_describe_stretch(one)}" for one in outlook.stretches]
+    said += [f"{one.end.isoformat()} {_describe_stretch(one)} {one.surplus}" for one in outlook.stretches]
     return SiteOutlook(outlook, _digest(said), timedelta(minutes=tariffs[-1].hold_minutes))
 
 
@@ -181,7 +188,9 @@ def _describe_offer(offer: Offer) -> list[str]:
         profile.operations_rate,
         profile.margin,
     ]
-    return [str(FORMULA), str(PLATFORM_FEE_BPS), str(offer.uid), offer.unit, *map(str, figures)]
+    said = [str(FORMULA), str(PLATFORM_FEE_BPS), str(offer.uid), offer.unit, *map(str, figures)]
+    terms = read_terms(offer=offer)
+    return said if terms == FIXED else [*said, json.dumps(terms.describe())]
 
 
 def _read_key(offer: Offer) -> str:
@@ -223,15 +232,22 @@ def _look_up_by_index() -> None:
 
 
 def _plan(offer: Offer, site: SiteOutlook, published: Sequence[Published], now: datetime) -> OfferPlanned:
-    described = _describe_offer(offer)
+    described, terms = _describe_offer(offer), read_terms(offer=offer)
+    by_surplus = terms.contract is Contract.SURPLUS
     named = [(_find_basis(stretch, described), stretch) for stretch in site.outlook.stretches]
-    spans = merge_spans(Span(stretch.start, stretch.end, basis) for basis, stretch in named)
+    spans = merge_spans(
+        Span(stretch.start, stretch.end, basis, sold=stretch.surplus or not by_surplus)
+        for basis, stretch in named
+    )
+    # Surplus ends when it is said to end.
+    hold = timedelta(0) if by_surplus else site.hold
     return OfferPlanned(
         offer=offer,
+        terms=terms,
         key=_make_key(offer, site),
         known_until=site.outlook.known_until,
         problem=site.outlook.problem,
-        cards=plan_cards(spans=spans, published=published, now=now, hold=site.hold) if spans else (),
+        cards=plan_cards(spans=spans, published=published, now=now, hold=hold) if spans else (),
         stretches=dict(named),
         last_number=max((card.number for card in published), default=0),
     )
@@ -239,11 +255,12 @@ def _plan(offer: Offer, site: SiteOutlook, published: Sequence[Published], now: 
 
 def _write_bases(batch: Sequence[OfferPlanned], now: datetime) -> None:
     """Price what was never priced; an offer whose credits outweigh its costs gets no cards."""
-    wanted = {card.span.basis for planned in batch for card in planned.cards}
+    wanted = {basis for planned in batch for basis in _list_bases(planned)}
     known = set(PriceBasis.objects.filter(digest__in=wanted).values_list("digest", flat=True))
     rows: list[tuple[object, ...]] = []
     for planned in batch:
-        if missing := {card.span.basis for card in planned.cards} - known:
+        missing = {basis: one for basis, one in _list_bases(planned).items() if basis not in known}
+        if missing:
             try:
                 rows += _price(planned, missing)
             except PriceNegative as negative:
@@ -251,12 +268,31 @@ def _write_bases(batch: Sequence[OfferPlanned], now: datetime) -> None:
     _insert(BASES, rows, now)
 
 
-def _price(planned: OfferPlanned, digests: Iterable[str]) -> list[tuple[object, ...]]:
+def _list_bases(planned: OfferPlanned) -> dict[str, tuple[str, int]]:
+    """By digest, the electricity and the hours of slack of each price that the planned cards need."""
+    return {
+        _find_form(card.span.basis, hours): (card.span.basis, hours)
+        for card in planned.cards
+        for hours in _list_forms(planned, card)
+    }
+
+
+def _list_forms(planned: OfferPlanned, card: Planned) -> list[int]:
+    """The hours of slack of a card's cheaper forms and of itself, which comes last: that one is in force."""
+    return [*(step.hours for step in planned.terms.steps if card.span.sold), 0]
+
+
+def _find_form(basis: str, hours: int) -> str:
+    # Which share the hours stand for is part of the offer's description already.
+    return _digest([basis, str(hours)]) if hours else basis
+
+
+def _price(planned: OfferPlanned, wanted: Mapping[str, tuple[str, int]]) -> list[tuple[object, ...]]:
     offer, quoter = planned.offer, Quoter(offer=planned.offer, fee_bps=PLATFORM_FEE_BPS)
     rows = []
-    for digest in digests:
-        stretch = planned.stretches[digest]
-        quote = quoter.quote(stretch)
+    for digest, (electricity, hours) in wanted.items():
+        stretch = planned.stretches[electricity]
+        quote = quoter.quote(stretch, slack_hours=hours)
         sold = keep_unit(offer, quote.prices)
         prices = (sold.input, sold.cached_input, sold.output, sold.chip_second)
         rows.append((digest, offer.pk, *map(format_plain, prices), json.dumps(quote.breakdown)))
@@ -264,16 +300,25 @@ def _price(planned: OfferPlanned, digests: Iterable[str]) -> list[tuple[object, 
 
 
 def _write_cards(batch: Sequence[OfferPlanned], now: datetime) -> int:
-    rows = [
-        (
-            *(ids.make_uid(), planned.offer.pk, number, planned.offer.currency),
-            *(card.starts_at, card.valid_until, card.span.basis),
-        )
-        for planned in batch
-        for number, card in enumerate(planned.cards, planned.last_number + 1)
-    ]
+    rows = [row for planned in batch for row in _list_cards(planned)]
     _insert(CARDS, rows, PLATFORM_FEE_BPS, now)
     return len(rows)
+
+
+def _list_cards(planned: OfferPlanned) -> Iterator[tuple[object, ...]]:
+    number = planned.last_number
+    for card in planned.cards:
+        stretch = planned.stretches[card.span.basis]
+        capped = is_capped(planned.terms, final=stretch.is_final)
+        forms = _list_forms(planned, card)
+        whole = number + len(forms)
+        for hours in forms:
+            number += 1
+            yield (
+                *(ids.make_uid(), planned.offer.pk, number, planned.offer.currency),
+                *(card.starts_at, card.valid_until, _find_form(card.span.basis, hours)),
+                *(hours, whole if hours else None, capped),
+            )
 
 
 def _insert(statement: str, rows: Sequence[tuple[object, ...]], *first: object) -> None:
@@ -326,6 +371,7 @@ def _describe_stretch(stretch: Stretch) -> str:
     carbon = [str(grams.per_kwh), grams.source] if grams else []
     rate = [str(version.rate)] if version.rate else []
     said = [version.content_hash, str(stretch.price), str(stretch.forecast)]
+    said += ["estimated"] if stretch.estimated else []
     return " ".join([*said, *adders, *carbon, *rate])
 
 

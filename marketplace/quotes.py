@@ -9,16 +9,18 @@ from typing import Any
 
 from core.money import PRICE_PLACES
 from core.quantities import EXACT, ROUNDING, format_plain, round_half_even
+from marketplace.contracts import Contract, apply_terms, find_step, is_capped
 from marketplace.energy.build_up import Pricer
 from marketplace.energy.inputs import Carbon, CarbonBasis, Hall, Heat, Inputs, Machine, Power
 from marketplace.energy.lines import BuildUp, Line
 from marketplace.energy.work import Unit, list_chip_second_work, list_token_work
 from marketplace.models import Offer
+from marketplace.offer_terms import read_terms
 from marketplace.outlooks import Grams, Stretch
 from marketplace.site_energy import find_energy
 
 BREAKDOWN_VERSION = 2
-MILLION = Decimal(1_000_000)
+ZERO, MILLION = Decimal(0), Decimal(1_000_000)
 TOKENS = (Unit.INPUT, Unit.CACHED_INPUT, Unit.OUTPUT)
 
 
@@ -32,6 +34,7 @@ class Prices:
     chip_second: Decimal
 
 
+KINDS = tuple(Prices.__slots__)
 NOTHING = Prices(*[round_half_even(Decimal(0), PRICE_PLACES)] * 4)
 
 
@@ -49,24 +52,54 @@ class Quoter:
     def __init__(self, *, offer: Offer, fee_bps: int) -> None:
         self._offer = offer
         self._inputs = read_inputs(offer=offer, fee_bps=fee_bps)
+        self._terms = read_terms(offer=offer)
         # The grid's carbon moves lines that power does not.
         self._pricers: dict[Grams | None, Pricer] = {}
         # Most lines are the same object at every price of electricity.
         self._told: dict[int, tuple[Line, dict[str, Any]]] = {}
 
-    def quote(self, stretch: Stretch | None = None) -> Quote:
+    def quote(self, stretch: Stretch | None = None, *, slack_hours: int = 0) -> Quote:
         """
         Price the offer while electricity costs that; without a stretch, the site's one price.
 
+        Under a pass-through, while the price of electricity is not final, these are the prices at the cap.
+
+        :param slack_hours: how long the work may wait, in one of the offer's steps of slack; 0 if it may not
         :raises marketplace.energy.refusals.PriceNegative: if credits outweigh costs
         """
         grams = stretch.grams if stretch else None
         if (pricer := self._pricers.get(grams)) is None:
             pricer = self._pricers[grams] = Pricer(_with_grams(self._inputs, grams))
-        built = pricer.price(_read_power(self._offer, stretch))
-        prices = Prices(*(built.prices[unit] for unit in (*TOKENS, Unit.CHIP_SECOND)))
-        breakdown = {"unit": self._offer.unit, **self._describe(built, prices)}
-        return Quote(prices, breakdown | ({"electricity": stretch.described} if stretch else {}))
+        power = _read_power(self._offer, stretch)
+        step = find_step(self._terms.steps, hours=slack_hours)
+        share = step.share if step else ZERO
+        built = pricer.price(power)
+        said: dict[str, Any] = {}
+        if stretch and is_capped(self._terms, final=stretch.is_final):
+            said["pass_through"] = self._describe_cap(pricer, power, built, share)
+            built = apply_terms(built, share=share, cap=self._terms.cap)
+        elif share:
+            built = apply_terms(built, share=share)
+        if slack_hours:
+            said["slack_hours"] = slack_hours
+        if self._terms.contract is not Contract.FIXED:
+            said["contract"] = self._terms.contract.value
+        breakdown = {"unit": self._offer.unit, **self._describe(built, _read_prices(built))}
+        electricity = {"electricity": stretch.described} if stretch else {}
+        return Quote(_read_prices(built), breakdown | electricity | said)
+
+    def _describe_cap(self, pricer: Pricer, power: Power, built: BuildUp, share: Decimal) -> dict[str, Any]:
+        """What a final price of electricity leaves of the cap is reckoned from (`contracts.find_final`)."""
+        expected = _read_prices(apply_terms(built, share=share))
+        # Prices are linear in that of power: far away, what each of them was rounded by is next to nothing.
+        dear = pricer.price(replace(power, per_kwh=EXACT.add(power.per_kwh, MILLION)))
+        raised = _read_prices(apply_terms(dear, share=share))
+        moved = {name: EXACT.subtract(getattr(raised, name), getattr(expected, name)) for name in KINDS}
+        return {
+            "cap": format_plain(self._terms.cap),
+            "expected": {name: format_plain(getattr(expected, name)) for name in KINDS},
+            "per_kwh": {name: format_plain(EXACT.scaleb(moved[name], -6)) for name in KINDS},
+        }
 
     def _describe(self, built: BuildUp, prices: Prices) -> dict[str, Any]:
         whole = built.footprints[Unit.OUTPUT]
@@ -92,6 +125,10 @@ class Quoter:
             # Kept with the line, so that no other gets its id.
             told = self._told[id(line)] = (line, _describe_line(line))
         return told[1]
+
+
+def _read_prices(built: BuildUp) -> Prices:
+    return Prices(*(built.prices[unit] for unit in (*TOKENS, Unit.CHIP_SECOND)))
 
 
 def keep_unit(offer: Offer, prices: Prices) -> Prices:

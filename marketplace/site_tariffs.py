@@ -125,22 +125,25 @@ def list_versions(tariffs: Collection[SiteTariff], *, at: datetime) -> list[Vers
 
     :raises marketplace.tariffs.refusals.FigureMissing: if what a month costs cannot be spread over its kWh
     """
-    versions = [
-        Version(
-            number=one.number,
-            source=f"tariff:{one.uid}",
-            content_hash=one.content_hash,
-            tariff=(tariff := parse_tariff(one.document)),
-            site=_read_figures(one.site, one.figures, tariff.currency),
-            quotes_forecasts=one.quotes_forecasts,
-            rate=_find_rate(one.site, tariff, at),
-        )
-        for one in tariffs
-    ]
+    versions = [read_version(one, at=at) for one in tariffs]
     return [
         replace(version, adders=_find_adders(one.site, version, at))
         for version, one in zip(versions, tariffs, strict=True)
     ]
+
+
+def read_version(one: SiteTariff, *, at: datetime) -> Version:
+    """A version as the tariff engine takes it, at a moment's rate of exchange, without what a month costs."""
+    tariff = parse_tariff(one.document)
+    return Version(
+        number=one.number,
+        source=f"tariff:{one.uid}",
+        content_hash=one.content_hash,
+        tariff=tariff,
+        site=_read_figures(one.site, one.figures, tariff.currency),
+        quotes_forecasts=one.quotes_forecasts,
+        rate=_find_rate(one.site, tariff, at),
+    )
 
 
 def _find_adders(site: Site, version: Version, at: datetime) -> dict[str, Decimal]:

@@ -24,7 +24,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "chip": ("hardware",),
         "network": ("network",),
         "facility": ("facility", "operations"),
-        "platform": ("margin", "platform_fee"),
+        "platform": ("margin", "slack_discount", "price_cap", "platform_fee"),
     }
 )
 

@@ -5,6 +5,7 @@ from marketplace.models.demand_event import DemandEvent
 from marketplace.models.job import Job
 from marketplace.models.joules_finding import JoulesFinding
 from marketplace.models.offer import Offer, ServingProfile
+from marketplace.models.offer_terms import OfferTerms
 from marketplace.models.price_card import PriceBasis, PriceCard
 from marketplace.models.reference import ReferenceFigure, ReferenceVersion, SiteFigure
 from marketplace.models.series import Series, SeriesCorrection, SeriesFeed, SeriesPoint
@@ -20,6 +21,7 @@ __all__ = [
     "Model",
     "Offer",
     "OfferPlan",
+    "OfferTerms",
     "PriceBasis",
     "PriceCard",
     "ReferenceFigure",

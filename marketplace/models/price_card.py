@@ -49,6 +49,10 @@ class PriceCard(models.Model):
     Prices are what the buyer pays for ONE token or chip-second in `currency`, 18 places, the platform's fee
     of `fee_bps` ten-thousandths included. The lines that add up to them are in `breakdown`, or, of a card
     that was published ahead, in its `basis`: `explained` is either.
+
+    A card with `slack_hours` is a cheaper form, for jobs that may wait so long, of the card of the offer with
+    the number `of_number`; it starts with that card, has a lower number, and so is never in force itself. A
+    `capped` card is sold above its forecast price; what the final price leaves of it is given back.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -68,6 +72,9 @@ class PriceCard(models.Model):
         PriceBasis, on_delete=models.PROTECT, related_name="+", null=True, db_column="basis", db_index=False
     )
     created_at = models.DateTimeField()
+    slack_hours = models.IntegerField(default=0, db_default=0)
+    of_number = models.IntegerField(null=True)
+    capped = models.BooleanField(default=False, db_default=False)
 
     objects = PriceCards.as_manager()
 
@@ -88,6 +95,11 @@ class PriceCard(models.Model):
                     output_price__gte=0,
                     chip_second_price__gte=0,
                 ),
+            ),
+            models.CheckConstraint(
+                name="price_card_slack_is_of_a_card",
+                condition=Q(slack_hours=0, of_number=None)
+                | Q(slack_hours__gte=1, of_number__gt=F("number"), of_number__isnull=False),
             ),
             # A fee of the whole price would leave the provider nothing to be paid from.
             models.CheckConstraint(

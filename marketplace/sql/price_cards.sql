@@ -42,6 +42,7 @@ BEGIN
                          OFFSET 0) before ON true
       LEFT JOIN LATERAL (SELECT c.number, c.starts_at FROM price_card c
                           WHERE c.offer_id = n.offer_id AND c.starts_at <= n.created_at AND c.number < n.number
+                            AND c.slack_hours = 0  -- cheaper forms of a card start with it
                           ORDER BY c.starts_at DESC, c.number DESC LIMIT 1) f ON true
      WHERE n.number > 1 AND before.number IS NULL OR n.starts_at <= f.starts_at
         -- Rating multiplies every quantity by its price: a card that priced both would charge the same work twice.

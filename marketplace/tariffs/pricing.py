@@ -16,7 +16,7 @@ from marketplace.tariffs.layout import TOO_MANY_DIGITS, Layout, lay_out
 from marketplace.tariffs.questions import Question, Reading
 from marketplace.tariffs.refusals import TariffInvalid
 from marketplace.tariffs.series import Basis, PriceSeries, to_moment, to_seconds
-from marketplace.tariffs.supplies import DrEvent
+from marketplace.tariffs.supplies import DrEvent, Surplus
 from marketplace.tariffs.tariff import PowerSite, Tariff
 from marketplace.tariffs.windows import format_minute
 
@@ -57,6 +57,11 @@ class Segment(NamedTuple):
         return self.among.is_forecast(self.number)
 
     @property
+    def surplus(self) -> bool:
+        """Whether the next kilowatt-hour is taken from a lot of surplus power."""
+        return self.among.is_surplus(self.number)
+
+    @property
     def components(self) -> dict[str, Decimal]:
         """The price of each component, in the tariff's order."""
         return self.among.components_of(self.number)
@@ -85,6 +90,7 @@ class Segments(Sequence[Segment]):
         self.edges: list[int] = layout.edges
         self.prices: list[Decimal] = _price(layout)
         self._hash = ""
+        self._lots = {part.name for part in question.tariff.components if isinstance(part, Surplus)}
 
     def __len__(self) -> int:
         return len(self.prices)
@@ -157,6 +163,12 @@ class Segments(Sequence[Segment]):
         """Whether a segment's price is partly forecast or assumed."""
         return self.cell_of(number).conditions.forecast or any(
             column.bases[number] for column in self._layout.indices
+        )
+
+    def is_surplus(self, number: int) -> bool:
+        """Whether a segment's kilowatt-hours are taken from a lot of surplus power."""
+        return bool(self._lots) and any(
+            one.component in self._lots for one in self.cell_of(number).conditions.taken
         )
 
     def components_of(self, number: int) -> dict[str, Decimal]:
