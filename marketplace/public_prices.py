@@ -134,7 +134,7 @@ def _find_hours(constraint: Any) -> tuple[time, time] | None:
 def _make_price(
     seller: Any, name: Name, prices: Any, *, hours: tuple[time, time] | None = None, since: date | None = None
 ) -> PublicPrice:
-    given = [getattr(prices, kind, None) for kind in ("input_mtok", "output_mtok")]
+    given: list[Any] = [getattr(prices, kind, None) for kind in ("input_mtok", "output_mtok")]
     bases = [price.base if hasattr(price, "tiers") else price for price in given]
     tiers = [tier.start for price in given if hasattr(price, "tiers") for tier in price.tiers]
     return PublicPrice(

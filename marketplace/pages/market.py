@@ -76,13 +76,14 @@ class ModelPage(PublicPage):
 
     template_name = "marketplace/model.html"
 
-    def get_context_data(self, slug: str, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """
         Everything that is published of it.
 
         :raises Http404: for what is not in the catalogue
         """
-        model, now = Model.objects.filter(slug=slug).first(), timezone.now()
+        slug, now = self.kwargs["slug"], timezone.now()
+        model = Model.objects.filter(slug=slug).first()
         if model is None:
             raise Http404
         zone = timezone.get_current_timezone()
@@ -103,26 +104,26 @@ class QuotePage(PublicPage):
 
     template_name = "marketplace/quote.html"
 
-    def get_context_data(self, card: Any, **kwargs: Any) -> dict[str, Any]:
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """
         The card.
 
         :raises Http404: if no such card was ever published
         """
         try:
-            found = cards.find_card(uid=card)
+            found = cards.find_card(uid=self.kwargs["card"])
         except NotFound as refusal:
             raise Http404 from refusal
         offer = found.offer
         kinds = bars.TOKEN_KINDS if offer.unit == Offer.Unit.TOKEN else bars.CHIP_KINDS
         described = {kind: bars.draw_bars([outlook.describe_card(found)], kind=kind) for kind in kinds}
         return super().get_context_data(
-            card=found,
+            # Instead of its uid.
+            **{**kwargs, "card": found},
             footprint=board.read_footprint(found),
             drawn=[(kind, drawn) for kind, drawn in described.items() if drawn[0].price],
             power=found.explained.get("electricity"),
             unit="tokens" if offer.unit == Offer.Unit.TOKEN else "hours",
-            **kwargs,
         )
 
 

@@ -51,6 +51,8 @@ LINES: dict[str, Any] = {
     "margin": _("Margin"),
     "platform_fee": _("Fee of the platform"),
 }
+# Not a hyphen.
+MINUS = "\N{MINUS SIGN}"
 PLACES, SMALL_PLACES, SMALL = 4, 8, Decimal("0.01")
 
 
@@ -79,6 +81,13 @@ def read_figure(value: Any) -> str:
         return formats.show_decimal(Decimal(str(value)), places_max=9, locale=read_locale())
     except ArithmeticError:
         return str(value)
+
+
+@register.filter
+def read_exactly(value: Decimal) -> str:
+    """An amount with every digit it has."""
+    places = max(0, -int(value.as_tuple().exponent))
+    return formats.show_decimal(value, places_max=places, locale=read_locale()).replace("-", MINUS)
 
 
 @register.filter
@@ -136,8 +145,7 @@ def spell(bar: drawing.Bar) -> Any:
 def show_charge(amount: Decimal) -> str:
     """The text of `charge`."""
     places = PLACES if not amount or abs(amount) >= SMALL else SMALL_PLACES
-    # No page says that something is owed by a minus that is a hyphen.
-    return formats.show_decimal(amount, places=2, places_max=places, locale=read_locale()).replace("-", "−")
+    return formats.show_decimal(amount, places=2, places_max=places, locale=read_locale()).replace("-", MINUS)
 
 
 @register.inclusion_tag("marketplace/bars.html")

@@ -38,7 +38,7 @@ def test_a_credit_hangs_left_of_nothing_and_lowers_the_price() -> None:
     [bar] = draw(make_breakdown(electricity="3", heat_credit="-1"))
 
     heat = next(part for part in bar.parts if part.name == "heat")
-    assert (heat.x, heat.width, bar.zero, bar.price) == (0, 25, 25, 2)
+    assert [heat.x, heat.width, bar.zero, bar.price] == [0, 25, 25, 2]
 
 
 def test_one_currency_has_one_scale() -> None:

@@ -93,6 +93,12 @@ ROUTES = (
     Route("model-page", _at("/models/none/"), ANYBODY, status=404),
     Route("quote-page", _at("/quotes/00000000-0000-4000-8000-000000000000/"), ANYBODY, status=404),
     Route("leaderboards", _at("/leaderboards/"), ANYBODY),
+    Route(
+        "charge-page",
+        _in("charges/00000000-0000-4000-8000-000000000000/"),
+        Permission.VIEW_MONEY,
+        status=404,
+    ),
     Route("language", _at("/language"), ANYBODY, "POST", 302, {"language": "zh-hans", "next": "/"}),
     Route("healthz", _at("/healthz"), ANYBODY),
     Route("readyz", _at("/readyz"), ANYBODY),

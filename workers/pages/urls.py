@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.pages import earnings, exports, nodes, offers, sites
+from workers.pages import charges, earnings, exports, nodes, offers, sites
 
 CONSOLE = "console/<uuid:organization>/"
 SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
@@ -20,5 +20,6 @@ urlpatterns = [
     path(f"{OFFER}serving/", offers.ServingPage.as_view(), name="serving-page"),
     path(f"{OFFER}<slug:deed>/", offers.OfferDeed.as_view(), name="offer-deed-page"),
     path("operator/exports/", exports.show_exports, name="exports-page"),
+    path(f"{CONSOLE}charges/<uuid:job>/", charges.ChargePage.as_view(), name="charge-page"),
     path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
 ]
