@@ -12,7 +12,7 @@ from tests.e2e.conftest import SECRET, Cast, Open, Window
 
 PUBLIC = ("/", "/account/login/", "/account/signup/", "/account/password/reset/")
 OWN = (
-    *("", "keys/", "wallet/USD/", "wallet/JPY/", "members/"),
+    *("", "keys/", "wallet/USD/", "wallet/JPY/", "sites/", "sites/new/", "earnings/", "members/"),
     *("/account/preferences/", "/account/2fa/", "/account/2fa/totp/activate/", "/account/2fa/webauthn/"),
     *("/account/2fa/webauthn/add/", "/account/email/", "/account/password/change/"),
     "/console/organizations/new/",

@@ -21,6 +21,11 @@ from workers.pages.fields import FigureField, show_plainly
 HOLD_HOURS_MAX = 7 * 24
 
 
+def list_site_zones() -> list[tuple[str, str]]:
+    """Time zones of places, UTC first."""
+    return [("UTC", "UTC"), *list_zones()[1:]]
+
+
 class SiteForm(forms.Form):
     """Where a site is, and the one price of its electricity until it has a tariff."""
 
@@ -35,7 +40,7 @@ class SiteForm(forms.Form):
         help_text=_("As its market names it: CN-GZ, SE3, DE."),
         widget=forms.TextInput(attrs={"list": "grid-zones", "autocomplete": "off"}),
     )
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=list_zones)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=list_site_zones)
     currency = forms.RegexField(
         r"^[A-Z]{3,5}$",
         label=_("Currency"),
