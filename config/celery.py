@@ -30,6 +30,7 @@ SCHEDULE = {
     "workers.tasks.sweep_attempts": 5,
     "workers.tasks.compare_receipts": 10,
     "workers.tasks.measure_joules": 3600,
+    "workers.tasks.count_site_days": 900,
     "workers.tasks.wake_dispatcher": 15,
     "workers.tasks.fold_spending": 10,
     "workers.tasks.sweep_blobs": 600,

@@ -18,7 +18,11 @@ from accounts.audit import Actor
 from accounts.models import User
 from billing.links import NOTHING, BooksAdmin, link, table
 from core.errors import DomainError
-from workers import nodes, upstreams
+from workers import (
+    admin_kpis,  # noqa: F401 - registers itself
+    nodes,
+    upstreams,
+)
 from workers.models import (
     Attempt,
     Dealing,

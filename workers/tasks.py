@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import replays
-from workers import blobs, comparison, jobs, measuring
+from workers import blobs, comparison, jobs, measuring, site_days
 
 SECONDS_MAX = 20
 SWEEP_BATCH_MAX = 64
@@ -52,6 +52,12 @@ def compare_receipts(**_: Any) -> int:
 def measure_joules(**_: Any) -> int:
     """Find from receipts what offers' prices are built from; gives how many findings are new."""
     return measuring.measure_offers(now=timezone.now())
+
+
+@shared_task(name="workers.tasks.count_site_days")
+def count_site_days(**_: Any) -> int:
+    """Count what the work of sites used yesterday and today; gives how many days were written."""
+    return site_days.count_days(now=timezone.now())
 
 
 @shared_task(name="workers.tasks.wake_dispatcher")

@@ -231,6 +231,8 @@ ROUTES = (
     ),
     _named("GET", "site-energy", lambda f: f"/api/sites/{f.stand.site.uid}/energy", VIEW),
     _named("PUT", "site-energy", lambda f: f"/api/sites/{f.stand.site.uid}/energy", SITES, lambda _: ENERGY),
+    _named("GET", "site-kpis", lambda f: f"/api/sites/{f.stand.site.uid}/kpis", VIEW),
+    _named("GET", "offer-joules", lambda f: f"/api/offers/{f.stand.offer.uid}/joules", VIEW),
     _named("GET", "events", lambda f: f"/api/sites/{f.stand.site.uid}/events", VIEW),
     _named(
         "POST",
@@ -327,6 +329,9 @@ ROUTES = (
         "quarantine-release",
         lambda f: f"/api/operator/quarantine/{f.quarantined}/requeue",
         "billing.change_chargequarantine",
+    ),
+    _operated(
+        "GET", "exports", lambda _: "/api/operator/exports?since=2026-01-01", "billing.view_ledgeraccount"
     ),
     _operated("GET", "trial-balance", lambda _: "/api/operator/trial-balance", "billing.view_ledgeraccount"),
     _operated(

@@ -12,19 +12,20 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from accounts import audit
 from accounts.keys import IssuedKey
 from accounts.models import Organization
 from billing.models import Charge
 from billing.wallets import Wallet
 from core import ids
-from marketplace import price_cards
+from marketplace import price_cards, site_tariffs
 from marketplace.energy import receipts
 from marketplace.models import Job, Offer
 from tests.databases import Database
 from tests.market import Stand
-from workers import comparison, jobs, tasks
+from workers import comparison, jobs, site_days, tasks
 from workers.blobs import FolderStore
-from workers.models import Attempt, MeterFlag, NodeEvent, ReceiptComparison
+from workers.models import Attempt, MeterFlag, NodeEvent, ReceiptComparison, SiteDay, UsageEnergy
 
 Connection = psycopg.Connection[Any]
 numbers = itertools.count()
@@ -280,3 +281,43 @@ def test_flagged_receipts_are_no_evidence(
     comparison.compare_receipts(now=datetime.now(UTC))
 
     assert tasks.measure_joules() == 0
+
+
+def test_a_sites_day_adds_up_what_its_work_used_and_what_surplus_it_took(
+    run: Callable[..., Attempt], stand: Stand
+) -> None:
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    lot = {
+        "start": midnight.isoformat(),
+        "end": (midnight + timedelta(days=1)).isoformat(),
+        "kw": "2",
+        "price": "0.01",
+        "firmness": "FIRM",
+    }
+    flat = {"name": "energy", "kind": "FIXED_ENERGY", "price": "0.031"}
+    surplus = {"name": "lots", "kind": "SURPLUS", "replaces": ["energy"], "lots": [lot]}
+    document = {
+        "format": "jouleport-tariff/1",
+        "name": "surplus",
+        "version": 1,
+        "currency": stand.site.currency,
+        "zone": "UTC",
+        "valid_from": "2020-01-01",
+        "components": [flat, surplus],
+    }
+    terms = site_tariffs.Terms(document=document, confirmed=True)
+    site_tariffs.set_tariff(site=stand.site, terms=terms, actor=audit.SYSTEM, now=now)
+    for _ in range(2):
+        run()
+
+    assert site_days.count_day(day=now.date(), now=now) == 1
+    assert site_days.count_day(day=now.date(), now=now) == 1
+
+    row = SiteDay.objects.get(site=stand.site)
+    records = UsageEnergy.objects.all()
+    assert (row.attempts, row.output_tokens, row.joules) == (2, 40, Decimal(200))
+    assert row.kwh == sum(record.kwh for record in records)
+    # Two kilowatts all day, and all that was used was of it.
+    assert (row.surplus_offered_kwh, row.surplus_absorbed_kwh) == (Decimal(48), row.kwh)
+    assert site_days.read_kpis(row).pue == pytest.approx(stand.site.pue, rel=Decimal("1e-6"))

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from workers.api import admissions, agents, events, exports, flags, offers, receipts, upstreams, usage, views
+from workers.api import (
+    admissions,
+    agents,
+    events,
+    exports,
+    flags,
+    kpis,
+    offers,
+    receipts,
+    upstreams,
+    usage,
+    views,
+)
 
 urlpatterns = [
     path("agent", agents.AgentDetail.as_view(), name="agent"),
@@ -21,6 +33,8 @@ urlpatterns = [
     path("offers/<uuid:uid>", offers.OfferDetail.as_view(), name="offer"),
     path("offers/<uuid:uid>/endpoint", offers.OfferEndpoint.as_view(), name="offer-endpoint"),
     path("offers/<uuid:uid>/serving", offers.OfferServing.as_view(), name="offer-serving"),
+    path("offers/<uuid:uid>/joules", kpis.OfferJoules.as_view(), name="offer-joules"),
+    path("sites/<uuid:uid>/kpis", kpis.SiteKpis.as_view(), name="site-kpis"),
     path("offers/<uuid:uid>/quote", offers.OfferQuote.as_view(), name="offer-quote"),
     path("offers/<uuid:uid>/cards/<int:number>", offers.CardDetail.as_view(), name="card"),
     path("offers/<uuid:uid>/cards", offers.CardList.as_view(), name="cards"),

@@ -13,6 +13,7 @@ from workers.models.dealing import ArmsLengthDealing, Dealing
 from workers.models.enrolment import Enrolment, NodeToken
 from workers.models.flag import FlagResolution
 from workers.models.node import Endpoint, Node
+from workers.models.site_day import SiteDay
 from workers.models.upstream import DirectUpstream
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "NodeToken",
     "Receipt",
     "ReceiptComparison",
+    "SiteDay",
     "UsageEnergy",
     "UsageRecord",
 ]
