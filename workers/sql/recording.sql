@@ -88,9 +88,12 @@ BEGIN
           CROSS JOIN LATERAL (SELECT * FROM price_card WHERE id = b.card_id OFFSET 0) c
           CROSS JOIN LATERAL (SELECT * FROM hold WHERE id = b.hold_id OFFSET 0) h
           CROSS JOIN LATERAL (SELECT * FROM offer WHERE id = b.offer_id OFFSET 0) o
-          CROSS JOIN LATERAL (SELECT * FROM site_factors WHERE site_id = o.site_id ORDER BY id DESC LIMIT 1) s
+          -- The newest of the site, by the one index that has this order: another one would be walked through all sites.
+          CROSS JOIN LATERAL (SELECT * FROM site_factors WHERE (site_id, id) <= (o.site_id, 9223372036854775807)
+                               ORDER BY site_id DESC, id DESC LIMIT 1) s
           CROSS JOIN LATERAL (SELECT id FROM ledger_account WHERE purpose = 'PAYABLE'
                                  AND organization_id = o.organization_id AND currency = o.currency OFFSET 0) p
+         WHERE s.site_id = o.site_id
     ), worth AS MATERIALIZED (
         -- Step by step, each rounding of a column (see rating.sql): rate_v1, then fee_v1 of what is paid of it.
         SELECT p.*, round_half_even(p.share, 9) AS fees,
