@@ -55,7 +55,7 @@ def test_the_meter_shows_machines_hall_and_line(app: Connection, lab: Buyer, far
     machines = Decimal("12.345") / 3_600_000
     row = read(app, attempt)
     assert row["it_kwh"] == round(machines, 12)
-    assert row["cooling_kwh"] == round(machines * Decimal("0.2"), 12)
+    assert row["it_kwh"] + row["cooling_kwh"] == round(machines * Decimal("1.2"), 12)
     assert row["kwh"] == round(machines * Decimal("1.2") * Decimal("1.03"), 12)
     assert row["it_kwh"] + row["cooling_kwh"] + row["loss_kwh"] == row["kwh"]
     # Each account has its own factor, and heat is a share of what the meter shows.
@@ -83,6 +83,8 @@ def test_a_later_change_of_the_site_changes_no_answer(
 
     assert read(app, first) == before
     assert exchange.record(app, first)["intensity"] == answered["intensity"] == Decimal("568.3")
+    # No line, no losses: not even by rounding.
+    assert before["loss_kwh"] == 0
     # Nothing was contracted: the market's account says nothing, and speaks of no energy.
     assert (before["market_gco2e"], before["market_kwh"], before["heat_kwh"]) == (None, 0, 0)
     assert read(app, second)["intensity"] == 20

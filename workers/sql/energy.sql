@@ -10,21 +10,24 @@ CREATE OR REPLACE FUNCTION kwh_v1(p_joules numeric, p_factor numeric) RETURNS nu
     SELECT p_joules * p_factor / 3600000
 $$;
 
--- One row a usage record. Records of before there were factors lost nothing on the line, and delivered no heat.
+-- One row a usage record. Records of before there were factors lost nothing on the line, and delivered no heat. Sums are
+-- rounded and parts are their differences, so that no part is less than nothing and all of them are the whole.
 CREATE OR REPLACE VIEW usage_energy AS
-SELECT u.id AS usage_id, u.attempt_id, u.seq, u.joules, u.kwh, u.it_kwh, u.cooling_kwh,
-       u.kwh - u.it_kwh - u.cooling_kwh AS loss_kwh, round_half_even(u.heat, 12) AS heat_kwh, u.gco2e,
+SELECT u.id AS usage_id, u.attempt_id, u.seq, u.joules, u.kwh, u.it_kwh, u.hall_kwh - u.it_kwh AS cooling_kwh,
+       u.kwh - u.hall_kwh AS loss_kwh, round_half_even(u.heat, 12) AS heat_kwh, u.gco2e,
        CASE WHEN u.market IS NOT NULL THEN round_half_even(u.market, 9) END AS market_gco2e,
        CASE WHEN u.market IS NOT NULL THEN u.kwh ELSE 0 END AS market_kwh, u.pue, u.line_loss, u.heat_reused, u.intensity,
        u.market_intensity, u.grid, u.carbon_series, u.tier, u.attribution, u.recorded_at
-  FROM (SELECT r.*, CASE WHEN r.factors_id IS NULL THEN r.kwh - r.it_kwh ELSE round_half_even(r.cooling, 12) END AS cooling_kwh
+  FROM (SELECT r.*, CASE WHEN r.factors_id IS NULL THEN least(round_half_even(r.it, 12), r.kwh)
+                         ELSE round_half_even(r.it, 12) END AS it_kwh,
+               CASE WHEN r.factors_id IS NULL THEN r.kwh ELSE round_half_even(r.hall, 12) END AS hall_kwh
           FROM (SELECT x.id, x.attempt_id, x.seq, x.joules, x.kwh, x.gco2e, x.tier, x.attribution, x.recorded_at, x.factors_id,
-                       round_half_even(x.it, 12) AS it_kwh, kwh_v1(x.joules, f.pue - 1) AS cooling,
+                       kwh_v1(x.joules, 1) AS it, kwh_v1(x.joules, f.pue) AS hall,
                        x.kwh * coalesce(f.heat_reused, 0) AS heat, x.kwh * f.market_gco2_per_kwh AS market,
                        f.pue, f.line_loss, coalesce(f.heat_reused, 0) AS heat_reused,
                        coalesce(f.gco2_per_kwh, round(x.gco2e / nullif(x.kwh, 0), 3)) AS intensity,
                        f.market_gco2_per_kwh AS market_intensity, f.grid_zone AS grid, f.carbon_series
-                  FROM (SELECT o.*, kwh_v1(o.joules, 1) AS it FROM usage_record o) x
+                  FROM usage_record x
                   LEFT JOIN site_factors f ON f.id = x.factors_id) r) u;
 
 REVOKE ALL ON usage_energy FROM :app_role;

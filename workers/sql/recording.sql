@@ -78,7 +78,7 @@ BEGIN
     ), priced AS MATERIALIZED (
         SELECT b.*, c.fee_bps, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
                s.id AS factors_id, s.heat_reused, s.gco2_per_kwh, s.market_gco2_per_kwh, s.grid_zone,
-               kwh_v1(b.joules, s.pue * (1 + s.line_loss)) AS kwh, kwh_v1(b.joules, 1) AS it, kwh_v1(b.joules, s.pue - 1) AS cooling,
+               kwh_v1(b.joules, s.pue * (1 + s.line_loss)) AS kwh, kwh_v1(b.joules, 1) AS it, kwh_v1(b.joules, s.pue) AS hall,
                price_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
                         c.chip_second_price) AS price,
                h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
@@ -136,10 +136,11 @@ BEGIN
           FROM worth p WHERE j.id = p.job_id AND j.id = ANY (jobs)
     )
     SELECT p.n::int, 'ok', p.usage_id, p.b_in, p.b_cached, p.b_out, p.pays, p.hold_currency, p.pays - p.fees + p.over,
-           p.fees, p.joules, p.k12, round_half_even(p.it, 12), round_half_even(p.cooling, 12), round_half_even(p.heat, 12), p.g9,
+           p.fees, p.joules, p.k12, p.i12, round_half_even(p.hall, 12) - p.i12, round_half_even(p.heat, 12), p.g9,
            p.gco2_per_kwh::numeric, p.grid_zone::text,
            CASE WHEN p.market IS NOT NULL THEN round_half_even(p.market, 9) END, p.market_gco2_per_kwh::numeric
-      FROM (SELECT *, k12 * heat_reused AS heat, k12 * market_gco2_per_kwh AS market FROM worth OFFSET 0) p;
+      FROM (SELECT *, round_half_even(it, 12) AS i12, k12 * heat_reused AS heat, k12 * market_gco2_per_kwh AS market
+              FROM worth OFFSET 0) p;
     GET DIAGNOSTICS made = ROW_COUNT;
     IF made = cardinality(p_attempts) THEN
         RETURN;
