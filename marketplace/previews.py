@@ -12,16 +12,18 @@ from decimal import Decimal
 from typing import Any
 
 from core import ids
+from core.quantities import format_plain
 from marketplace import quotes, reference_versions
+from marketplace.contracts import Terms as ContractTerms
 from marketplace.energy.refusals import BadInput, PriceNegative
 from marketplace.energy.work import Unit
-from marketplace.models import Model, Offer, ServingProfile, Site, SiteEnergy, SiteTariff
+from marketplace.models import Model, Offer, OfferTerms, ServingProfile, Site, SiteEnergy, SiteTariff
 from marketplace.offers import Serving
-from marketplace.outlooks import Outlook, look_ahead
+from marketplace.outlooks import Outlook
 from marketplace.price_cards import PLATFORM_FEE_BPS
 from marketplace.prospects import Prospect, foresee, foresee_one_price
 from marketplace.site_energy import COOLING_KEYS, FIGURES, PUE_FILE, Energy
-from marketplace.site_tariffs import MINUTE, Terms, list_versions, load_series, with_carbon
+from marketplace.site_tariffs import MINUTE, Terms, look_at
 from marketplace.tariffs.refusals import FigureMissing
 
 HOURS = 48
@@ -64,14 +66,11 @@ def look_at_power(*, site: Site, now: datetime, terms: Terms | None = None) -> O
     if not kept:
         return None
     try:
-        versions = list_versions(kept, at=start)
+        return look_at(site=site, start=start, end=end, tariffs=kept)
     except FigureMissing as missing:
         if terms is not None:
             raise
         return Outlook((), missing.message)
-    series = load_series(versions=versions, start=start, end=end)
-    outlook = look_ahead(versions=versions, series=series, start=start, end=end)
-    return with_carbon(site=site, outlook=outlook)
 
 
 def preview_offer(*, offer: Offer, now: datetime, outlook: Outlook | None) -> Preview:
@@ -141,6 +140,14 @@ def imagine_serving(*, offer: Offer, serving: Serving, now: datetime) -> Offer:
     for name, value in asdict(serving).items():
         setattr(profile, name, value)
     profile.updated_at, profile.offer = now, imagined
+    return imagined
+
+
+def imagine_terms(*, offer: Offer, terms: ContractTerms, now: datetime) -> Offer:
+    """An offer as if it were sold under these terms."""
+    imagined = copy.copy(offer)
+    steps = [[step.hours, format_plain(step.share)] for step in terms.steps]
+    OfferTerms(offer=imagined, contract=terms.contract.value, cap=terms.cap, steps=steps, updated_at=now)
     return imagined
 
 

@@ -19,7 +19,6 @@ from marketplace.energy.refusals import PriceNegative
 from marketplace.energy.returns import compare_with_selling
 from marketplace.energy.work import Unit
 from marketplace.outlooks import Outlook, Stretch
-from marketplace.tariffs.components import Kind
 
 HOUR = timedelta(hours=1)
 
@@ -111,9 +110,7 @@ def foresee_one_price(*, inputs: Inputs, start: datetime, end: datetime) -> Pros
 
 def is_surplus(stretch: Stretch) -> bool:
     """Whether power comes from a surplus lot then, or costs nothing or less."""
-    lots = {part.name for part in stretch.version.tariff.components if part.kind is Kind.SURPLUS}
-    taken = stretch.segment.among.cell_of(stretch.segment.number).conditions.taken
-    return stretch.price <= 0 or any(one.component in lots for one in taken)
+    return stretch.surplus or stretch.price <= 0
 
 
 def list_hours(steps: Iterable[Step]) -> list[Step]:

@@ -207,9 +207,17 @@ def _is_paid_monthly(part: Component) -> bool:
     return isinstance(part, Credit) and part.amount is not None
 
 
-def look_at(*, site: Site, start: datetime, end: datetime) -> Outlook:
-    """What a kilowatt-hour costs at a site from `start` to `end`, as far as it may be quoted."""
-    tariffs = SiteTariff.objects.filter(site=site).select_related("site__energy").order_by("number")
+def look_at(
+    *, site: Site, start: datetime, end: datetime, tariffs: Collection[SiteTariff] | None = None
+) -> Outlook:
+    """
+    What a kilowatt-hour costs at a site from `start` to `end`, as far as it may be quoted.
+
+    :param tariffs: its versions, some of which may be only imagined; without, those that are kept
+    :raises marketplace.tariffs.refusals.FigureMissing: if what a month costs cannot be spread over its kWh
+    """
+    if tariffs is None:
+        tariffs = SiteTariff.objects.filter(site=site).select_related("site__energy").order_by("number")
     versions = list_versions(tariffs, at=start)
     prices = load_series(versions=versions, start=start, end=end)
     events = list_effective(site=site, start=start, end=end)

@@ -145,6 +145,7 @@ ROUTES = (
     Route("offer-new-page", _of_site("offers/new/"), Permission.MANAGE_SITES),
     Route("offer-page", _of_offer(""), Permission.VIEW),
     Route("serving-page", _of_offer("serving/"), Permission.MANAGE_SITES),
+    Route("terms-page", _of_offer("terms/"), Permission.MANAGE_SITES),
     Route("offer-deed-page", _of_offer("sell/"), Permission.MANAGE_SITES, "POST", 302),
     Route("earnings-page", _in("earnings/"), Permission.VIEW_MONEY),
     Route("operator", _at("/operator/"), OPERATOR),

@@ -19,7 +19,7 @@ from billing.models import Charge
 from billing.wallets import Wallet
 from marketplace import price_cards, reference, reference_versions, site_tariffs
 from marketplace import series as histories
-from marketplace.models import Job, Offer, OfferPlan, Site, SiteEnergy, SiteTariff
+from marketplace.models import Job, Offer, OfferPlan, OfferTerms, Site, SiteEnergy, SiteTariff
 from marketplace.reference.files import read_files
 from marketplace.site_energy import PUE_FILE
 from tests.api.running import run_job
@@ -259,6 +259,26 @@ def test_a_feed_that_is_silent_is_told_where_its_price_counts(browser: Client, s
     assert "There is no series de-lu" in missing
     assert "The series de-lu has had nothing new for hours" in silent
     assert "says nothing for" in read(browser.get(at_offer(stand)))
+
+
+def test_a_contract_is_tried_before_it_is_kept(browser: Client, stand: Stand) -> None:
+    path, waiting = (
+        at_offer(stand, "terms/"),
+        {"contract": "FIXED", "cap": "0", "hours_1": "4", "share_1": "20"},
+    )
+
+    tried = browser.post(path, waiting | {"deed": "try"})
+    [(_, at_once), (_, later)] = tried.context["tried"]["rows"]
+    assert at_once == price_cards.quote_offer(offer=stand.offer).prices.output * 1_000_000
+    assert later < at_once
+    assert not OfferTerms.objects.exists()
+
+    wrong = browser.post(path, waiting | {"hours_3": "2", "share_3": "30"})
+    assert set(wrong.context["form"].errors) == {"hours_3"}
+    lonely = browser.post(path, waiting | {"contract": "SURPLUS"})
+    assert set(lonely.context["form"].errors) == {"contract"}
+    assert browser.post(path, waiting).status_code == 302
+    assert OfferTerms.objects.get().steps == [[4, "0.2"]]
 
 
 def test_an_offer_is_sold_paused_and_withdrawn(browser: Client, stand: Stand) -> None:

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Permission
 from core.errors import DomainError
-from marketplace import catalogue, offers, previews, price_cards, reference, what_ifs
+from marketplace import catalogue, offer_terms, offers, previews, price_cards, reference, what_ifs
+from marketplace.contracts import Contract
 from marketplace.energy.refusals import BadInput, PriceNegative
 from marketplace.models import Model, Offer, PriceCard
 from marketplace.previews import Preview
@@ -23,7 +24,7 @@ from workers.pages import lever_forms, problems, showing
 from workers.pages.offer_forms import OfferForm, ServingForm
 from workers.pages.sites import ProviderPage
 
-CARDS_SHOWN_MAX = 5
+CARDS_SHOWN_MAX = 8
 
 
 def list_setups(slug: str | None = None) -> list[what_ifs.Setup]:
@@ -155,6 +156,7 @@ class OfferPage(OfferPlace):
             "offer": offer,
             "site": offer.site,
             "endpoint": mine,
+            "terms": offer_terms.read_terms(offer=offer),
             "card": price_cards.find_card_in_force(offer=offer, now=now),
             "cards": cards[:CARDS_SHOWN_MAX],
             "problems": problems.list_of_offers(offers=[offer], now=now).get(offer.pk, []),
@@ -213,7 +215,9 @@ class OfferDeed(OfferPlace):
         if offer.state == Offer.State.WITHDRAWN:
             raise offers.OfferWithdrawn
         now = timezone.now()
-        price_cards.publish_card(offer=offer, actor=self.actor, now=now)
+        if offer_terms.read_terms(offer=offer).contract is not Contract.SURPLUS:
+            price_cards.publish_card(offer=offer, actor=self.actor, now=now)
+        # One that is sold only while there is surplus gets its prices when there is some.
         offers.put_live(offer=offer, actor=self.actor, now=now)
         return _("The offer is on sale.")
 

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
+from marketplace.contracts import Contract
 from marketplace.models import Offer, OfferPlan, PriceCard, Series, SeriesFeed, SeriesPoint, Site, SiteTariff
+from marketplace.offer_terms import read_terms
 from marketplace.outlooks import Outlook, list_series
 from marketplace.site_tariffs import list_versions
 from marketplace.tariffs.refusals import FigureMissing
@@ -22,10 +24,9 @@ VERSIONS_MAX = 2
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is in the way; `what` names a deed that a page may offer against it."""
+    """One thing that is in the way, in words."""
 
     text: str
-    what: str = ""
 
 
 def list_of_offers(*, offers: Sequence[Offer], now: datetime) -> dict[int, list[Problem]]:
@@ -47,13 +48,16 @@ def _list_of_offer(
 ) -> list[Problem]:
     problems = []
     if offer.state == Offer.State.LIVE and not is_priced:
-        problems.append(Problem(_("Not sold now: it has no price in force."), "card"))
+        if read_terms(offer=offer).contract is Contract.SURPLUS:
+            problems.append(Problem(_("Not sold now: the site has no surplus power.")))
+        else:
+            problems.append(Problem(_("Not sold now: it has no price in force.")))
     if plan is not None and plan.problem:
-        problems.append(Problem(_("No price for later: %(problem)s") % {"problem": plan.problem}, "tariff"))
+        problems.append(Problem(_("No price for later: %(problem)s") % {"problem": plan.problem}))
     if node_state is None:
-        problems.append(Problem(_("No node serves it yet."), "node"))
+        problems.append(Problem(_("No node serves it yet.")))
     elif node_state != Node.State.ACTIVE:
-        problems.append(Problem(_("Its node takes no new requests."), "node"))
+        problems.append(Problem(_("Its node takes no new requests.")))
     return problems
 
 
@@ -61,10 +65,10 @@ def list_of_site(*, site: Site, outlook: Outlook | None, now: datetime) -> list[
     """Why a site's electricity is not known as far as it should be, and figures that nobody vouches for."""
     if outlook is None:
         text = _("One price of electricity counts at all times. A tariff says what it really costs.")
-        return [Problem(text, "tariff")]
+        return [Problem(text)]
     problems = []
     if outlook.problem and (outlook.known_until is None or outlook.known_until < now + AHEAD_MIN):
-        problems.append(Problem(outlook.problem, "tariff"))
+        problems.append(Problem(outlook.problem))
     names = _list_series(site, now)
     for series in Series.objects.filter(slug__in=names).order_by("slug"):
         if series.synthetic:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.pages import charges, earnings, exports, nodes, offers, sites
+from workers.pages import charges, earnings, exports, nodes, offers, sites, terms
 
 CONSOLE = "console/<uuid:organization>/"
 SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
@@ -18,6 +18,7 @@ urlpatterns = [
     path(f"{SITE}offers/new/", offers.OfferNewPage.as_view(), name="offer-new-page"),
     path(OFFER, offers.OfferPage.as_view(), name="offer-page"),
     path(f"{OFFER}serving/", offers.ServingPage.as_view(), name="serving-page"),
+    path(f"{OFFER}terms/", terms.TermsPage.as_view(), name="terms-page"),
     path(f"{OFFER}<slug:deed>/", offers.OfferDeed.as_view(), name="offer-deed-page"),
     path("operator/exports/", exports.show_exports, name="exports-page"),
     path(f"{CONSOLE}charges/<uuid:job>/", charges.ChargePage.as_view(), name="charge-page"),
