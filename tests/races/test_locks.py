@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
 
-from billing import verification
 from core import ids
 from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
@@ -26,39 +24,9 @@ from tests.races.interleaving import (
     remove_lock,
     turn_lock,
 )
+from tests.races.stage import Stage, admission, call
 
 pytestmark = [pytest.mark.sql, pytest.mark.race]
-
-
-@dataclass(slots=True)
-class Stage:
-    """Where a race is played."""
-
-    db: Database
-    app: psycopg.Connection[Any]
-    lab: Buyer
-    fund: Buyer
-    farm: Seller
-
-    def admit(self, buyer: Buyer, **options: Any) -> Admitted:
-        return ex.admit(self.app, buyer, self.farm, **options)
-
-    def one_each(self, **options: Any) -> tuple[Admitted, Admitted]:
-        """A job of the lab and one of the fund."""
-        return self.admit(self.lab, **options), self.admit(self.fund, **options)
-
-    def is_clean(self) -> bool:
-        return verification.verify() == []
-
-
-def admission(stage: Stage, buyers: list[Buyer], *, wait: bool) -> Step:
-    return lambda c: [
-        row["verdict"] for row in ex.admit_items(c, [(b, stage.farm) for b in buyers], wait=wait)
-    ]
-
-
-def call(query: str, *values: Any) -> Step:
-    return lambda connection: fetch_value(connection, query, *values)
 
 
 def no_deadlock(outcomes: list[Outcome]) -> bool:
