@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import audit
 from accounts.audit import Actor
@@ -58,6 +59,12 @@ def load_files(*, files: Iterable[ReferenceFile], actor: Actor, now: datetime) -
 def find_version(*, name: str) -> ReferenceVersion | None:
     """The newest version of a file, or None before it was loaded."""
     return ReferenceVersion.objects.filter(name=name).order_by("-number").first()
+
+
+def list_newest() -> QuerySet[ReferenceVersion]:
+    """The newest version of each file."""
+    later = ReferenceVersion.objects.filter(name=OuterRef("name"), number__gt=OuterRef("number"))
+    return ReferenceVersion.objects.filter(~Exists(later))
 
 
 def find_figures(*, name: str, key: str) -> Figures | None:

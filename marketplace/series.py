@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
+from django.db.models import BigIntegerField, Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Cast, Extract
 
 from accounts import access, audit
 from accounts.audit import Actor
@@ -151,6 +152,18 @@ def find_series(*, slug: str) -> Series:
     :raises core.errors.NotFound: if there is none
     """
     return access.get_or_refuse(Series.objects.all(), slug=slug)
+
+
+def list_series() -> QuerySet[Series]:
+    """Every series with its feed; `newest` is where its last known step begins, None if it has none."""
+    last = SeriesPoint.objects.filter(series=OuterRef("pk")).order_by("-starts_at").values("starts_at")[:1]
+    return Series.objects.select_related("feed").annotate(newest=Subquery(last))
+
+
+def list_points(*, series: Series, span: Span) -> QuerySet[SeriesPoint]:
+    """Every known step that begins within a span; `second` is its start, by which pages may follow."""
+    points = SeriesPoint.objects.filter(series=series, starts_at__gte=span.start, starts_at__lt=span.end)
+    return points.annotate(second=Cast(Extract("starts_at", "epoch"), BigIntegerField()))
 
 
 def write_reading(*, series: Series, reading: Reading, now: datetime) -> Written:

@@ -58,6 +58,7 @@ class RestView(APIView):
         kind: type[serializers.Serializer[Any]],
         *,
         filters: type[Filters] | None = None,
+        others: frozenset[str] = frozenset(),
         key: str = "id",
         describe: Callable[[list[Any]], dict[str, Any]] | None = None,
         convert: Callable[[list[Any]], list[Any]] = list,
@@ -66,13 +67,14 @@ class RestView(APIView):
         """
         A page of rows, newest first unless the address says otherwise.
 
+        :param others: parameters that the view reads itself
         :param key: the column that pages follow
         :param describe: gives more of the serializer's context, for the rows of the page
         :param convert: makes of the rows what the serializer takes
         :raises FilterRefused: if the address names what no filter takes
         """
         paginator = NewestFirst(key)
-        chosen = apply_filters(rows, request=self.request, kind=filters)
+        chosen = apply_filters(rows, request=self.request, kind=filters, others=others)
         page: list[Any] = paginator.paginate_queryset(chosen, self.request, view=self) or []
         context |= describe(page) if describe else {}
         return paginator.get_paginated_response(kind(convert(page), many=True, context=context).data)

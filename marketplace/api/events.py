@@ -10,10 +10,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts import access
 from accounts.access import Permission
-from accounts.api.base import OrganizationView
+from accounts.api.base import OrganizationView, RestView
 from accounts.api.fields import DecimalStringField
+from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
+from accounts.audit import Actor
 from core.money import PRICE_PLACES
 from marketplace import demand_events, openadr, site_tariffs, sites
 from marketplace.models import Site
@@ -99,16 +102,40 @@ class EventList(EventView):
     )
     def post(self, request: Request, uid: UUID) -> HttpResponse:
         """Take an event, all its intervals or none. Price cards of live offers follow within a minute."""
-        wanted, caller = self.read(EventRequest), self.caller()
-        site = self.find(uid)
+        return take_event(self, site=self.find(uid), actor=self.caller().actor)
 
-        def take() -> dict[str, Any]:
-            made = demand_events.take_event(
-                site=site, event=openadr.read_event(wanted), actor=caller.actor, now=timezone.now()
-            )
-            return dict(EventsAnswer({"intervals": made}).data)
 
-        return self.create(take)
+class OperatedEvents(OperatorView):
+    """Events that operators pass on, for any site."""
+
+    rights = {"POST": "marketplace.add_demandevent"}
+
+    @describe(
+        "operator_events_take",
+        "Ask any site to shed load or to take more",
+        request=EventRequest,
+        answer=EventsAnswer,
+        status=201,
+        refusals=(403, 404),
+        organization=False,
+    )
+    def post(self, request: Request, uid: UUID) -> HttpResponse:
+        """Take an event as the site's provider would."""
+        site = access.get_or_refuse(Site.objects.select_related("organization"), uid=uid)
+        return take_event(self, site=site, actor=self.actor())
+
+
+def take_event(view: RestView, *, site: Site, actor: Actor) -> HttpResponse:
+    """Take the event that a request holds, once for each Idempotency-Key."""
+    wanted = view.read(EventRequest)
+
+    def take() -> dict[str, Any]:
+        made = demand_events.take_event(
+            site=site, event=openadr.read_event(wanted), actor=actor, now=timezone.now()
+        )
+        return dict(EventsAnswer({"intervals": made}).data)
+
+    return view.create(take)
 
 
 class EventCancellation(EventView):

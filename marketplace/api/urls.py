@@ -3,7 +3,7 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from marketplace.api import catalogue, energy, events, holds, tariffs, views
+from marketplace.api import catalogue, energy, events, holds, reference, series, tariffs, views
 
 urlpatterns = [
     path("sites", views.SiteList.as_view(), name="sites"),
@@ -18,6 +18,14 @@ urlpatterns = [
     ),
     path("sites/<uuid:uid>/signal", events.PriceSignal.as_view(), name="site-signal"),
     path("sites/<uuid:uid>/outlook", tariffs.Outlook.as_view(), name="site-outlook"),
+    path("series", series.SeriesList.as_view(), name="series"),
+    path("series/<slug:slug>", series.SeriesDetail.as_view(), name="one-series"),
+    path("series/<slug:slug>/points", series.PointList.as_view(), name="series-points"),
+    path("operator/series/<slug:slug>/files", series.FileImport.as_view(), name="series-files"),
+    path("operator/feeds", series.FeedList.as_view(), name="feeds"),
+    path("reference", reference.TableList.as_view(), name="reference"),
+    path("reference/<slug:name>", reference.RowList.as_view(), name="reference-rows"),
+    path("operator/sites/<uuid:uid>/events", events.OperatedEvents.as_view(), name="operated-events"),
     path("models", views.ModelList.as_view(), name="models"),
     path("models/<path:slug>", views.ModelDetail.as_view(), name="model"),
     path("operator/models", catalogue.Catalogue.as_view(), name="catalogue"),

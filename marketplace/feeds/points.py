@@ -190,6 +190,20 @@ def write_unit(currency: str, unit: str) -> str:
     return unit if unit == "kW" else f"{currency or 'g'}/{unit}"
 
 
+def read_unit(text: str) -> tuple[str, str]:
+    """
+    Currency and unit of a text such as EUR/MWh or kW; grams and kilowatts have no currency.
+
+    :raises FeedNonsense: for anything else
+    """
+    if text == "kW":
+        return "", text
+    currency, slash, unit = text.partition("/")
+    if not slash or unit not in ("kWh", "MWh"):
+        raise FeedNonsense(f"{text[:40]!r} is no unit such as EUR/MWh, GBP/kWh, g/kWh or kW.", field="unit")
+    return ("" if currency == "g" else currency), unit
+
+
 def _check_point(point: Point, resolution: int, expected: Expected) -> None:
     if point.starts_at.timestamp() % (60 * resolution):
         _refuse(point, "starts_at", f"is not on a grid of {resolution} minutes")

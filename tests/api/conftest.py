@@ -132,6 +132,7 @@ def full_estate(db: Database, estate: Farm) -> Farm:
     attempt = Attempt.objects.get(job=done)
     running.add_receipt(db, attempt)
     project, limit = make_limit(estate.organization)
+    running.load_figures()
     return replace(
         estate,
         project=project,

@@ -250,6 +250,11 @@ ROUTES = (
     ),
     _named("GET", "site-signal", lambda f: f"/api/sites/{f.stand.site.uid}/signal", VIEW),
     _named("GET", "site-outlook", lambda f: f"/api/sites/{f.stand.site.uid}/outlook", VIEW),
+    _listed("series", "/api/series", None),
+    _listed("one-series", "/api/series/spot", None),
+    _listed("series-points", "/api/series/spot/points", None),
+    _listed("reference", "/api/reference", None),
+    _listed("reference-rows", "/api/reference/default_pue", None),
     _listed("models", "/api/models", None),
     _listed("model", "/api/models/small", None),
     _listed("nodes", "/api/nodes", VIEW),
@@ -332,6 +337,23 @@ ROUTES = (
     ),
     _operated(
         "GET", "exports", lambda _: "/api/operator/exports?since=2026-01-01", "billing.view_ledgeraccount"
+    ),
+    _operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
+    _operated(
+        "POST",
+        "series-files",
+        lambda _: "/api/operator/series/spot/files",
+        "marketplace.change_series",
+        lambda _: {"name": "day.csv", "content": running.write_day(), "unit": "EUR/MWh"},
+        201,
+    ),
+    _operated(
+        "POST",
+        "operated-events",
+        lambda f: f"/api/operator/sites/{f.stand.site.uid}/events",
+        "marketplace.add_demandevent",
+        lambda _: running.describe_wish(days=3),
+        201,
     ),
     _operated("GET", "trial-balance", lambda _: "/api/operator/trial-balance", "billing.view_ledgeraccount"),
     _operated(

@@ -7,8 +7,10 @@ import psycopg
 
 from accounts import audit
 from core import ids
-from marketplace import demand_events, openadr
+from marketplace import demand_events, openadr, reference_versions
+from marketplace import series as histories
 from marketplace.models import DemandEvent, Job, Site
+from marketplace.reference.files import read_files
 from tests.databases import Database
 from tests.market import Stand
 from workers.models import Attempt
@@ -92,3 +94,26 @@ def ask_for_load(site: Site, *, days: int) -> DemandEvent:
     event = openadr.read_event(describe_wish(days=days))
     now = datetime.now(UTC)
     return demand_events.take_event(site=site, event=event, actor=audit.SYSTEM, now=now)[0]
+
+
+def write_day() -> str:
+    """A file of two hours."""
+    return "starts_at,value\n2026-10-01T00:00Z,80\n2026-10-01T01:00Z,-20\n"
+
+
+def load_figures() -> None:
+    """Have a series of hourly prices, and one table of reference data."""
+    now = datetime.now(UTC)
+    described = histories.Described(
+        slug="spot",
+        name="Spot",
+        kind="PRICE",
+        zone="DE-LU",
+        resolution=60,
+        source="constructed",
+        licence="none needed",
+        currency="EUR",
+    )
+    histories.create_series(described=described, actor=audit.SYSTEM, now=now)
+    files = [file for file in read_files() if file.name == "default_pue"]
+    reference_versions.load_files(files=files, actor=audit.SYSTEM, now=now)

@@ -2,7 +2,6 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,21 +9,20 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 from django.utils import timezone
 
-from accounts import audit
 from accounts.audit import SYSTEM
 from core.errors import DomainError
 from core.money import NotAnAmount, parse_decimal
 from marketplace import series as histories
 from marketplace import series_feeds
-from marketplace.feeds import csv_files, synthetic
-from marketplace.feeds.points import RESOLUTIONS, Span, read_moment, write_unit
+from marketplace.feeds import synthetic
+from marketplace.feeds.points import RESOLUTIONS, Span, read_moment, read_unit, write_unit
 from marketplace.feeds.sources import SOURCES
 from marketplace.models import Series, SeriesFeed
 from marketplace.series import Described, Written
 from marketplace.series_feeds import Outcome
+from marketplace.series_files import File, import_file
 
 GAPS_DAYS = 7
 GAPS_NAMED_MAX = 5
@@ -118,27 +116,12 @@ class Command(BaseCommand):
     def import_file(self, now: datetime, options: dict[str, Any]) -> None:
         """Write a file whole, or nothing of it."""
         series = histories.find_series(slug=options["series"])
-        if series.synthetic:
-            raise CommandError(f"{series.slug} is synthetic and takes no file.")
-        currency, unit = read_unit(options["unit"])
         try:
             with options["file"].open(encoding="utf-8-sig", newline="") as lines:
-                reading = csv_files.read_file(
-                    lines, unit=unit, currency=currency, location=options["location"]
-                )
+                file = File(options["file"].name, lines, options["unit"], options["location"])
+                written = import_file(series=series, file=file, actor=SYSTEM, now=now)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']}: {error}")
-        with transaction.atomic():
-            written = histories.write_reading(series=series, reading=reading, now=now)
-            audit.record_event(
-                actor=SYSTEM,
-                action="series.import",
-                subject_kind="series",
-                subject_uid=None,
-                organization=None,
-                now=now,
-                details={"slug": series.slug, "file": options["file"].name, **asdict(written)},
-            )
         self._tell(series, written)
 
     def synthesise(self, now: datetime, options: dict[str, Any]) -> None:
@@ -251,17 +234,3 @@ def find_feed(slug: str) -> SeriesFeed:
     if feed is None:
         raise CommandError(f"{slug} has no feed; connect one.")
     return feed
-
-
-def read_unit(text: str) -> tuple[str, str]:
-    """
-    Currency and unit of a text such as EUR/MWh or kW; grams and kilowatts have no currency.
-
-    :raises CommandError: for anything else
-    """
-    if text == Series.Unit.KW:
-        return "", text
-    currency, slash, unit = text.partition("/")
-    if not slash or unit not in (Series.Unit.KWH, Series.Unit.MWH):
-        raise CommandError(f"{text!r} is no unit such as EUR/MWh, GBP/kWh, g/kWh or kW.")
-    return ("" if currency == "g" else currency), unit
