@@ -28,6 +28,7 @@ BACK_MAX = timedelta(seconds=5)
 # What an exchange writes beside a body, and where the body says it. Its joules have three places.
 BESIDE = {
     "attempt": ("attempt_uid",),
+    "receipt_id": ("receipt_uid",),
     "key_id": ("key_id",),
     "tier": ("tier",),
     "input_tokens": ("tokens", "in"),
@@ -73,17 +74,23 @@ class Verdict:
     deviations: list[str] = field(default_factory=list)
 
 
-def find_entries(document: Any) -> Iterator[Entry]:
-    """Every receipt in a document of JSON, however deep: an answer, a page of answers, a list."""
+def find_entries(document: Any, *, beside: Mapping[str, Any] | None = None) -> Iterator[Entry]:
+    """
+    Every receipt in a document of JSON, however deep: an answer, a page of answers, a list.
+
+    :param beside: what the document that this is a part of says of its receipt
+    """
+    said = beside or {}
     if isinstance(document, dict):
         body, signature = document.get("body"), document.get("signature")
         if isinstance(body, str) and isinstance(signature, str):
-            yield Entry(body, signature, document)
+            yield Entry(body, signature, {**said, **document})
             return
+        said = {name: document[name] for name in ("receipt_id",) if document.get(name)}
         document = list(document.values())
     if isinstance(document, list):
         for part in document:
-            yield from find_entries(part)
+            yield from find_entries(part, beside=said)
 
 
 def read_documents(text: str) -> list[Any]:

@@ -66,6 +66,18 @@ def test_receipts_in_any_order_are_one_chain(tmp_path: Path) -> None:
     assert sum(one.joules for one in verdict.receipts) == 10
 
 
+def test_an_answer_comes_with_its_own_receipt(tmp_path: Path) -> None:
+    rows, key = make_rows(tmp_path, count=1)
+    answers = [
+        {"data": {"receipt_id": uid, "receipt": rows[0]}} for uid in (STATEMENT.receipt_uid, str(UUID(int=8)))
+    ]
+
+    mine, anothers = (proof.verify(proof.find_entries(one), keys=proof.read_keys(key)) for one in answers)
+
+    assert mine.deviations == []
+    assert "receipt_id is given as" in anothers.deviations[0]
+
+
 def change_body(rows: list[Row], key: str) -> tuple[list[Row], str]:
     body = b64decode(rows[1]["body"]).replace(b'"joules":"3.000000"', b'"joules":"2.000000"')
     return [rows[0], rows[1] | {"body": b64encode(body).decode(), "joules": "2"}, *rows[2:]], key
