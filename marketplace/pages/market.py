@@ -9,6 +9,7 @@ from django.views.generic import TemplateView
 
 from core.errors import NotFound
 from marketplace import board, cards, leaderboards, public_prices, volumes
+from marketplace.caveats import list_caveats
 from marketplace.models import Model, Offer
 from marketplace.pages import bars, outlook
 
@@ -121,6 +122,7 @@ class QuotePage(PublicPage):
             # Instead of its uid.
             **{**kwargs, "card": found},
             footprint=board.read_footprint(found),
+            caveats=list_caveats(sites=[offer.site_id]).get(offer.site_id, ()),
             drawn=[(kind, drawn) for kind, drawn in described.items() if drawn[0].price],
             power=found.explained.get("electricity"),
             unit="tokens" if offer.unit == Offer.Unit.TOKEN else "hours",

@@ -51,6 +51,14 @@ LINES: dict[str, Any] = {
     "margin": _("Margin"),
     "platform_fee": _("Fee of the platform"),
 }
+# How well joules are known.
+TIERS: dict[str, Any] = {
+    "declared": _("declared"),
+    "polled": _("polled"),
+    "counter": _("counted"),
+    "cross_checked": _("cross-checked"),
+    "attested": _("attested"),
+}
 # Not a hyphen.
 MINUS = "\N{MINUS SIGN}"
 PLACES, SMALL_PLACES, SMALL = 4, 8, Decimal("0.01")
@@ -66,6 +74,12 @@ def part_name(name: str) -> Any:
 def line_name(name: str) -> Any:
     """What a line of a breakdown is called."""
     return LINES.get(name, name)
+
+
+@register.filter
+def tier_name(name: str) -> Any:
+    """How well a line's joules are known."""
+    return TIERS.get(name, name)
 
 
 @register.filter
