@@ -71,6 +71,13 @@ def test_from_an_empty_organization_to_an_offer_on_sale(window: Window) -> None:
     make_offer(page, found)
     try_lever(page)
 
+    page.get_by_role("link", name="Change the contract").click()
+    fill(page, {"Step 1: may wait": "4", "Step 1: off": "20"})
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_role("row", name="4 hours")).to_be_visible()
+    found += judge(page)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Work that may wait 4 hours gets 20 % off")).to_be_visible()
     page.get_by_role("button", name="Put on sale at this price").click()
     expect(page.get_by_text("The offer is on sale.")).to_be_visible()
     found += judge(page)
