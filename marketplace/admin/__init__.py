@@ -1,5 +1,5 @@
 """Operators' view of the market."""
 
-from marketplace.admin import market, reference
+from marketplace.admin import lots, market, reference
 
-__all__ = ["market", "reference"]
+__all__ = ["lots", "market", "reference"]

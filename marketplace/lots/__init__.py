@@ -1,0 +1,1 @@
+"""Lots of power and of heat: who has some, who takes it, at what price."""
