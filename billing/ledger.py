@@ -106,7 +106,7 @@ def post(
             )
             entry_id, is_new = cursor.fetchone()
     except DatabaseError as error:
-        raise _translate(error) from error
+        raise translate(error) from error
     return Posted(entry_id, is_new)
 
 
@@ -177,7 +177,8 @@ def sequence_entries() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _translate(error: DatabaseError) -> Exception:
+def translate(error: DatabaseError) -> Exception:
+    """What a refusal by the database means in words of the ledger; any other error is answered as it is."""
     cause = error.__cause__
     if isinstance(cause, errors.Error) and cause.diag.constraint_name in REFUSALS:
         return REFUSALS[cause.diag.constraint_name](cause.diag.message_primary or "")

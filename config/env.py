@@ -76,6 +76,14 @@ def choice(
     return value
 
 
+def number(name: str, default: int, *, most: int, environ: Mapping[str, str] = os.environ) -> int:
+    """A whole number from nothing to `most`."""
+    value = text(name, str(default), environ=environ)
+    if not value.isdecimal() or int(value) > most:
+        raise BadEnvironment(f"{name} must be a whole number from 0 to {most}, not {value!r}")
+    return int(value)
+
+
 def names(name: str, default: str, *, environ: Mapping[str, str] = os.environ) -> list[str]:
     """A list separated by commas."""
     return [part.strip() for part in text(name, default, environ=environ).split(",") if part.strip()]

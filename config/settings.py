@@ -26,6 +26,8 @@ WEB_ADDRESS = env.address("JOULEPORT_WEB_ADDRESS", "127.0.0.1:8000")
 AGENTS_URL = env.text("JOULEPORT_AGENTS_URL", env.text("JOULEPORT_RELAY_URL", "http://127.0.0.1:8100"))
 BLOB_DIR = env.text("JOULEPORT_BLOB_DIR", str(env.home() / "blobs"))
 BLOB_KEYS = [key.strip() for key in env.secret("JOULEPORT_BLOB_KEY").split(",")]
+# The platform's share of metered heat, in ten-thousandths.
+HEAT_FEE_BPS = env.number("JOULEPORT_HEAT_FEE_BPS", 0, most=10_000)
 CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 
 INSTALLED_APPS = [
