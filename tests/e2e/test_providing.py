@@ -22,7 +22,7 @@ def judge(page: Page) -> list[str]:
     """What axe-core finds wrong in light and dark, and whether the page is too wide for a telephone."""
     found = []
     for scheme in ("dark", "light"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found += [
             f"{page.url} {scheme}: {violation['id']} {node['html']}"
             for violation in Axe().run(page).response["violations"]
