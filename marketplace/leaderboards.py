@@ -39,6 +39,11 @@ class EnergyRow:
     kwh: Decimal | None
     row: Row
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What there is one row of; rows are in this order."""
+        return f"{self.joules:030.9f}", *self.row.key
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -52,6 +57,18 @@ class Asked:
     caveats: frozenset[Caveat]
     row: Row | None = None
     public: PublicPrice | None = None
+
+    @property
+    def here(self) -> bool:
+        """Whether it is ours."""
+        return self.row is not None
+
+    @property
+    def hours(self) -> list[str] | None:
+        """When of a day it holds, in UTC; None if always."""
+        if self.public is None or self.public.hours is None:
+            return None
+        return [moment.strftime("%H:%M") for moment in self.public.hours]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,7 @@ def recall_prices(*, now: datetime) -> list[PriceTable]:
 def rank_energy(rows: Sequence[Row]) -> list[EnergyRow]:
     """Rows of the board by the joules their prices are built from; first cards do not say them."""
     found = [energy for row in rows if (energy := _read_energy(row)) is not None]
-    return sorted(found, key=lambda one: (one.joules, one.row.key))
+    return sorted(found, key=lambda one: one.key)
 
 
 def rank_prices(rows: Sequence[Row], now: datetime) -> list[PriceTable]:

@@ -1,9 +1,9 @@
-"""Addresses of sites, the catalogue, holds and statements."""
+"""Addresses of sites, the catalogue, the market, holds and statements."""
 
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from marketplace.api import catalogue, energy, events, holds, reference, series, tariffs, views
+from marketplace.api import catalogue, energy, events, holds, market, reference, series, tariffs, views
 
 urlpatterns = [
     path("sites", views.SiteList.as_view(), name="sites"),
@@ -28,6 +28,12 @@ urlpatterns = [
     path("operator/sites/<uuid:uid>/events", events.OperatedEvents.as_view(), name="operated-events"),
     path("models", views.ModelList.as_view(), name="models"),
     path("models/<path:slug>", views.ModelDetail.as_view(), name="model"),
+    path("market/prices", market.Prices.as_view(), name="market-prices"),
+    path("market/prices/ahead", market.PricesAhead.as_view(), name="market-prices-ahead"),
+    path("market/quotes/<uuid:card>", market.Quote.as_view(), name="market-quote"),
+    path("market/leaderboards/energy", market.EnergyRanks.as_view(), name="market-energy"),
+    path("market/leaderboards/prices", market.PriceRanks.as_view(), name="market-asked"),
+    path("market/volume", market.Volume.as_view(), name="market-volume"),
     path("operator/models", catalogue.Catalogue.as_view(), name="catalogue"),
     path("holds", holds.HoldList.as_view(), name="holds"),
     path("wallets/<currency:currency>/statement", views.WalletStatement.as_view(), name="statement"),

@@ -289,6 +289,14 @@ ROUTES = (
             "endpoint": {"node": str(f.stand.node.uid), "upstream_model": "simulated-small"},
         },
     ),
+    Route("GET", "market-prices", lambda _: "/api/market/prices", None, open_to_all=True),
+    Route(
+        "GET", "market-prices-ahead", lambda _: "/api/market/prices/ahead?model=small", None, open_to_all=True
+    ),
+    Route("GET", "market-quote", lambda _: f"/api/market/quotes/{NOBODY}", None, 404, open_to_all=True),
+    Route("GET", "market-energy", lambda _: "/api/market/leaderboards/energy", None, open_to_all=True),
+    Route("GET", "market-asked", lambda _: "/api/market/leaderboards/prices", None, open_to_all=True),
+    Route("GET", "market-volume", lambda _: "/api/market/volume", None, open_to_all=True),
     _named("GET", "offer", lambda f: f"/api/offers/{f.stand.offer.uid}", VIEW),
     _named("PATCH", "offer", lambda f: f"/api/offers/{f.stand.offer.uid}", SITES, lambda _: {"slots": 3}),
     _named("GET", "offer-quote", lambda f: f"/api/offers/{f.stand.offer.uid}/quote", VIEW),
