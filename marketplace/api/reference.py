@@ -39,7 +39,7 @@ class TableAnswer(serializers.Serializer[Any]):
     name = serializers.CharField()
     number = serializers.IntegerField()
     title = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     date = serializers.CharField()
     licence = serializers.CharField()
     url = serializers.CharField()
@@ -56,7 +56,7 @@ class RowAnswer(serializers.Serializer[Any]):
 
     key = serializers.CharField()
     figures = serializers.DictField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     date = serializers.CharField()
     grade = serializers.CharField()
     verified = serializers.BooleanField()

@@ -68,7 +68,7 @@ class SeriesAnswer(serializers.Serializer[Any]):
         Series.Unit.choices, help_text="Prices are per unit, carbon is grams per kWh, a volume is in kW."
     )
     resolution = serializers.IntegerField(help_text="Minutes.")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     licence = serializers.CharField()
     synthetic = serializers.BooleanField()
     assumptions = serializers.DictField(help_text="What a synthetic series is made from.")

@@ -2,6 +2,7 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -117,9 +118,10 @@ class Command(BaseCommand):
         """Write a file whole, or nothing of it."""
         series = histories.find_series(slug=options["series"])
         try:
-            with options["file"].open(encoding="utf-8-sig", newline="") as lines:
-                file = File(options["file"].name, lines, options["unit"], options["location"])
-                written = import_file(series=series, file=file, actor=SYSTEM, now=now)
+            file = File(
+                options["file"].name, read_lines(options["file"]), options["unit"], options["location"]
+            )
+            written = import_file(series=series, file=file, actor=SYSTEM, now=now)
         except (OSError, UnicodeDecodeError) as error:
             raise CommandError(f"{options['file']}: {error}")
         self._tell(series, written)
@@ -220,6 +222,12 @@ def read_bound(text: str) -> Decimal:
         return parse_decimal(text)
     except NotAnAmount as refusal:
         raise ArgumentTypeError(str(refusal))
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a file, which is opened when the first one is wanted."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        yield from lines
 
 
 def find_feed(slug: str) -> SeriesFeed:
