@@ -1,97 +1,197 @@
-"""The market for programs: nobody needs to be known, everything adds up, pages follow each other."""
+"""From a site to an offer that can be bought, and a job on it, by REST alone."""
 
-from datetime import timedelta
+import json
 from decimal import Decimal
-from itertools import pairwise
+from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from accounts import audit
-from accounts.models import Organization
-from marketplace import publishing, site_tariffs
-from marketplace.models import Model
-from tests.api.conftest import make_client
-from tests.market import Stand, make_stand
-from tests.pages.test_market import TARIFF
+from accounts.models import Membership, Role
+from tests.api.conftest import Farm, make_limit, make_user, sign_in, use_key
+from tests.api.routes import CHAT, SERVING, SITE
 
 
-@pytest.fixture
-def ahead(stand: Stand) -> Stand:
-    """The farm's stand with prices that change twice a day."""
-    now = timezone.now()
-    terms = site_tariffs.Terms(document=TARIFF, confirmed=True, hold=timedelta(hours=1))
-    site_tariffs.set_tariff(site=stand.site, terms=terms, actor=audit.SYSTEM, now=now)
-    publishing.publish_ahead(now=now)
-    return stand
+def post(client: Any, path: str, body: Any = None, status: int = 201) -> Any:
+    answer = client.post(path, body or {}, format="json")
+    assert answer.status_code == status, answer.content
+    return answer.json()
 
 
-def test_a_price_now_leads_to_its_lines(stand: Stand) -> None:
-    client = make_client()
+def test_an_offer_comes_into_being_and_ends(estate: Farm) -> None:
+    client = sign_in(estate.owner)
+    site = post(client, "/api/sites", SITE)
+    node = post(
+        client,
+        "/api/nodes",
+        {"site": site["uid"], "name": "new", "chips": 2, "watts_idle": "20", "watts_busy": "90.5"},
+    )
+    offer = post(
+        client,
+        "/api/offers",
+        {
+            "site": site["uid"],
+            "model": "small",
+            "slots": 2,
+            "max_output_default": 64,
+            "max_output_cap": 512,
+            "serving": SERVING,
+            "endpoint": {"node": node["uid"], "upstream_model": "simulated-small"},
+        },
+    )
+    path = f"/api/offers/{offer['uid']}"
 
-    answer = client.get("/api/market/prices?model=small&country=CN")
+    assert node["agent_token"].startswith("jp_node_")
+    assert (offer["state"], offer["card"], offer["currency"]) == ("DRAFT", None, "USD")
+    assert client.post(f"{path}/live").json()["code"] == "offer_not_priced"
+    card = post(client, f"{path}/cards")
+    assert Decimal(card["output_price"]) > Decimal(card["input_price"]) > 0
+    assert {line["line"] for line in card["breakdown"]["lines"]} >= {"electricity", "margin"}
+    live = post(client, f"{path}/live", status=200)
+    assert (live["state"], live["card"]["uid"]) == ("LIVE", card["uid"])
+    assert live["endpoint"] == {"node": node["uid"], "upstream_model": "simulated-small"}
+    (model,) = client.get("/api/models").json()["results"]
+    assert offer["uid"] in {one["uid"] for one in model["offers"]}
 
-    [price] = answer.json()["results"]
-    assert answer["Cache-Control"] == "public, max-age=10"
-    assert (price["region"], price["offers"], price["caveats"]) == ("Guizhou", 1, [])
-    assert price["footprint"]["market_g"] is None
-    quote = client.get(price["build_up"]).json()
-    summed = sum(Decimal(line["per_million_tokens"]["output"]) for line in quote["build_up"]["lines"])
-    assert summed == Decimal(price["output_price"]) * 1_000_000 == Decimal(quote["output_price"]) * 1_000_000
-    assert client.get("/api/market/prices?country=SE").json() == {"next": None, "results": []}
-
-
-def test_prices_ahead_follow_each_other_over_the_pages(
-    ahead: Stand, fund: Organization, small: Model
-) -> None:
-    make_stand(fund, small, name="steady")
-    client, found, address = make_client(), [], "/api/market/prices/ahead?model=small&hours=30&page_size=2"
-
-    while address:
-        page = client.get(address).json()
-        assert len(page["results"]) <= 2
-        found += page["results"]
-        address = page["next"]
-
-    assert [row["start"] for row in found] == sorted(row["start"] for row in found)
-    mine = [row for row in found if row["site"] == "rack"]
-    assert all(row["end"] == after["start"] for row, after in pairwise(mine))
-    assert len(mine) >= 3
-    assert {row["electricity_per_kwh"] for row in mine} == {"0.03", "0.06"}
-    assert {tuple(row["caveats"]) for row in mine} == {("unverified",)}
-    [steady] = [row for row in found if row["site"] == "steady"]
-    # It holds until another is published: as far as was looked.
-    assert mine[-1]["end"] <= steady["end"] <= page["until"]
+    assert post(client, f"{path}/withdraw", status=200)["state"] == "WITHDRAWN"
+    assert client.post(f"{path}/live").json()["code"] == "offer_withdrawn"
+    assert [one["number"] for one in client.get(f"{path}/cards").json()["results"]] == [1]
 
 
-def test_leaderboards_say_what_they_are_from(stand: Stand) -> None:
-    client = make_client()
+def test_an_offer_serves_what_its_provider_says_of_what_its_model_can(estate: Farm) -> None:
+    client = sign_in(estate.owner)
+    body = {
+        "site": str(estate.stand.site.uid),
+        "model": "small",
+        "slots": 2,
+        "max_output_default": 64,
+        "max_output_cap": 512,
+        "serving": SERVING,
+        "endpoint": {"node": str(estate.stand.node.uid), "upstream_model": "simulated-small"},
+    }
 
-    [energy] = client.get("/api/market/leaderboards/energy").json()["results"]
-    prices = client.get("/api/market/leaderboards/prices").json()
+    chats = post(client, "/api/offers", body | {"endpoints": ["chat"]})
+    beyond = post(client, "/api/offers", body | {"endpoints": ["embeddings"]}, status=422)
+    post(client, "/api/offers", body | {"endpoints": []}, status=400)
+    post(client, "/api/offers", body | {"endpoints": ["images"]}, status=400)
 
-    assert (energy["evidence"], energy["joules"]) == ("declared", "0.9")
-    assert prices["public_prices"]["version"] == "0.2.3"
-    [table] = prices["results"]
-    assert not table["public_price_known"]
-    assert table["prices"][0]["here"]
+    assert chats["endpoints"] == ["chat"]
+    assert beyond["code"] == "invalid_offer"
+    assert client.get(f"/api/offers/{estate.stand.offer.uid}").json()["endpoints"] == ["chat", "completions"]
+    post(client, f"/api/offers/{chats['uid']}/cards")
+    post(client, f"/api/offers/{chats['uid']}/live", status=200)
+    model = client.get("/api/models/small").json()
+    assert model["endpoints"] == ["chat", "completions"]
+    offered = {one["uid"]: one["endpoints"] for one in model["offers"]}
+    assert offered[chats["uid"]] == ["chat"]
+    assert offered[str(estate.stand.offer.uid)] == ["chat", "completions"]
 
 
 @pytest.mark.parametrize(
-    ("address", "status"),
+    ("path", "body", "status", "pointer"),
     [
-        ("prices?cursor=nonsense", 422),
-        ("prices?page_size=0", 422),
-        ("prices?colour=green", 422),
-        ("prices/ahead", 422),
-        ("prices/ahead?model=none", 404),
-        ("prices/ahead?model=small&hours=73", 422),
-        ("leaderboards/energy?order=oldest", 422),
+        ("/api/sites", SITE | {"pue": "0.9"}, 400, "/pue"),
+        ("/api/sites", SITE | {"energy_price": 0.03}, 400, "/energy_price"),
+        ("/api/sites", SITE | {"currency": "XYZ"}, 422, None),
+        ("/api/sites", SITE | {"time_zone": "Mars/Olympus"}, 422, None),
+        ("/api/sites", {"name": "Hill"}, 400, "/country"),
+        ("/api/organizations", {"name": "", "country": "SE"}, 400, "/name"),
+        ("/api/keys", {"name": "new", "expires_at": "2020-01-01T00:00:00Z"}, 422, None),
     ],
 )
-def test_refuses_what_cannot_be_meant(stand: Stand, address: str, status: int) -> None:
-    answer = make_client().get(f"/api/market/{address}")
+def test_says_what_is_wrong_and_where(
+    estate: Farm, path: str, body: Any, status: int, pointer: str | None
+) -> None:
+    answer = sign_in(estate.owner).post(path, body, format="json")
 
-    assert answer.status_code == status
+    problem = answer.json()
+    assert answer.status_code == status, answer.content
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer["Cache-Control"] == "no-store"
+    assert problem["request_id"]
+    if pointer:
+        assert pointer in {error["pointer"] for error in problem["errors"]}
+
+
+def test_takes_nothing_that_it_does_not_name(estate: Farm) -> None:
+    made = post(sign_in(estate.owner), "/api/sites", SITE | {"uid": "0" * 32, "organization": 7, "id": 1})
+
+    assert made["uid"] != "0" * 32
+
+
+def test_refuses_what_is_no_json(estate: Farm) -> None:
+    answer = sign_in(estate.owner).post("/api/sites", b"{", content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+def test_jobs_are_submitted_with_a_key(estate: Farm) -> None:
+    body = {"request": CHAT}
+
+    answer = sign_in(estate.owner).post("/api/jobs", body, format="json")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "key_needed")
+
+
+@pytest.mark.parametrize(
+    ("request_body", "status", "code"),
+    [
+        (CHAT | {"model": "absent"}, 404, "model_not_found"),
+        (CHAT | {"stream": True}, 400, "invalid_request"),
+        (CHAT | {"max_tokens": 10**9}, 400, "max_tokens_exceeded"),
+        (CHAT | {"messages": [{"role": "user", "content": "\ud800"}]}, 422, "invalid"),
+        ("no object", 400, "invalid"),
+        ([1], 400, "invalid"),
+    ],
+)
+def test_refuses_jobs_that_could_not_run(estate: Farm, request_body: Any, status: int, code: str) -> None:
+    body = json.dumps({"request": request_body})
+    answer = use_key(estate.key.text).post("/api/jobs", body, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.content
+
+
+def test_lists_are_paged_and_filtered(estate: Farm) -> None:
+    client = use_key(estate.key.text)
+    for _ in range(4):
+        post(client, "/api/jobs", {"request": CHAT}, status=202)
+
+    first = client.get("/api/jobs?page_size=3").json()
+    second = client.get(first["next"]).json()
+
+    assert [len(first["results"]), len(second["results"])] == [3, 2]
+    assert len({job["uid"] for job in first["results"] + second["results"]}) == 5
+    assert client.get("/api/jobs?state=SUCCEEDED").json()["results"] == []
+    assert client.get("/api/jobs?state=WRONG").status_code == 422
+
+
+def test_inviting_tells_nobody_which_addresses_have_accounts(estate: Farm) -> None:
+    make_user(None, Role.MEMBER, "known")
+    client, path = sign_in(estate.owner), f"/api/organizations/{estate.organization.uid}/invitations"
+
+    known, unknown = (
+        post(client, path, {"email": f"{name}@example.org", "role": "MEMBER"})
+        for name in ("known", "unknown")
+    )
+
+    assert known.keys() == unknown.keys()
+    assert (known["email"], unknown["email"]) == ("known@example.org", "unknown@example.org")
+    assert not Membership.objects.filter(user__email=known["email"]).exists()
+    listed = client.get(path).json()["results"]
+    assert [one["uid"] for one in listed] == [unknown["uid"], known["uid"]]
+
+
+def test_people_are_invited_by_those_who_may_appoint_them(estate: Farm) -> None:
+    admin = sign_in(make_user(estate.organization, Role.ADMIN, "admin"))
+    path = f"/api/organizations/{estate.organization.uid}/invitations"
+    wanted = {"email": "newcomer@example.org", "role": "OWNER"}
+    project, _ = make_limit(estate.organization)
+
+    assert admin.post(path, wanted, format="json").status_code == 403
+    assert (
+        admin.post(path, {**wanted, "role": "MEMBER", "project": project.uid}, format="json").status_code
+        == 403
+    )
+    made = post(sign_in(estate.owner), path, {**wanted, "project": str(project.uid)})
+    assert made["project"] == str(project.uid)
+    assert admin.delete(f"{path}/{made['uid']}").status_code == 403
+    member = {"email": estate.owner.email, "role": "MEMBER"}
+    assert admin.post(path, member, format="json").json()["code"] == "already_member"
