@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import TextChoices
 
 from accounts import audit
@@ -13,7 +13,7 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from billing import ledger, wallets
 from billing.ledger import Posted
-from billing.models import Charge, ChargeEntry, Entry
+from billing.models import Charge, ChargeEntry, Entry, GiveBack
 from core.errors import DomainError, NotFound
 from core.money import Money
 
@@ -82,7 +82,8 @@ def book_top_up(
 
 def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor, now: datetime) -> Posted:
     """
-    Give a buyer one charge back, all of it and once; a repeat answers the first refund.
+    Give a buyer one charge back, all of it and once; a repeat answers the first refund. What was given back
+    when its price became final stays given.
 
     Limits count what was spent, and go on counting it.
 
@@ -100,11 +101,14 @@ def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor,
         raise ChargeNotPosted
     organization = Organization.objects.get(pk=charge.wallet.organization_id)
     with transaction.atomic():
+        given = _find_given_back(charge)
+        if charge.amount == given.amount:
+            raise NothingCharged
         posted = ledger.post(
             key=f"refund:usage:{usage_id}",
             kind="REFUND",
             actor=_name(actor),
-            lines=_list_lines(charge, borne_by),
+            lines=_list_lines(charge, borne_by, given),
             happened_at=now,
             reason=reason,
         )
@@ -131,15 +135,28 @@ def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> 
     return posted
 
 
-def _list_lines(charge: Charge, borne_by: Bearer) -> Mapping[int, Decimal]:
+def _find_given_back(charge: Charge) -> GiveBack:
+    """What a final price has left of the charge already; nothing more is given back meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lock_refunds_v1()")
+    nothing = Decimal(0)
+    found = GiveBack.objects.filter(usage_id=charge.usage_id).first()
+    return found or GiveBack(usage_id=charge.usage_id, amount=nothing, fee=nothing, overrun=nothing)
+
+
+def _list_lines(charge: Charge, borne_by: Bearer, given: GiveBack) -> Mapping[int, Decimal]:
     # Every wallet has an account (scope_is_sound).
-    lines = {cast(int, charge.wallet.account_id): -charge.amount}
+    lines = {cast(int, charge.wallet.account_id): given.amount - charge.amount}
     if borne_by is Bearer.PLATFORM:
         expense = ledger.open_account(purpose="SLA_CREDIT", currency=charge.currency)
-        return lines | {expense: charge.amount}
+        return lines | {expense: charge.amount - given.amount}
     fee = ledger.open_account(purpose="PLATFORM_FEE", currency=charge.currency)
     overrun = ledger.open_account(purpose="OVERRUN", currency=charge.currency)
-    lines |= {charge.payable_id: charge.provider_amount, fee: charge.fee, overrun: -charge.overrun}
+    lines |= {
+        charge.payable_id: charge.provider_amount - given.provider_amount,
+        fee: charge.fee - given.fee,
+        overrun: given.overrun - charge.overrun,
+    }
     return {account: amount for account, amount in lines.items() if amount}
 
 

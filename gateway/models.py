@@ -19,7 +19,9 @@ ADDRESSES = {CHAT: "/v1/chat/completions", COMPLETIONS: "/v1/completions", EMBED
 
 def list_models(book: Book) -> bytes:
     """The list of models, each with the prices of its cheapest offer."""
-    data = [describe_model(slug, book.list_listings(slug)) for slug in book.list_models()]
+    data = [
+        describe_model(slug, listings) for slug in book.list_models() if (listings := book.list_priced(slug))
+    ]
     return msgspec.json.encode({"object": "list", "data": data})
 
 
@@ -30,7 +32,7 @@ def get_model(book: Book, slug: str, *, test: bool = False) -> bytes:
     :param test: whether a test key asks
     :raises ApiError: 404 for a model that nobody offers
     """
-    listings = book.list_listings(slug)
+    listings = book.list_priced(slug)
     if not listings:
         raise refuse_model(slug, test=test)
     return msgspec.json.encode(describe_model(slug, listings))
@@ -119,7 +121,7 @@ def describe_endpoints(book: Book, slug: str) -> bytes:
 
     :raises ApiError: 404 for a model that nobody offers
     """
-    listings = book.list_listings(slug)
+    listings = book.list_priced(slug)
     if not listings:
         raise refuse_model(slug)
     ordered = sorted(listings, key=lambda one: (one.input_price + one.output_price, str(one.offer_uid)))

@@ -69,6 +69,10 @@ class Book:
         """Offers of a model; none for an unknown one."""
         return self._by_model.get(model_slug, ())
 
+    def list_priced(self, model_slug: str) -> tuple[Listing, ...]:
+        """Offers of a model that are sold at this moment, so that they have a price."""
+        return tuple(one for one in self.list_listings(model_slug) if one.card_id is not None)
+
     def get_shelf(self, model_slug: str, *, mix: int) -> Shelf:
         """Offers of a model, ordered for a range of token mixes (`find_mix`)."""
         shelf = self._shelves.get((model_slug, mix))

@@ -52,7 +52,8 @@ def find_finals(*, card: PriceCard, start: datetime, end: datetime) -> list[Fina
     Reckoned with the version of the tariff, the rate of exchange and the description of the machine that the
     card was published with; only what was forecast is replaced.
 
-    :param card: with its basis, and its offer with the site
+    :param card: with its basis
+    :param end: a second after the last moment, at least
     """
     said = card.explained
     electricity, terms = said["electricity"], said["pass_through"]
@@ -64,7 +65,7 @@ def find_finals(*, card: PriceCard, start: datetime, end: datetime) -> list[Fina
     if rate is not None:
         at = datetime.combine(datetime.fromisoformat(rate["day"]), time(12), UTC)
     version = read_version(tariff, at=at)
-    first, last = start.replace(microsecond=0), end
+    first, last = start.replace(microsecond=0), end.replace(microsecond=0)
     series = load_series(versions=[version], start=first, end=last)
     events = list_effective(site=tariff.site, start=first, end=last)
     # Of what is still forecast nothing is said.

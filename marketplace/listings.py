@@ -28,8 +28,9 @@ class Listing:
     One offer of the book with its price card; prices are integers of 1e-18 `currency` for one unit.
 
     `endpoints` are those of `ENDPOINTS` that it serves.
-    `provider_slug` and `region_key` are the forms in which buyers' preferences are compared. Without a card
-    `card_id` and `card_uid` are None and the card never starts.
+    `provider_slug` and `region_key` are the forms in which buyers' preferences are compared. An offer that is
+    sold only while there is surplus has no card when there is none: `card_id` and `card_uid` are None, the
+    card never starts, and `next_starts_at` is when the next one does.
     """
 
     offer_id: int

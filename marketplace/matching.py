@@ -48,6 +48,7 @@ class Reason(StrEnum):
     ENDPOINT = "wrong_endpoint"
     UNIT = "unit"
     CURRENCY = "currency"
+    OUTSIDE_SURPLUS = "outside_surplus"
     CARD_MISSING = "card_missing"
     CONTEXT_LENGTH = "context_length"
     ALLOWED_PROVIDERS = "allowed_providers"
@@ -234,6 +235,7 @@ def _list_rules(
     ready = book.get_ready(model, mix=mix)
     rules = dict(_get_plan(shelf, request).rules)
     rules.update(_list_passing_rules(shelf, request))
+    rules[Reason.OUTSIDE_SURPLUS] = shelf.everything & ~shelf.mask_of("card_id", None)
     rules[Reason.CARD_MISSING] = shelf.mask_in_force(now)
     rules[Reason.NOT_CONNECTED] = ready.connected
     rules[Reason.MODEL] = ready.serving
@@ -288,6 +290,7 @@ def _is_within(listing: Listing, wanted: Preferences) -> bool:
 
 
 def _describe(listing: Listing, cost: int, reason: Reason | None) -> dict[str, Any]:
+    is_priced = listing.card_id is not None
     return {
         "offer": str(listing.offer_uid),
         "model": listing.model_slug,
@@ -296,7 +299,7 @@ def _describe(listing: Listing, cost: int, reason: Reason | None) -> dict[str, A
         "site_name": listing.site_name,
         "country": listing.country,
         "region": listing.region,
-        "expected_cost": int_to_text(cost),
+        "expected_cost": int_to_text(cost) if is_priced else None,
         "currency": listing.currency,
         "excluded_by": None if reason is None else str(reason),
     }

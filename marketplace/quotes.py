@@ -90,10 +90,10 @@ class Quoter:
 
     def _describe_cap(self, pricer: Pricer, power: Power, built: BuildUp, share: Decimal) -> dict[str, Any]:
         """What a final price of electricity leaves of the cap is reckoned from (`contracts.find_final`)."""
-        expected = _read_prices(apply_terms(built, share=share))
+        expected = keep_unit(self._offer, _read_prices(apply_terms(built, share=share)))
         # Prices are linear in that of power: far away, what each of them was rounded by is next to nothing.
-        dear = pricer.price(replace(power, per_kwh=EXACT.add(power.per_kwh, MILLION)))
-        raised = _read_prices(apply_terms(dear, share=share))
+        dear = pricer.price(replace(power, per_kwh=EXACT.add(power.per_kwh, MILLION), components={}))
+        raised = keep_unit(self._offer, _read_prices(apply_terms(dear, share=share)))
         moved = {name: EXACT.subtract(getattr(raised, name), getattr(expected, name)) for name in KINDS}
         return {
             "cap": format_plain(self._terms.cap),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -16,11 +17,19 @@ from workers.footprints import Footprint
 
 
 @dataclass(frozen=True, slots=True)
+class Slack:
+    """What a job was cheaper by, because it might wait so many hours."""
+
+    hours: int
+    saved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """
     What a job came to: billed tokens (`cached` are among the input), its cost, what the provider is paid.
 
-    `receipt_uid` is None where nobody signs for the work.
+    `receipt_uid` is None where nobody signs for the work, `given_back` until its price is final.
     """
 
     tokens_in: int
@@ -32,6 +41,8 @@ class Bill:
     footprint: Footprint
     receipt_uid: UUID | None
     job_uid: UUID
+    slack: Slack | None = None
+    given_back: Decimal | None = None
 
 
 def write_usage(bill: Bill) -> bytes:
@@ -45,7 +56,7 @@ def write_usage(bill: Bill) -> bytes:
             "cost": Raw(bill.cost.literal.encode()),
             "cost_amount": bill.cost.literal,
             "currency": bill.cost.currency,
-            "cost_details": {"upstream_inference_cost": Raw(format_plain(bill.provider_amount).encode())},
+            "cost_details": _describe_cost(bill),
             "energy": footprints.describe_energy(bill.footprint),
             "carbon": footprints.describe_carbon(bill.footprint),
             "chip_seconds": format_plain(bill.chip_seconds),
@@ -53,6 +64,15 @@ def write_usage(bill: Bill) -> bytes:
             "job_id": str(bill.job_uid),
         }
     )
+
+
+def _describe_cost(bill: Bill) -> dict[str, Any]:
+    said: dict[str, Any] = {"upstream_inference_cost": Raw(format_plain(bill.provider_amount).encode())}
+    if bill.slack is not None:
+        said["slack_discount"] = {"hours": bill.slack.hours, "amount": format_plain(bill.slack.saved)}
+    if bill.given_back is not None:
+        said["given_back"] = format_plain(bill.given_back)
+    return said
 
 
 def write_completion(answer: bytes, *, model: str, usage: bytes) -> bytes:

@@ -6,14 +6,15 @@ When they are submitted, against the book alone; when they run, against the node
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from core.errors import DomainError
 from marketplace import matching
 from marketplace.book import Book
-from marketplace.listings import NodePresence
+from marketplace.listings import Listing, NodePresence, price_to_int
 from marketplace.matching import Match, Reason
 from workers import bodies, chat
 from workers.bodies import BodyInvalid, ModelRequest
@@ -22,6 +23,7 @@ from workers.metering import InputBounds
 # What a request is expected to use when offers are compared: four bytes a token, and answers of this length.
 EXPECTED_BYTES_PER_TOKEN = 4
 EXPECTED_OUTPUT_TOKENS = 256
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 class ModelUnknown(DomainError):
@@ -76,6 +78,82 @@ def assume_presence(book: Book) -> Book:
         for listing in book.list_listings(slug)
     }
     return book.with_presence(nodes)
+
+
+class SlackBook:
+    """
+    A book with the cheaper prices of those who can wait: one book for each step of slack that some offer has.
+
+    :param rows: those of `slack_cards_v1`; a row whose card is not the book's is left out
+    """
+
+    def __init__(self, book: Book, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._book = book
+        self._forms: dict[int, dict[int, Mapping[str, Any]]] = {}
+        for row in rows:
+            self._forms.setdefault(row["of_card_id"], {})[row["slack_hours"]] = row
+        self._steps = sorted({hours for forms in self._forms.values() for hours in forms})
+        self._made: dict[int, Book] = {}
+
+    def get_book(self, *, hours: int) -> Book:
+        """The book for work that may wait so many whole hours."""
+        step = max((step for step in self._steps if step <= hours), default=0)
+        if not step:
+            return self._book
+        if step not in self._made:
+            self._made[step] = Book(
+                self._find_form(listing, step)
+                for slug in self._book.list_models()
+                for listing in self._book.list_listings(slug)
+            )
+        return self._made[step].with_presence(self._book.presence)
+
+    def with_presence(self, presence: Mapping[str, NodePresence]) -> SlackBook:
+        """The same offers with what relays say now."""
+        made = SlackBook(self._book.with_presence(presence), ())
+        made._forms, made._steps, made._made = self._forms, self._steps, self._made
+        return made
+
+    def _find_form(self, listing: Listing, hours: int) -> Listing:
+        forms = self._forms.get(listing.card_id or 0, {})
+        best = max((step for step in forms if step <= hours), default=None)
+        return listing if best is None else _put_card(listing, forms[best])
+
+
+def await_cards(book: Book, rows: Iterable[Mapping[str, Any]], *, now: datetime) -> Book:
+    """
+    The book as it will be when those offers are sold that are not now: as if their next cards had started.
+
+    :param rows: those of `upcoming_cards_v1`
+    """
+    upcoming = {row["offer_id"]: row for row in rows}
+    return Book(
+        (
+            replace(_put_card(listing, row), card_starts_at=now, next_starts_at=row["ends_at"])
+            if listing.card_id is None and (row := upcoming.get(listing.offer_id))
+            else listing
+            for slug in book.list_models()
+            for listing in book.list_listings(slug)
+        ),
+        book.presence,
+    )
+
+
+def find_slack(*, deadline: datetime, now: datetime) -> int:
+    """Whole hours that a job may wait; clocks may differ by a minute."""
+    return (deadline - now + MINUTE) // HOUR
+
+
+def _put_card(listing: Listing, card: Mapping[str, Any]) -> Listing:
+    return replace(
+        listing,
+        card_id=card["card_id"],
+        card_uid=card["card_uid"],
+        input_price=price_to_int(card["input_price"]),
+        cached_input_price=price_to_int(card["cached_input_price"]),
+        output_price=price_to_int(card["output_price"]),
+        chip_second_price=price_to_int(card["chip_second_price"]),
+    )
 
 
 def add_started(presence: Mapping[str, NodePresence], started: Mapping[str, int]) -> dict[str, NodePresence]:

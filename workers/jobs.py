@@ -1,6 +1,7 @@
 """Deferred jobs: submitted and paid for now, run later by the dispatcher, read when they are done."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from core.money import TEST_CURRENCY, Money
 from marketplace.book import Book
 from marketplace.models import Job
 from workers import answers, deferral, footprints, funds
-from workers.answers import Bill
+from workers.answers import Bill, Slack
 from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
 from workers.bodies import ModelRequest
 from workers.deferral import Terms
@@ -146,7 +147,9 @@ def submit_job(
     blob = store.write(f"{uid}.request", body, expires_at=deadline + REQUEST_KEPT)
     try:
         with transaction.atomic():
-            first = _admit(organization, api_key, request, currencies, uid, idempotency_key, body, now)
+            first = _admit(
+                organization, api_key, request, currencies, uid, idempotency_key, body, now, deadline
+            )
             if first is None:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT attach_blobs_v1(%s, %s, NULL, %s)", [uid, blob, deadline])
@@ -168,12 +171,25 @@ def _admit(
     idempotency_key: str | None,
     body: bytes,
     now: datetime,
+    deadline: datetime,
 ) -> UUID | None:
-    """Admit it under a card that is in force; gives the first job's uid if this is a repeat."""
+    """
+    Admit it under a card that is in force, or under one that will be in time; gives the first job's uid if
+    this is a repeat.
+    """
     refused: frozenset[int] = frozenset()
     for _ in range(PLACINGS_MAX):
-        book = deferral.assume_presence(load_book().get_side(test=api_key.mode == KeyMode.TEST))
-        terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
+        book = deferral.assume_presence(
+            _load_slack_book(deadline, now).get_side(test=api_key.mode == KeyMode.TEST)
+        )
+        try:
+            terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
+        except deferral.NoOffer:
+            upcoming = _fetch("SELECT * FROM upcoming_cards_v1(%s)", [deadline])
+            if not upcoming:
+                raise
+            book = deferral.await_cards(book, upcoming, now=now)
+            terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
         verdict, detail = _call_admit(organization, api_key, request, terms, uid, idempotency_key, body)
         if verdict == "ok":
             return None
@@ -232,10 +248,19 @@ def _call_admit(
 
 def load_book() -> Book:
     """The book of offers as it is now, with no node connected."""
+    return Book.from_rows(_fetch("SELECT * FROM book_v2()"))
+
+
+def _load_slack_book(deadline: datetime, now: datetime) -> Book:
+    slack = deferral.SlackBook(load_book(), _fetch("SELECT * FROM slack_cards_v1()"))
+    return slack.get_book(hours=deferral.find_slack(deadline=deadline, now=now))
+
+
+def _fetch(query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT * FROM book_v2()")
+        cursor.execute(query, values)
         names = [column.name for column in cursor.description]
-        return Book.from_rows([dict(zip(names, row, strict=True)) for row in cursor.fetchall()])
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def find_job(*, organization: Organization, uid: UUID | str) -> Job:
@@ -288,8 +313,15 @@ SELECT sum(u.billed_in)::bigint, sum(u.billed_cached)::bigint, sum(u.billed_out)
        sum(c.amount), min(c.currency), sum(c.amount - c.fee + c.overrun),
        sum(u.chip_seconds),
        -- Nobody signs for an address of a provider's own.
-       min(CASE WHEN d.id IS NULL THEN a.receipt_uid::text END)
+       min(CASE WHEN d.id IS NULL THEN a.receipt_uid::text END),
+       max(k.slack_hours),
+       sum(rate_v1(u.billed_in, u.billed_cached, u.billed_out, u.chip_seconds,
+                   w.input_price, w.cached_input_price, w.output_price, w.chip_second_price) - c.rated),
+       sum(g.amount)
   FROM attempt a JOIN usage_record u ON u.attempt_id = a.id JOIN charge c ON c.usage_id = u.id
+  JOIN price_card k ON k.id = a.card_id
+  LEFT JOIN price_card w ON w.offer_id = k.offer_id AND w.number = k.of_number
+  LEFT JOIN give_back g ON g.usage_id = u.id
   LEFT JOIN direct_upstream d
     ON d.node_id = a.node_id AND d.state = 'ADMITTED' AND d.decided_at <= a.started_at
  WHERE a.id = %s
@@ -316,6 +348,8 @@ def find_bill(*, job: Job) -> Bill | None:
         footprint=footprint,
         receipt_uid=None if row[7] is None else UUID(row[7]),
         job_uid=job.uid,
+        slack=None if row[9] is None else Slack(row[8], row[9]),
+        given_back=row[10],
     )
 
 

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import replays
-from workers import blobs, comparison, jobs, measuring, site_days
+from workers import blobs, comparison, jobs, measuring, settling, site_days
 
 SECONDS_MAX = 20
 SWEEP_BATCH_MAX = 64
@@ -82,6 +82,15 @@ def fold_spending(**_: Any) -> int:
         if found < FOLD_BATCH_MAX:
             break
     return folded
+
+
+@shared_task(name="workers.tasks.settle_prices")
+def settle_prices(**_: Any) -> int:
+    """Give back what final prices leave of what was charged at a cap; gives how many records were settled."""
+    settled = settling.settle_capped(now=timezone.now(), seconds_max=SECONDS_MAX)
+    if settled.records:
+        logger.info("Settled %d records of %d cards at their final prices", settled.records, settled.cards)
+    return settled.records
 
 
 @shared_task(name="workers.tasks.sweep_blobs")

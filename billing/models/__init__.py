@@ -5,7 +5,7 @@ All of them are made by SQL files (`billing/sql/`) and written only through the 
 application's database role has no right to insert into or update any of them.
 """
 
-from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, QueuedCharge
+from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, GiveBack, QueuedCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 
@@ -15,6 +15,7 @@ __all__ = [
     "ChargeQuarantine",
     "Currency",
     "Entry",
+    "GiveBack",
     "Hold",
     "LedgerAccount",
     "NumberedEntry",

@@ -91,3 +91,33 @@ class ChargeQuarantine(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.usage_id} {self.error}"
+
+
+class GiveBack(models.Model):
+    """
+    What the buyer got of a charge when the price it was sold at became final: `amount`, nothing if that price
+    was no lower. `rated` is what the usage costs at it.
+    """
+
+    usage_id = models.BigIntegerField(primary_key=True)
+    source = models.BigIntegerField()
+    rated = models.DecimalField(max_digits=38, decimal_places=9)
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
+    fee = models.DecimalField(max_digits=38, decimal_places=9)
+    overrun = models.DecimalField(max_digits=38, decimal_places=9)
+    entry = models.ForeignKey(
+        "billing.Entry", on_delete=models.PROTECT, related_name="give_backs", null=True, db_constraint=False
+    )
+    settled_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "give_back"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.usage_id} gives back {self.amount}"
+
+    @property
+    def provider_amount(self) -> Decimal:
+        """The provider's part of it."""
+        return self.amount - self.fee + self.overrun

@@ -16,13 +16,14 @@ BEGIN
         'check_postings',
         'check_entry_has_postings',
         'write_postings',
+        'give_back_v1',
         'unposted_v1']) LOOP
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', f);
         -- Thousands of charges a call are joined by hash, each side bounded by their ids.
         EXECUTE format('ALTER FUNCTION %s SET enable_hashjoin = %s', f,
-                       CASE f::regproc::text WHEN 'post_charges_v1' THEN 'on' ELSE 'off' END);
+                       CASE WHEN f::regproc::text IN ('post_charges_v1', 'give_back_v1') THEN 'on' ELSE 'off' END);
         -- What remembers look-ups costs more to set up than the few look-ups of one entry.
         CONTINUE WHEN f::regproc::text NOT IN ('check_postings', 'write_postings');
         EXECUTE format('ALTER FUNCTION %s SET enable_memoize = off', f);

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from marketplace.book import Book
 from marketplace.listings import Listing
+from workers.deferral import SlackBook
 from workers.metering import Count
 from workers.upstream import targets
 from workers.upstream.framing import Meter
@@ -31,7 +32,10 @@ NO_FAULT = ("node_full", "node_gone", "relay_busy", "dispatcher_stopped")
 QUEUED = """
     SELECT j.id, j.uid, j.organization_id, j.request_blob, j.in_bound, j.out_bound, h.currency,
            j.cancel_requested_at IS NOT NULL,
-           coalesce(a.number, 0), a.faults
+           coalesce(a.number, 0), a.faults,
+           -- Clocks may differ by a minute (reattempt_v1).
+           coalesce(floor(extract(epoch FROM j.deadline_at - j.submitted_at + interval '1 minute') / 3600),
+                    0)::int
       FROM job j JOIN hold h ON h.id = j.hold_id
       CROSS JOIN LATERAL (
            SELECT max(number) AS number, count(*) FILTER (WHERE NOT error_code = ANY (%s)) AS faults
@@ -59,7 +63,7 @@ FAIL = "SELECT verdict FROM fail_v1(%s::bigint[], %s::text[], %s::text[])"
 class Queued(NamedTuple):
     """
     A deferred job that waits. `attempts` were made before, `faults` of them were somebody's fault;
-    `cancelled`: its buyer wants it no more.
+    `cancelled`: its buyer wants it no more. It may wait `slack_hours` from when it was submitted.
     """
 
     job_id: int
@@ -72,6 +76,7 @@ class Queued(NamedTuple):
     cancelled: bool
     attempts: int
     faults: int
+    slack_hours: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +126,13 @@ class Database:
         async with self._pool.connection() as connection:
             return await (await connection.execute(query, values)).fetchall()
 
-    async def load_book(self) -> Book:
-        """The offers."""
+    async def load_book(self) -> SlackBook:
+        """The offers, and what they cost those who can wait."""
         async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute("SELECT * FROM book_v2()")
-            return Book.from_rows(await cursor.fetchall())
+            book = Book.from_rows(await cursor.fetchall())
+            await cursor.execute("SELECT * FROM slack_cards_v1()")
+            return SlackBook(book, await cursor.fetchall())
 
     async def list_upstreams(self) -> list[TupleRow]:
         """Providers' own addresses that may be called, as `targets.Directory` reads them."""

@@ -98,7 +98,7 @@ class Errand:
     ) -> Running | bool:
         """Open an attempt on the next candidate; True if the job is not ours now, False if none takes it."""
         match = deferral.find_candidates(
-            self._means.watch.get_book(),
+            self._means.watch.get_book(slack_hours=self._job.slack_hours),
             request,
             currencies=(self._job.currency,),
             now=datetime.now(UTC),

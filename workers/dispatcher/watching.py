@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from marketplace.book import Book
 from marketplace.listings import NodePresence
 from workers import deferral, presence
+from workers.deferral import SlackBook
 from workers.dispatcher.database import AWAY, Database
 from workers.upstream import targets
 from workers.upstream.targets import Directory, Target
@@ -41,16 +42,20 @@ class Watch:
         self._directory = directory
         self._targets: dict[str, Target] = {}
         self._relayed: dict[str, NodePresence] = {}
-        self._book = Book(())
+        self._book = SlackBook(Book(()), ())
         self._book_changed = asyncio.Event()
         self._started: Counter[str] = Counter()
         self._seen_at = 0.0
 
-    def get_book(self) -> Book:
-        """The offers with their nodes; attempts that relays have not reported yet are counted as running."""
+    def get_book(self, *, slack_hours: int = 0) -> Book:
+        """
+        The offers with their nodes, at the prices of work that may wait so long; attempts that relays have
+        not reported yet are counted as running.
+        """
+        book = self._book.get_book(hours=slack_hours)
         if not self._started:
-            return self._book
-        return self._book.with_presence(deferral.add_started(self._book.presence, self._started))
+            return book
+        return book.with_presence(deferral.add_started(book.presence, self._started))
 
     def find_target(self, node_uid: str) -> Target | None:
         """The node's own address, if it has one that may be called."""
@@ -89,7 +94,7 @@ class Watch:
                     self._use_nodes(self._book)
             await asyncio.sleep(PRESENCE_SECONDS)
 
-    def _use_nodes(self, book: Book) -> None:
+    def _use_nodes(self, book: SlackBook) -> None:
         self._book = book.with_presence(targets.add_presence(self._relayed, self._targets, {}))
 
     async def listen(self) -> None:

@@ -61,9 +61,12 @@ BEGIN
                CASE WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
                          OR k.expires_at <= now() THEN 'key_revoked'
                     WHEN o.id IS NULL OR o.state <> 'LIVE' THEN 'offer_withdrawn'
-                    WHEN c.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
-                                                 ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
-                         OR c.valid_until <= now() THEN 'card_stale'
+                    -- A deferred job may have a cheaper form of the card in force, or wait for a card to start.
+                    WHEN (coalesce(c.of_number, c.number) IS DISTINCT FROM (
+                              SELECT f.number FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
+                               ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
+                          OR c.valid_until <= now()) AND (p_nodes[i.n] IS NULL AND c.starts_at > now()) IS NOT TRUE
+                         OR c.of_number IS NOT NULL AND p_nodes[i.n] IS NOT NULL THEN 'card_stale'
                     WHEN (k.mode = 'TEST') <> (c.currency = 'XTS') THEN 'wrong_mode'
                     WHEN w.id IS NULL AND EXISTS (SELECT 1 FROM scope s WHERE s.organization_id = i.organization AND s.kind = 1)
                          THEN 'currency_mismatch'
@@ -155,9 +158,9 @@ $$;
 
 -- Open the next attempt of jobs: after an attempt that failed before its first byte (it is fenced in the same step, so that
 -- its late answer changes nothing), or the first one of a queued deferred job (`p_attempts` NULL, `p_jobs` given). The hold is
--- changed to the new candidate's card. Verdicts: ok, fenced (the attempt had ended already, somebody else acted),
--- insufficient_funds, offer_withdrawn, card_stale, currency_mismatch. Anything but ok
--- changes nothing: the failed attempt keeps its lease, and the caller tries another candidate or gives up with fail_v1.
+-- changed to the new candidate's card; a deferred job may have that card's cheaper form for jobs that can wait so long.
+-- Verdicts: ok, fenced (the attempt had ended already, somebody else acted), insufficient_funds, offer_withdrawn,
+-- card_stale, currency_mismatch. Anything but ok changes nothing: the failed attempt keeps its lease, and the caller tries another candidate or gives up with fail_v1.
 CREATE OR REPLACE FUNCTION reattempt_v1(
     p_jobs bigint[], p_attempts bigint[], p_error_codes text[], p_offers bigint[], p_cards bigint[], p_nodes bigint[],
     p_attempt_uids uuid[], p_receipt_uids uuid[]
@@ -189,9 +192,14 @@ BEGIN
             WHEN j.finished_at IS NOT NULL OR j.billable_attempt_id IS NOT NULL OR j.cancel_requested_at IS NOT NULL AND j.kind = 'DEFERRED' THEN 'fenced'
             WHEN p_attempts[idx] IS NULL AND j.state <> 'QUEUED' THEN 'fenced'
             WHEN NOT EXISTS (SELECT 1 FROM offer o WHERE o.id = p_offers[idx] AND o.state = 'LIVE') THEN 'offer_withdrawn'
-            WHEN card.id IS DISTINCT FROM (SELECT f.id FROM price_card f WHERE f.offer_id = p_offers[idx] AND f.starts_at <= now()
-                                            ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
-                 OR card.valid_until <= now() THEN 'card_stale'
+            WHEN coalesce(card.of_number, card.number) IS DISTINCT FROM (
+                     SELECT f.number FROM price_card f WHERE f.offer_id = p_offers[idx] AND f.starts_at <= now()
+                      ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
+                 OR card.valid_until <= now()
+                 -- Its clock and that of whoever submitted it differ by less.
+                 OR card.slack_hours > 0 AND (make_interval(hours => card.slack_hours)
+                                              <= j.deadline_at - j.submitted_at + interval '1 minute') IS NOT TRUE
+                 THEN 'card_stale'
             WHEN card.currency <> (SELECT h.currency FROM hold h WHERE h.id = j.hold_id) THEN 'currency_mismatch'
             ELSE 'ok' END;
         IF p_attempts[idx] IS NOT NULL THEN

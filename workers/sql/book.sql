@@ -2,7 +2,8 @@
 -- On an empty database this is loaded before the columns that later versions added.
 SET LOCAL check_function_bodies = off;
 
--- Every live offer that a node stands behind, with the card in force and when the next one starts.
+-- Every live offer that a node stands behind, with the card in force and when the next one starts. One that is sold only
+-- while there is surplus is listed without a card when there is none.
 CREATE OR REPLACE FUNCTION book_v2()
 RETURNS TABLE (
     offer_id bigint, offer_uid uuid, model_id bigint, model_slug text, context_length int, tokenizer text,
@@ -23,9 +24,11 @@ RETURNS TABLE (
       FROM offer o
       JOIN model m ON m.id = o.model_id JOIN site s ON s.id = o.site_id JOIN accounts_organization g ON g.id = o.organization_id
       JOIN endpoint e ON e.offer_id = o.id JOIN node n ON n.id = e.node_id
-      CROSS JOIN LATERAL (SELECT * FROM price_card p WHERE p.offer_id = o.id AND p.starts_at <= now()
-                           ORDER BY p.starts_at DESC, p.number DESC LIMIT 1) c
-     WHERE o.state = 'LIVE' AND n.state = 'ACTIVE' AND (c.valid_until > now()) IS NOT FALSE
+      LEFT JOIN LATERAL (SELECT * FROM (SELECT * FROM price_card p WHERE p.offer_id = o.id AND p.starts_at <= now()
+                                         ORDER BY p.starts_at DESC, p.number DESC LIMIT 1) l
+                          WHERE (l.valid_until > now()) IS NOT FALSE) c ON true
+     WHERE o.state = 'LIVE' AND n.state = 'ACTIVE'
+       AND (c.id IS NOT NULL OR EXISTS (SELECT 1 FROM offer_terms t WHERE t.offer_id = o.id AND t.contract = 'SURPLUS'))
      ORDER BY o.id  -- readers compare whole answers to see whether anything changed
 $$;
 REVOKE ALL ON FUNCTION book_v2 FROM PUBLIC;

@@ -13,7 +13,8 @@ BEGIN
         'renew_v1',
         'record_usage_v2',
         'fail_v1',
-        'sweep_v1']) LOOP
+        'sweep_v1',
+        'settle_capped_v1']) LOOP
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_seqscan = off', f);
         EXECUTE format('ALTER FUNCTION %s SET enable_mergejoin = off', f);

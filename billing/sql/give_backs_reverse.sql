@@ -1,0 +1,2 @@
+DROP TABLE give_back;
+DELETE FROM partitioned_table WHERE parent = 'give_back';
