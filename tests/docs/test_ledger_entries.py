@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from accounts import audit
+from accounts import audit, organizations
 from accounts.models import KeyMode, Organization
 from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
 from billing.models import Charge, Entry, Posting
 from core.money import Money
 from core.sql import REPOSITORY
+from tests import heat_scene
 from tests.api.conftest import make_operator, use_second_factor
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
@@ -172,10 +173,37 @@ def make_seller(scene: Scene, facts: dict[str, str], currency: str) -> Seller:
     return seller
 
 
+def pay_heat(scene: Scene, example: Example) -> int:
+    """Read a heat meter, have the buyer confirm it, and perhaps correct the reading."""
+    [facts] = example.given
+    provider = organizations.create_organization(name="Farm", country="SE", now=scene.now)
+    scene.numbers[str(provider.pk)] = facts["provider"]
+    wallets.top_up(
+        organization_id=scene.buyer.pk,
+        amount=MUCH,
+        bank_reference="much",
+        actor="test",
+        happened_at=scene.now,
+    )
+    contract = heat_scene.agree(
+        scene.buyer,
+        provider,
+        price=facts["price"],
+        fee_bps=int(facts["fee_bps"]),
+        meter_from=facts["meter_from"],
+        now=scene.now,
+    )
+    heat_scene.read(contract, facts["meter_to"], now=scene.now)
+    if "corrected_to" in facts:
+        heat_scene.read(contract, facts["corrected_to"], now=scene.now, reason="misread")
+    return Entry.objects.filter(kind="HEAT").latest("id").pk
+
+
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
     "CHARGE": charge,
+    "HEAT": pay_heat,
     "REFUND": refund,
     "REVERSAL": reverse,
 }
