@@ -1,80 +1,14 @@
 """Every operation of the REST interface: what it needs, and a call of it that succeeds."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from accounts.access import Permission
 from billing.models import Entry
 from tests.api import running
+from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
 from tests.api.conftest import Farm
-
-SITE = {
-    "name": "Hill",
-    "country": "SE",
-    "region": "Norrbotten",
-    "grid_zone": "SE1",
-    "time_zone": "Europe/Stockholm",
-    "currency": "USD",
-    "energy_price": "0.031",
-    "pue": "1.1",
-    "gco2_per_kwh": "20",
-    "carbon_source": "test",
-}
-TARIFF = {
-    "document": {
-        "format": "jouleport-tariff/1",
-        "name": "flat",
-        "version": 1,
-        "currency": "USD",
-        "zone": "Europe/Stockholm",
-        "valid_from": "2020-01-01",
-        "components": [{"kind": "FIXED_ENERGY", "name": "energy", "price": "0.031"}],
-    },
-    "confirmed": True,
-}
-ENERGY = {"cooling": "IMMERSION", "pue": "1.07", "heat_reused": "0.5", "heat_source": "the town"}
-SERVING = {
-    "joules_per_output_token": "0.9",
-    "tokens_per_second": "60",
-    "utilisation": "0.5",
-    "watts_idle": "20",
-    "capital": "800",
-    "margin": "0.1",
-}
-NOBODY = "00000000-0000-4000-8000-000000000000"
-RENAMED = {"name": "renamed"}
-CHAT = {"model": "small", "messages": [{"role": "user", "content": "Why?"}], "max_tokens": 40}
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`needs` None: nothing but being somebody. `path` and `body` are made from the farm's things."""
-
-    method: str
-    name: str
-    path: Callable[[Farm], str]
-    needs: Permission | None
-    status: int = 200
-    body: Callable[[Farm], Any] | None = None
-    named_by_address: bool = False
-    """Whether the address names one thing, which strangers must not find."""
-    by_key: bool = False
-    """Whether only a key may do it."""
-    right: str = ""
-    """The permission that an operator needs; nobody else may do it."""
-    by_address: bool = False
-    """Whether the address names the organization, and not the header."""
-    by_agent: bool = False
-    """Whether only an agent with its token may do it."""
-    open_to_all: bool = False
-    """Whether nobody needs to be known; what is sent says who may."""
-    hidden: bool = False
-    """Whether its tests are elsewhere, because no call of the farm's succeeds."""
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.name}"
-
+from tests.api.route import Route
 
 VIEW, USE, MONEY = Permission.VIEW, Permission.USE, Permission.VIEW_MONEY
 SITES, KEYS, MOVE = Permission.MANAGE_SITES, Permission.MANAGE_KEYS, Permission.MANAGE_MONEY

@@ -19,7 +19,8 @@ from tests.api.conftest import (
     use_key,
     use_second_factor,
 )
-from tests.api.routes import PUBLIC, ROUTES, Route
+from tests.api.route import Route
+from tests.api.routes import PUBLIC, ROUTES
 from tests.cast import NOW
 from tests.databases import Database
 from tests.market import fund_wallet

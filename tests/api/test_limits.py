@@ -9,8 +9,8 @@ from django.db import IntegrityError
 from accounts.models import Membership, Role
 from billing import periods
 from billing.models import Entry
+from tests.api.bodies import CHAT
 from tests.api.conftest import Farm, make_limit, make_user, sign_in, use_key
-from tests.api.routes import CHAT
 
 
 def limit_key(farm: Farm, **changes: Any) -> dict[str, Any]:

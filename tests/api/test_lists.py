@@ -6,8 +6,8 @@ import pytest
 
 from accounts import audit, keys
 from accounts.models import Role
+from tests.api.bodies import SITE
 from tests.api.conftest import Farm, make_user, sign_in
-from tests.api.routes import SITE
 from tests.cast import NOW
 from tests.databases import Database
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from accounts.models import Membership, Role
+from tests.api.bodies import CHAT, SERVING, SITE
 from tests.api.conftest import Farm, make_limit, make_user, sign_in, use_key
-from tests.api.routes import CHAT, SERVING, SITE
 
 
 def post(client: Any, path: str, body: Any = None, status: int = 201) -> Any:

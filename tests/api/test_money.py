@@ -10,8 +10,8 @@ import pytest
 
 from billing.tasks import post_charges
 from marketplace.models import Job, SiteEnergy
+from tests.api.bodies import CHAT
 from tests.api.conftest import Farm, sign_in, use_key
-from tests.api.routes import CHAT
 from tests.api.running import run_job
 from tests.databases import Database
 

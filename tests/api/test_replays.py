@@ -11,8 +11,8 @@ from accounts import audit, replays
 from accounts.models import ApiKey, ApiReplay, KeyMode, Organization, Role
 from billing import spending_keys
 from marketplace.models import Job, Site
+from tests.api.bodies import CHAT, SITE
 from tests.api.conftest import Farm, make_user, sign_in, use_key
-from tests.api.routes import CHAT, SITE
 from tests.billing import exchange
 from tests.databases import Database
 

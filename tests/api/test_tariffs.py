@@ -8,8 +8,8 @@ from typing import Any
 from django.utils import timezone
 
 from marketplace import publishing
+from tests.api.bodies import TARIFF
 from tests.api.conftest import Farm, sign_in
-from tests.api.routes import TARIFF
 from tests.api.test_market import post
 
 DOCUMENT: dict[str, Any] = TARIFF["document"]  # type: ignore[assignment]
