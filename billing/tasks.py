@@ -7,7 +7,7 @@ from typing import Any
 from celery import shared_task
 from django.db import connection, transaction
 
-from billing import charges, ledger
+from billing import charges, heat, ledger
 
 SECONDS_MAX = 20
 
@@ -18,6 +18,12 @@ logger = logging.getLogger(__name__)
 def post_charges(**_: Any) -> None:
     """Post what is queued."""
     charges.post_charges(seconds_max=SECONDS_MAX)
+
+
+@shared_task(name="billing.tasks.post_heat")
+def post_heat(**_: Any) -> int:
+    """Take what is due for heat from wallets that have enough by now; gives how much was posted."""
+    return heat.post_due()
 
 
 @shared_task(name="billing.tasks.sequence_entries")

@@ -27,6 +27,7 @@ HEARTBEAT = "config.tasks.beat_heart"
 SCHEDULE = {
     "billing.tasks.post_charges": 1,
     "billing.tasks.sequence_entries": 2,
+    "billing.tasks.post_heat": 10,
     "workers.tasks.sweep_attempts": 5,
     "workers.tasks.compare_receipts": 10,
     "workers.tasks.measure_joules": 3600,
@@ -40,6 +41,8 @@ SCHEDULE = {
     "marketplace.tasks.fetch_feeds": 60,
     "marketplace.tasks.publish_cards": 30,
     "marketplace.tasks.follow_carbon": 60,
+    "marketplace.tasks.award_lots": 10,
+    "marketplace.tasks.follow_heat": 60,
     "marketplace.tasks.ensure_series_partitions": 3600,
 }
 

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from marketplace import publishing, series_feeds, site_factors
+from marketplace.lots import awards, heat, power, readings
 
 SECONDS_MAX = 20
 
@@ -47,3 +48,20 @@ def ensure_series_partitions(**_: Any) -> None:
 def follow_carbon(**_: Any) -> int:
     """Reckon with the step of their carbon series that now runs; gives how many sites changed."""
     return site_factors.follow_carbon(now=timezone.now())
+
+
+@shared_task(name="marketplace.tasks.award_lots")
+def award_lots(**_: Any) -> int:
+    """Award power lots whose deadline is over and bring them into tariffs; gives how many were awarded."""
+    now = timezone.now()
+    done = power.award_due(now=now)
+    awards.follow_awards(now=now)
+    return done
+
+
+@shared_task(name="marketplace.tasks.follow_heat")
+def follow_heat(**_: Any) -> int:
+    """Charge readings nobody objects to, and follow heat's seasons; gives how many readings were charged."""
+    now = timezone.now()
+    heat.follow_seasons(now=now)
+    return readings.charge_silent(now=now)

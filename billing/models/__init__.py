@@ -6,6 +6,7 @@ application's database role has no right to insert into or update any of them.
 """
 
 from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, GiveBack, QueuedCharge
+from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 
@@ -16,6 +17,7 @@ __all__ = [
     "Currency",
     "Entry",
     "GiveBack",
+    "HeatCharge",
     "Hold",
     "LedgerAccount",
     "NumberedEntry",

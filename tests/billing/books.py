@@ -92,6 +92,17 @@ def fill(db: Database) -> None:
         )
         exchange.fetch(app, "SELECT sequence_entries_v1()")
         exchange.top_up(app, fund, "1", currency="CNY")
+        heat = [lab.organization_id, farm.organization_id]
+        for key, amount in (("heat:1:1", "0.5"), ("heat:1:2", "5000")):
+            exchange.fetch(
+                app,
+                "SELECT post_heat_v1(charge_heat_v1(%s, %s, %s, 'USD', %s, 0.01, '', now()))"
+                if amount == "0.5"
+                else "SELECT charge_heat_v1(%s, %s, %s, 'USD', %s, 0.01, '', now())",
+                key,
+                *heat,
+                Decimal(amount),
+            )
         _add_receipt(owner)
 
 

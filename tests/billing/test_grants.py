@@ -35,9 +35,11 @@ RIGHTS = {
                 "charge_queue",
                 "charge_entry",
                 "charge_quarantine",
+                "heat_charge",
             ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
             *("spend_day", "energy_day", "spend_cursor"),
+            *("give_back", "final_price", "capped_usage", "capped_cursor"),
             *("series_point", "series_correction", "site_factors"),
         ],
         READ,
@@ -62,6 +64,9 @@ COLUMNS = {
     "spend_day": "amount",
     "energy_day": "amount",
     "spend_cursor": "folded_to",
+    "capped_cursor": "collected_to",
+    "give_back": "usage_id",
+    "capped_usage": "usage_id",
     "answer_note": "attempt_id",
 }
 
@@ -74,6 +79,7 @@ INNER = {
     "change_hold_v1": "change_hold_v1(1, 1)",
     "unposted_v1": "unposted_v1(ARRAY[1::bigint])",
     "entry_text": "entry_text(1)",
+    "give_back_v1": "give_back_v1(ARRAY[1::bigint], ARRAY[1.0], ARRAY[500], ARRAY[1::bigint])",
 }
 GRANTED = {
     *(
@@ -84,9 +90,12 @@ GRANTED = {
         "balance_v1",
         "sequence_entries_v1",
         "post_charges_v1",
+        "charge_heat_v1",
+        "post_heat_v1",
     ),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v2", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
+    *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
