@@ -92,18 +92,17 @@ def fill(db: Database) -> None:
         )
         exchange.fetch(app, "SELECT sequence_entries_v1()")
         exchange.top_up(app, fund, "1", currency="CNY")
-        heat = [lab.organization_id, farm.organization_id]
-        for key, amount in (("heat:1:1", "0.5"), ("heat:1:2", "5000")):
-            exchange.fetch(
-                app,
-                "SELECT post_heat_v1(charge_heat_v1(%s, %s, %s, 'USD', %s, 0.01, '', now()))"
-                if amount == "0.5"
-                else "SELECT charge_heat_v1(%s, %s, %s, 'USD', %s, 0.01, '', now())",
-                key,
-                *heat,
-                Decimal(amount),
-            )
+        _charge_heat(app, lab, farm)
         _add_receipt(owner)
+
+
+def _charge_heat(app: Connection, buyer: exchange.Buyer, seller: exchange.Seller) -> None:
+    """One charge of heat that is posted, and one that no wallet can pay."""
+    note = "SELECT charge_heat_v1(%s, %s, %s, 'USD', %s, 0.01, '', now())"
+    parties = (buyer.organization_id, seller.organization_id)
+    posted = exchange.fetch_value(app, note, "heat:1:1", *parties, Decimal("0.5"))
+    exchange.fetch(app, "SELECT post_heat_v1(%s)", posted)
+    exchange.fetch(app, note, "heat:1:2", *parties, Decimal(5000))
 
 
 def _add_receipt(owner: Connection) -> None:
