@@ -3,7 +3,19 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from marketplace.api import catalogue, energy, events, holds, market, reference, series, tariffs, views
+from marketplace.api import (
+    catalogue,
+    energy,
+    events,
+    heat,
+    holds,
+    market,
+    power_lots,
+    reference,
+    series,
+    tariffs,
+    views,
+)
 
 urlpatterns = [
     path("sites", views.SiteList.as_view(), name="sites"),
@@ -34,6 +46,26 @@ urlpatterns = [
     path("market/leaderboards/energy", market.EnergyRanks.as_view(), name="market-energy"),
     path("market/leaderboards/prices", market.PriceRanks.as_view(), name="market-asked"),
     path("market/volume", market.Volume.as_view(), name="market-volume"),
+    path("power-lots", power_lots.LotList.as_view(), name="power-lots"),
+    path("power-lots/open", power_lots.OpenLots.as_view(), name="power-lots-open"),
+    path("power-lots/<uuid:uid>", power_lots.LotDetail.as_view(), name="power-lot"),
+    path("power-lots/<uuid:uid>/accept", power_lots.LotAward.as_view(), name="power-lot-award"),
+    path("power-lots/<uuid:uid>/withdraw", power_lots.LotWithdrawal.as_view(), name="power-lot-withdrawal"),
+    path("power-lots/<uuid:uid>/bids", power_lots.LotBids.as_view(), name="power-lot-bids"),
+    path("power-bids", power_lots.BidList.as_view(), name="power-bids"),
+    path("power-bids/<uuid:uid>", power_lots.BidDetail.as_view(), name="power-bid"),
+    path("power-bids/<uuid:uid>/withdraw", power_lots.BidWithdrawal.as_view(), name="power-bid-withdrawal"),
+    path("heat-demands", heat.DemandList.as_view(), name="heat-demands"),
+    path("heat-demands/open", heat.OpenDemands.as_view(), name="heat-demands-open"),
+    path("heat-demands/<uuid:uid>/withdraw", heat.DemandWithdrawal.as_view(), name="heat-demand-withdrawal"),
+    path("heat-demands/<uuid:uid>/offers", heat.DemandOffers.as_view(), name="heat-offers"),
+    path("heat-offers/<uuid:uid>/withdraw", heat.HeatOfferWithdrawal.as_view(), name="heat-offer-withdrawal"),
+    path("heat-offers/<uuid:uid>/accept", heat.HeatOfferAcceptance.as_view(), name="heat-offer-acceptance"),
+    path("heat-contracts", heat.ContractList.as_view(), name="heat-contracts"),
+    path("heat-contracts/<uuid:uid>/end", heat.ContractEnd.as_view(), name="heat-contract-end"),
+    path("heat-contracts/<uuid:uid>/readings", heat.ReadingList.as_view(), name="heat-readings"),
+    path("heat-readings/<uuid:uid>/confirm", heat.ReadingConfirmation.as_view(), name="heat-confirmation"),
+    path("heat-readings/<uuid:uid>/object", heat.ReadingObjection.as_view(), name="heat-objection"),
     path("operator/models", catalogue.Catalogue.as_view(), name="catalogue"),
     path("holds", holds.HoldList.as_view(), name="holds"),
     path("wallets/<currency:currency>/statement", views.WalletStatement.as_view(), name="statement"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.access import Permission
 from billing.models import Entry
-from tests.api import running
+from tests.api import lots, running
 from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
 from tests.api.conftest import Farm
 from tests.api.route import Route
@@ -24,6 +24,10 @@ def _listed(name: str, path: str, needs: Permission | None) -> Route:
 
 def _made(name: str, path: str, needs: Permission | None, body: Callable[[Farm], Any], **more: Any) -> Route:
     return Route("POST", name, lambda _: path, needs, more.pop("status", 201), body, **more)
+
+
+def _made_at(name: str, path: Callable[[Farm], str], needs: Permission, body: Callable[[Farm], Any]) -> Route:
+    return Route("POST", name, path, needs, 201, body)
 
 
 def _operated(
@@ -60,6 +64,86 @@ def _named(
 ) -> Route:
     return Route(method, name, path, needs, status, body, named_by_address=True)
 
+
+LOTS = (
+    _listed("power-lots", "/api/power-lots", VIEW),
+    _made("power-lots", "/api/power-lots", SITES, lambda _: lots.describe_lot()),
+    Route("GET", "power-lots-open", lambda _: "/api/power-lots/open", None, open_to_all=True),
+    Route("GET", "power-lot", lambda f: f"/api/power-lots/{lots.list_lot(f)}", None, open_to_all=True),
+    _named("POST", "power-lot-award", lambda f: f"/api/power-lots/{lots.bid(f).lot.uid}/accept", SITES),
+    _named("POST", "power-lot-withdrawal", lambda f: f"/api/power-lots/{lots.list_lot(f)}/withdraw", SITES),
+    _named("GET", "power-lot-bids", lambda f: f"/api/power-lots/{lots.settle(f)}/bids", VIEW),
+    # Everybody's lots are open to bids, for a site of one's own.
+    _made_at(
+        "power-lot-bids",
+        lambda f: f"/api/power-lots/{lots.list_lot(f)}/bids",
+        SITES,
+        lambda f: {"site": str(f.stand.site.uid), "kw": "5", "price": "0.02"},
+    ),
+    _listed("power-bids", "/api/power-bids", VIEW),
+    _named("GET", "power-bid", lambda f: f"/api/power-bids/{lots.bid(f).uid}", VIEW),
+    _named("POST", "power-bid-withdrawal", lambda f: f"/api/power-bids/{lots.bid(f).uid}/withdraw", SITES),
+    _listed("heat-demands", "/api/heat-demands", VIEW),
+    _made("heat-demands", "/api/heat-demands", MOVE, lambda _: lots.describe_demand()),
+    Route("GET", "heat-demands-open", lambda _: "/api/heat-demands/open", None, open_to_all=True),
+    _named(
+        "POST",
+        "heat-demand-withdrawal",
+        lambda f: f"/api/heat-demands/{lots.offer_heat(f).demand.uid}/withdraw",
+        MOVE,
+    ),
+    _named("GET", "heat-offers", lambda f: f"/api/heat-demands/{lots.offer_heat(f).demand.uid}/offers", VIEW),
+    _made_at(
+        "heat-offers",
+        lambda f: f"/api/heat-demands/{lots.list_demand(f)}/offers",
+        SITES,
+        lambda f: {
+            "site": str(lots.warm(f).uid),
+            "kw": "5",
+            "distance_km": "1",
+            "heat_reused": "0.3",
+        },
+    ),
+    _named(
+        "POST",
+        "heat-offer-withdrawal",
+        lambda f: f"/api/heat-offers/{lots.offer_heat(f).uid}/withdraw",
+        SITES,
+    ),
+    _named(
+        "POST",
+        "heat-offer-acceptance",
+        lambda f: f"/api/heat-offers/{lots.offer_heat(f).uid}/accept",
+        MOVE,
+        lambda _: {"meter_start_kwh": "12.5"},
+        201,
+    ),
+    _listed("heat-contracts", "/api/heat-contracts", VIEW),
+    _named("POST", "heat-contract-end", lambda f: f"/api/heat-contracts/{lots.agree(f).uid}/end", MOVE),
+    _named("GET", "heat-readings", lambda f: f"/api/heat-contracts/{lots.agree(f).uid}/readings", VIEW),
+    _named(
+        "POST",
+        "heat-readings",
+        lambda f: f"/api/heat-contracts/{lots.agree(f).uid}/readings",
+        SITES,
+        lambda _: lots.describe_reading(),
+        201,
+    ),
+    _named(
+        "POST",
+        "heat-confirmation",
+        lambda f: f"/api/heat-readings/{lots.read_meter(f).uid}/confirm",
+        MOVE,
+        lambda f: {"digest": lots.read_meter(f).digest},
+    ),
+    _named(
+        "POST",
+        "heat-objection",
+        lambda f: f"/api/heat-readings/{lots.read_meter(f).uid}/object",
+        MOVE,
+        lambda _: {"objection": "the meter stood still"},
+    ),
+)
 
 ROUTES = (
     _listed("organizations", "/api/organizations", None),
@@ -245,6 +329,14 @@ ROUTES = (
     _named(
         "PUT", "offer-serving", lambda f: f"/api/offers/{f.stand.offer.uid}/serving", SITES, lambda _: SERVING
     ),
+    _named("GET", "offer-terms", lambda f: f"/api/offers/{f.stand.offer.uid}/terms", VIEW),
+    _named(
+        "PUT",
+        "offer-terms",
+        lambda f: f"/api/offers/{f.stand.offer.uid}/terms",
+        SITES,
+        lambda _: {"contract": "FIXED", "steps": [{"hours": 24, "share": "0.5"}]},
+    ),
     _named("GET", "cards", lambda f: f"/api/offers/{f.stand.offer.uid}/cards", VIEW),
     _named("POST", "cards", lambda f: f"/api/offers/{f.stand.offer.uid}/cards", SITES, lambda _: {}, 201),
     _named("POST", "offer-live", lambda f: f"/api/offers/{f.stand.offer.uid}/live", SITES),
@@ -280,6 +372,7 @@ ROUTES = (
     _operated(
         "GET", "exports", lambda _: "/api/operator/exports?since=2026-01-01", "billing.view_ledgeraccount"
     ),
+    *LOTS,
     _operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
     _operated(
         "POST",

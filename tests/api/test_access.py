@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts import audit, keys, organizations
 from accounts.access import ALLOWED, KEY_ALLOWED
 from accounts.models import Organization, Role
+from tests.api import lots
 from tests.api.conftest import (
     Farm,
     make_client,
@@ -93,6 +94,7 @@ def test_lets_in_who_may(estate: Farm, route: Route) -> None:
 def test_lets_in_nobody_unknown(db: Database, estate: Farm) -> None:
     revoked = keys.issue_key(organization=estate.organization, name="old", actor=audit.SYSTEM, now=NOW)
     keys.revoke_key(key=revoked.key, actor=audit.SYSTEM, now=NOW)
+    lots.fill(estate)
     before = read_all(db)
 
     for client in (make_client(), use_key(revoked.text), use_key("jp_live_" + "x" * 36)):
@@ -114,6 +116,7 @@ def test_shows_strangers_nothing(db: Database, estate: Farm, stranger: Organizat
     other_key = keys.issue_key(organization=stranger, name="theirs", actor=audit.SYSTEM, now=NOW)
     person = sign_in(make_user(stranger, Role.OWNER, "stranger"))
     program = use_key(other_key.text)
+    lots.fill(estate)
     before = read_all(db)
 
     for route in OWN:
@@ -139,6 +142,7 @@ def test_refuses_to_act_for_a_strangers_organization(
 ) -> None:
     client = sign_in(make_user(stranger, Role.OWNER, "stranger"))
     client.credentials(HTTP_X_JOULEPORT_ORGANIZATION=str(estate.organization.uid))
+    lots.fill(estate)
     before = read_all(db)
 
     for route in OWN:
@@ -150,6 +154,7 @@ def test_refuses_to_act_for_a_strangers_organization(
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.FINANCE, Role.ADMIN], ids=str)
 def test_keeps_every_role_to_its_permissions(db: Database, estate: Farm, role: Role) -> None:
     client = sign_in(make_user(estate.organization, role, "somebody"))
+    lots.fill(estate)
     before = read_all(db)
 
     for route in OWN:
@@ -163,6 +168,7 @@ def test_keeps_every_role_to_its_permissions(db: Database, estate: Farm, role: R
 
 def test_keeps_keys_to_their_permissions(db: Database, estate: Farm) -> None:
     client = use_key(estate.key.text)
+    lots.fill(estate)
     before = read_all(db)
 
     for route in ROUTES:
@@ -180,6 +186,7 @@ def test_keeps_operators_work_from_everybody_else(db: Database, estate: Farm) ->
         "staff without a right": use_second_factor(make_operator(name="trainee")),
         "an operator with a password only": sign_in(make_operator(*rights, name="hasty")),
     }
+    lots.fill(estate)
     before = read_all(db)
 
     for who, client in others.items():
@@ -193,6 +200,7 @@ def test_keeps_operators_work_from_everybody_else(db: Database, estate: Farm) ->
 
 def test_gives_operators_nothing_of_an_organization(db: Database, estate: Farm) -> None:
     client = use_second_factor(make_operator(*(route.right for route in OPERATED)))
+    lots.fill(estate)
     before = read_all(db)
 
     for route in OWN:
