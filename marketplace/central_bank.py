@@ -30,12 +30,16 @@ class RateUnknown(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`rate` of `quote` are worth one of `base`, 18 places, as the bank said on `day`."""
+    """
+    `rate` of `quote` are worth one of `base`, 18 places, as the bank said on `day`. `last_known`: the file
+    ends before the day that was asked for, and the bank may have said another since.
+    """
 
     base: str
     quote: str
     rate: Decimal
     day: date
+    last_known: bool
 
     @property
     def source(self) -> str:
@@ -49,6 +53,7 @@ class Rate:
             "quote": self.quote,
             "rate": format_plain(self.rate),
             "day": self.day.isoformat(),
+            "last_known": self.last_known,
             "source": self.source,
         }
 
@@ -71,9 +76,8 @@ def find_rate(*, base: str, quote: str, day: date) -> Rate:
             per_euro = [Decimal(bank.convert(1, EURO, one, date=asked)) for one in (base, quote)]
         except ValueError:
             continue
-        return Rate(
-            base, quote, round_half_even(ROUNDING.divide(per_euro[1], per_euro[0]), PRICE_PLACES), asked
-        )
+        rate = round_half_even(ROUNDING.divide(per_euro[1], per_euro[0]), PRICE_PLACES)
+        return Rate(base, quote, rate, asked, last_known=newest < day)
     raise RateUnknown(f"There is no rate of {base} and {quote} on {day.isoformat()}.", field="currency")
 
 
