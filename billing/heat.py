@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -36,7 +37,7 @@ def charge(*, bill: Bill, due_at: datetime) -> int:
 
     :raises billing.ledger.KeyReused: if the key was used for another charge
     """
-    values = [
+    values: list[Any] = [
         bill.key,
         bill.buyer_id,
         bill.provider_id,

@@ -20,7 +20,7 @@ from core.errors import DomainError, Invalid
 from core.quantities import format_plain
 from marketplace import site_energy
 from marketplace.lots import heat_prices
-from marketplace.models import HeatContract, HeatDemand, HeatOffer, Site, SiteEnergy
+from marketplace.models import HeatContract, HeatDemand, HeatOffer, Site
 
 logger = logging.getLogger(__name__)
 
@@ -137,8 +137,10 @@ def offer_heat(
     :raises HeatInvalid: if the site's heat is too cold, too far, elsewhere or priced in another currency
     :raises HeatSold: if the site has offered, or sells its heat to somebody else
     """
-    energy = site_energy.find_energy(site=site)
-    _check_offer(demand, site, energy, kw, distance_km, heat_reused)
+    supply = site_energy.find_energy(site=site).heat_supply_c
+    if supply is None:
+        _refuse("site", "says no heat_supply_c of its energy")
+    _check_offer(demand, site, supply, kw, distance_km, heat_reused)
     try:
         with transaction.atomic():
             held = _lock_demand(demand)
@@ -151,7 +153,7 @@ def offer_heat(
                 organization=site.organization,
                 kw=kw,
                 distance_km=distance_km,
-                supply_c=energy.heat_supply_c,
+                supply_c=supply,
                 heat_reused=heat_reused,
                 created_at=now,
             )
@@ -333,19 +335,17 @@ def _set_credit(contract: HeatContract, actor: Actor, now: datetime) -> bool:
 def _check_offer(
     demand: HeatDemand,
     site: Site,
-    energy: SiteEnergy,
+    supply: Decimal,
     kw: Decimal,
     distance_km: Decimal,
     heat_reused: Decimal,
 ) -> None:
-    supply = energy.heat_supply_c
     for name, wrong, problem in (
         ("site", site.country != demand.country, f"lies in another country than {demand.country}"),
         ("site", site.currency != demand.currency, f"is priced in {site.currency}, not in {demand.currency}"),
-        ("site", supply is None, "says no heat_supply_c of its energy"),
         (
             "site",
-            supply is not None and supply < demand.supply_c,
+            supply < demand.supply_c,
             f"is colder than {demand.supply_c} degrees",
         ),
         ("distance_km", not 0 <= distance_km <= demand.distance_km, f"is at most {demand.distance_km}"),

@@ -132,7 +132,7 @@ def object_to(*, reading: HeatReading, objection: str, actor: Actor, now: dateti
 def charge_silent(*, now: datetime) -> int:
     """Charge readings to which nobody objected in time; gives how many."""
     rows = HeatReading.objects.filter(
-        state=STATE.ENTERED, entered_at__lte=now - timedelta(days=1) * F("contract__objection_days")
+        state=STATE.ENTERED, entered_at__lte=now - F("contract__objection_days") * timedelta(days=1)
     )
     done = 0
     for reading in rows.select_related("contract").order_by("id")[:DUE_AT_ONCE]:
@@ -174,8 +174,8 @@ def find_payment(*, reading: HeatReading) -> str:
     """PAID, DUE while the wallet has not enough, or NONE where nothing is to be paid (yet)."""
     if reading.state != STATE.CHARGED or not reading.amount:
         return "NONE"
-    entry = HeatCharge.objects.values_list("entry_id", flat=True).get(key=name_charge(reading))
-    return "DUE" if entry is None else "PAID"
+    waits = HeatCharge.objects.filter(key=name_charge(reading), entry=None).exists()
+    return "DUE" if waits else "PAID"
 
 
 def name_charge(reading: HeatReading) -> str:

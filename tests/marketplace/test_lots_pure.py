@@ -219,4 +219,4 @@ def test_a_correction_leaves_exactly_the_right_cost(
 
     assert Cost(charged.amount + rest.amount, charged.fee + rest.fee) == due
     # What is given back takes its fee along, and never more.
-    assert min(rest.amount, 0) <= rest.fee <= max(rest.amount, 0)
+    assert min(rest.amount, Decimal(0)) <= rest.fee <= max(rest.amount, Decimal(0))

@@ -109,7 +109,7 @@ def test_what_is_settled_stays(lot: PowerLot, dam: Site, second: Site) -> None:
     power.award_early(lot=lot, actor=ME, now=NOW)
 
     got = {one.bid_id: (one.kw, one.price) for one in PowerAward.objects.all()}
-    assert got == {first.pk: (600, Decimal("0.05")), other.pk: (400, Decimal("0.02"))}
+    assert got == {first.pk: (Decimal(600), Decimal("0.05")), other.pk: (Decimal(400), Decimal("0.02"))}
     for deed in (
         lambda: power.award(lot=lot, actor=ME, now=NOW),
         lambda: power.withdraw_lot(lot=lot, actor=ME, now=NOW),
