@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from workers.pages.charts import Column, draw
+from workers.pages.charts import BOTTOM, HEIGHT, Column, draw
 
 START = datetime(2030, 6, 3, 3, 20, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -25,6 +25,14 @@ def test_columns_stand_on_nothing_and_credits_hang_from_it() -> None:
     assert [level.text for level in chart.levels] == ["-2", "0", "2", "4"]
 
 
+def test_a_sliver_below_nothing_stays_inside_the_chart() -> None:
+    chart = draw([make_column(0, chip="4", heat="-0.01")], zone=UTC)
+
+    heat = chart.stacks[0].bars[1]
+    assert chart.levels[0].text == "0"
+    assert Decimal(heat.y) + Decimal(heat.height) <= HEIGHT - BOTTOM
+
+
 def test_columns_lie_side_by_side_over_the_whole_width() -> None:
     chart = draw([make_column(n, chip="1", electricity="0") for n in range(48)], zone=UTC)
 
@@ -43,7 +51,9 @@ def test_hours_are_those_of_the_site_and_surplus_is_shaded() -> None:
 
     # 03:20 in UTC is 11:20 there.
     assert [mark.text for mark in chart.hours] == ["12:00", "18:00"]
-    assert [shade.part for shade in chart.shades] == ["surplus"]
+    [shade], bar = chart.shades, chart.stacks[2].bars[0]
+    assert (shade.part, shade.x, shade.width) == ("surplus", bar.x, bar.width)
+    assert Decimal(shade.y) + Decimal(shade.height) == HEIGHT - BOTTOM
 
 
 def test_where_power_costs_nothing_the_chart_is_empty_and_not_broken() -> None:

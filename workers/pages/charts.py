@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 960, 250
 LEFT, TOP, BOTTOM = 64, 12, 28
 MARKS_MAX = 5
 TENTH = Decimal("0.1")
+# What is below zero by less than this part of a step gets no level of its own.
+SLIVER = 4
 TICK_HOURS = 6
 HOUR = timedelta(hours=1)
 
@@ -66,7 +68,6 @@ class Chart:
     left: int = LEFT
     width: int = WIDTH
     height: int = HEIGHT
-    floor: int = HEIGHT - BOTTOM
 
 
 def draw(columns: Sequence[Column], *, zone: Any) -> Chart:
@@ -79,14 +80,10 @@ def draw(columns: Sequence[Column], *, zone: Any) -> Chart:
     highs = [sum((size for _, size in one.parts if size > 0), Decimal(0)) for one in columns]
     lows = [sum((size for _, size in one.parts if size < 0), Decimal(0)) for one in columns]
     levels = _list_levels(min(lows), max(highs))
-    scale = _Scale(start, end, levels[0], levels[-1])
+    scale = _Scale(start, end, min(levels[0], *lows), max(levels[-1], *highs))
     return Chart(
         stacks=tuple(_stack(one, scale) for one in columns),
-        shades=tuple(
-            Bar("surplus", *scale.across(one), str(TOP), str(HEIGHT - TOP - BOTTOM))
-            for one in columns
-            if one.is_surplus
-        ),
+        shades=tuple(_shade(one, scale) for one in columns if one.is_surplus),
         levels=tuple(Mark(scale.up(level), _write(level)) for level in levels),
         hours=tuple(_list_hours(start, end, scale, zone)),
         zero=scale.up(Decimal(0)),
@@ -114,6 +111,11 @@ class _Scale:
         return TOP + room * (self._high - level) / (self._high - self._low)
 
 
+def _shade(column: Column, scale: _Scale) -> Bar:
+    x, width = scale.across(column)
+    return Bar("surplus", x, str(TOP), width, str(HEIGHT - TOP - BOTTOM))
+
+
 def _stack(column: Column, scale: _Scale) -> Stack:
     x, width = scale.across(column)
     above = below = Decimal(0)
@@ -134,11 +136,13 @@ def _stack(column: Column, scale: _Scale) -> Stack:
 
 
 def _list_levels(low: Decimal, high: Decimal) -> list[Decimal]:
-    """Round figures from below `low` to above `high`, zero among them."""
+    """Round figures from below `low` to above `high`, zero among them; a sliver below zero needs none."""
     span = max(high, Decimal(0)) - min(low, Decimal(0)) or Decimal(1)
     rough = ROUNDING.divide(span, Decimal(MARKS_MAX - 1))
     power = Decimal(1).scaleb(rough.adjusted())
     step = next(power * size for size in (1, 2, 5, 10) if power * size >= rough)
+    if -low * SLIVER < step:
+        low = Decimal(0)
     first = -(-min(low, Decimal(0)) / step).to_integral_value(rounding=ROUND_CEILING)
     last = (max(high, step) / step).to_integral_value(rounding=ROUND_CEILING)
     return [step * number for number in range(int(first), int(last) + 1)]
