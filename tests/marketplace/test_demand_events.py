@@ -1,5 +1,7 @@
 """Demand response: events as they come, what they do to cards, and prices as a signal."""
 
+import json
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,8 +10,10 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts import audit
+from core.sql import REPOSITORY
 from marketplace import demand_events, openadr, publishing, site_tariffs
 from marketplace.models import DemandEvent, Offer, Site
+from marketplace.tariffs.supplies import Direction
 from tests.marketplace.listings import NOW
 from tests.marketplace.test_publishing import find_price, set_tariff
 
@@ -74,6 +78,17 @@ def test_intervals_without_a_time_of_their_own_follow_each_other() -> None:
 
     assert [wish.start - NOW for wish in wishes] == [2 * HOUR, 3 * HOUR, 4 * HOUR]
     assert {wish.end - wish.start for wish in wishes} == {HOUR}
+
+
+def test_the_event_of_the_manual_is_understood() -> None:
+    page = (REPOSITORY / "docs/reference/tariffs.md").read_text(encoding="utf-8")
+    block = re.search(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert block is not None
+
+    (wish,) = openadr.read_event(json.loads(block.group(1))).wishes
+
+    assert (wish.direction, wish.kw, wish.end - wish.start) == (Direction.SHED, Decimal(200), 2 * HOUR)
+    assert (wish.pay_per_kwh, wish.penalty_per_kwh) == (Decimal("0.4"), Decimal("0.1"))
 
 
 def test_shedding_makes_the_hour_dear_and_cards_say_so(live: Offer) -> None:
