@@ -49,7 +49,8 @@ class Serving:
     currency.
 
     `joules_per_output_token` is chip energy: measured elsewhere (reference.find_token_energy gives figure and
-    source) or the provider's own word, labelled `declared`. Rates and shares are fractions, not per cent.
+    source) or the provider's own word, labelled `declared`. Rates and shares are fractions, not per cent;
+    `residual` is the share of the capital left in the end, `embodied_g` grams CO2e of making the node.
     """
 
     joules_per_output_token: Decimal
@@ -66,6 +67,8 @@ class Serving:
     capital_years: int = 4
     capital_rate: Decimal = Decimal("0.10")
     operations_rate: Decimal = Decimal(0)
+    residual: Decimal = Decimal(0)
+    embodied_g: Decimal = Decimal(0)
 
 
 def create_offer(

@@ -97,6 +97,7 @@ class Stretch:
         return {
             "tariff": self.version.source,
             "content_hash": self.version.content_hash,
+            "verified": self.version.tariff.verified,
             "price_per_kwh": format_plain(self.price),
             "forecast": self.forecast,
             **({"estimated": True} if self.estimated else {}),

@@ -39,7 +39,7 @@ FORMULA = 3
 PRICED = (
     *("line_loss", "heat_reused", "heat_price", "heat_source", "market_gco2_per_kwh", "market_source"),
     *("matched_share", "carbon_basis", "carbon_price_per_tonne"),
-    *("hall_capital_per_watt", "hall_years", "hall_rate"),
+    *("hall_capital_per_watt", "hall_years", "hall_rate", "pue_basis"),
 )
 BATCH = 500
 SECONDS_MAX = 30.0
@@ -169,6 +169,7 @@ def _describe_offer(offer: Offer) -> list[str]:
     energy = find_energy(site=place)
     figures = [
         *(getattr(energy, name) for name in PRICED),
+        json.dumps(energy.sources, sort_keys=True),
         place.pue,
         place.gco2_per_kwh,
         place.carbon_source,
@@ -186,6 +187,8 @@ def _describe_offer(offer: Offer) -> list[str]:
         profile.capital_years,
         profile.capital_rate,
         profile.operations_rate,
+        profile.residual,
+        profile.embodied_g,
         profile.margin,
     ]
     said = [str(FORMULA), str(PLATFORM_FEE_BPS), str(offer.uid), offer.unit, *map(str, figures)]

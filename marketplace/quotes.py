@@ -3,6 +3,7 @@ What an offer's price is made of: its site, machine and serving, as the build-up
 it is given and nothing else; `marketplace.energy` does the sums.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -14,13 +15,16 @@ from marketplace.energy.build_up import Pricer
 from marketplace.energy.inputs import Carbon, CarbonBasis, Hall, Heat, Inputs, Machine, Power
 from marketplace.energy.lines import BuildUp, Line
 from marketplace.energy.work import Unit, list_chip_second_work, list_token_work
-from marketplace.models import Offer
+from marketplace.models import Offer, SiteEnergy
 from marketplace.offer_terms import read_terms
 from marketplace.outlooks import Grams, Stretch
-from marketplace.site_energy import find_energy
+from marketplace.site_energy import describe_pue, find_energy
 
 BREAKDOWN_VERSION = 2
 ZERO, MILLION = Decimal(0), Decimal(1_000_000)
+HALL_FIGURES = ("pue", "line_loss", "hall_capital_per_watt", "hall_years", "hall_rate")
+HEAT_FIGURES = ("heat_reused", "heat_price")
+CARBON_FIGURES = ("market_gco2_per_kwh", "matched_share", "carbon_price_per_tonne")
 TOKENS = (Unit.INPUT, Unit.CACHED_INPUT, Unit.OUTPUT)
 
 
@@ -53,6 +57,7 @@ class Quoter:
         self._offer = offer
         self._inputs = read_inputs(offer=offer, fee_bps=fee_bps)
         self._terms = read_terms(offer=offer)
+        self._pue = describe_pue(site=offer.site)
         # The grid's carbon moves lines that power does not.
         self._pricers: dict[Grams | None, Pricer] = {}
         # Most lines are the same object at every price of electricity.
@@ -107,6 +112,7 @@ class Quoter:
             "version": BREAKDOWN_VERSION,
             "currency": built.currency,
             "fee_bps": built.fee_bps,
+            "pue": self._pue,
             "lines": [self._describe_line(line) for line in built.lines],
             "groups": {
                 name: format_plain(EXACT.multiply(amount, MILLION))
@@ -162,8 +168,9 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
         location_g=site.gco2_per_kwh,
         # Who contracted nothing gets what the grid has.
         market_g=site.gco2_per_kwh if contracted is None else contracted,
-        source="; ".join(filter(None, (site.carbon_source, energy.market_source))),
+        source=_name_source(energy, site.carbon_source, energy.market_source, figures=CARBON_FIGURES),
         matched=energy.matched_share,
+        embodied_g=profile.embodied_g,
         basis=CarbonBasis[energy.carbon_basis],
         price_per_tonne=energy.carbon_price_per_tonne,
     )
@@ -172,14 +179,18 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
         power=_read_power(offer, stretch),
         hall=Hall(
             pue=site.pue,
-            source=f"site:{site.uid}",
+            source=_name_source(energy, f"site:{site.uid}", figures=HALL_FIGURES),
             line_loss=energy.line_loss,
             capital_per_watt=energy.hall_capital_per_watt,
             years=energy.hall_years,
             rate=energy.hall_rate,
         ),
         carbon=carbon,
-        heat=Heat(reused=energy.heat_reused, per_kwh=energy.heat_price, source=energy.heat_source),
+        heat=Heat(
+            reused=energy.heat_reused,
+            per_kwh=energy.heat_price,
+            source=_name_source(energy, energy.heat_source, figures=HEAT_FIGURES),
+        ),
         machine=Machine(
             chips=profile.chips,
             chip_watts=chip_watts,
@@ -191,6 +202,7 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
             years=profile.capital_years,
             rate=profile.capital_rate,
             operations_rate=profile.operations_rate,
+            residual=profile.residual,
         ),
         work={
             **list_token_work(
@@ -207,6 +219,12 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
         fee_bps=fee_bps,
     )
     return _with_grams(inputs, stretch.grams if stretch else None)
+
+
+def _name_source(energy: SiteEnergy, *sources: str, figures: Sequence[str]) -> str:
+    """What is known of a line's origin, and what the provider says of each figure in it."""
+    said = (f"{name}: {energy.sources[name]}" for name in figures if energy.sources.get(name))
+    return "; ".join(filter(None, (*sources, *said)))
 
 
 def _with_grams(inputs: Inputs, grams: Grams | None) -> Inputs:

@@ -15,6 +15,7 @@ from core.quantities import format_plain
 from marketplace import reference_versions
 from marketplace.energy.inputs import PUE_MAX
 from marketplace.models import Series, Site, SiteEnergy
+from marketplace.reference.usable import Basis
 
 PUE_FILE = "default_pue"
 COOLING_KEYS = {
@@ -27,6 +28,8 @@ ZERO, ONE = Decimal(0), Decimal(1)
 SHARES = ("line_loss", "heat_reused", "renewable_share", "matched_share", "hall_rate")
 AMOUNTS = ("heat_price", "carbon_price_per_tonne", "hall_capital_per_watt", "market_gco2_per_kwh")
 SOURCE_MAX = 200
+# Begins the source of a figure that only the provider vouches for.
+DECLARED = "declared: "
 
 
 class SiteEnergyInvalid(Invalid):
@@ -81,10 +84,11 @@ def set_energy(*, site: Site, energy: Energy, actor: Actor, now: datetime) -> Si
         nobody vouches for
     """
     check_energy(energy)
-    values = {name: getattr(energy, name) for name in FIGURES} | {"sources": dict(energy.sources)}
+    values = {name: getattr(energy, name) for name in FIGURES}
     try:
         with transaction.atomic():
-            pue = _find_pue(site, energy, actor, now)
+            pue, source = _find_pue(site, energy, actor, now)
+            values["sources"] = {**energy.sources, **({"pue": source} if source else {})}
             row, _ = SiteEnergy.objects.update_or_create(
                 site=site, defaults=values, create_defaults={**values, "updated_at": now}
             )
@@ -110,6 +114,20 @@ def find_energy(*, site: Site) -> SiteEnergy:
     """What is said of a site's energy; what holds for one that says nothing, unsaved, if nothing is."""
     found: SiteEnergy | None = getattr(site, "energy", None)
     return found or SiteEnergy(site=site, updated_at=site.created_at)
+
+
+def describe_pue(*, site: Site) -> dict[str, Any]:
+    """The PUE in force as JSON: what it rests on, and whether anybody but the provider vouches for it."""
+    energy = find_energy(site=site)
+    source = energy.sources.get("pue", "")
+    return {
+        "value": format_plain(site.pue),
+        "basis": energy.pue_basis,
+        "source": source,
+        "verified": bool(
+            energy.pue_basis == SiteEnergy.PueBasis.COOLING and source and not source.startswith(DECLARED)
+        ),
+    }
 
 
 def check_energy(energy: Energy) -> None:
@@ -181,10 +199,10 @@ def _check_choices(energy: Energy) -> None:
             _refuse(name, f"is one of {', '.join(value or '(empty)' for value in choices.values)}")
 
 
-def _find_pue(site: Site, energy: Energy, actor: Actor, now: datetime) -> Decimal:
-    """The PUE in force: what was measured or declared, else that of the cooling."""
+def _find_pue(site: Site, energy: Energy, actor: Actor, now: datetime) -> tuple[Decimal, str]:
+    """The PUE in force and its source: what was measured or declared, else that of the cooling."""
     if energy.pue_basis != SiteEnergy.PueBasis.COOLING:
-        return energy.pue if energy.pue is not None else site.pue
+        return (site.pue if energy.pue is None else energy.pue), energy.sources.get("pue", "")
     key = COOLING_KEYS.get(SiteEnergy.Cooling(energy.cooling))
     if key is None:
         _refuse("cooling", "is missing, and the PUE is to follow from it")
@@ -196,13 +214,13 @@ def _find_pue(site: Site, energy: Energy, actor: Actor, now: datetime) -> Decima
                 name=PUE_FILE,
                 key=key,
                 figures={"pue": str(shipped.figures["pue"])},
-                source=f"confirmed by the provider; {shipped.evidence.source}"[:SOURCE_MAX],
+                source=f"{shipped.evidence.source}, {shipped.evidence.date}"[:SOURCE_MAX],
                 actor=actor,
                 now=now,
             )
-    return Decimal(
-        reference_versions.find_usable(site=site, name=PUE_FILE, key=key, fields=("pue",))["pue"].value
-    )
+    found = reference_versions.find_usable(site=site, name=PUE_FILE, key=key, fields=("pue",))["pue"]
+    source = found.source if found.basis is Basis.REFERENCE else DECLARED + found.source
+    return Decimal(found.value), source[:SOURCE_MAX]
 
 
 def _describe(energy: Energy) -> dict[str, Any]:

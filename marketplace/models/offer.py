@@ -80,7 +80,9 @@ class ServingProfile(models.Model):
     It may change; each card keeps in its breakdown the figures it was built from. Watts and money are those
     of the whole node; `joules_per_output_token` is chip energy, `host_factor` raises it to the whole machine
     (kappa); ratios weigh an input token against an output token; `utilisation` is the busy share of the
-    hours; `capital` is in the offer's currency, its rates are shares a year; `margin` is a share of the cost.
+    hours; `capital` is in the offer's currency, its rates are shares a year, `residual` is the share of it
+    that the node is worth in the end; `embodied_g` are grams CO2e of making the node; `margin` is a share of
+    the cost.
     `finding` is what receipts say of the joules, once they say something.
     """
 
@@ -99,6 +101,10 @@ class ServingProfile(models.Model):
     capital_years = models.IntegerField(default=4)
     capital_rate = models.DecimalField(max_digits=6, decimal_places=4, default="0.10")
     operations_rate = models.DecimalField(max_digits=6, decimal_places=4, default="0")
+    residual = models.DecimalField(max_digits=6, decimal_places=4, default=Decimal(0), db_default=Decimal(0))
+    embodied_g = models.DecimalField(
+        max_digits=14, decimal_places=3, default=Decimal(0), db_default=Decimal(0)
+    )
     margin = models.DecimalField(max_digits=6, decimal_places=4)
     finding = models.ForeignKey(
         "marketplace.JoulesFinding", on_delete=models.PROTECT, related_name="+", null=True, editable=False
@@ -130,6 +136,10 @@ class ServingProfile(models.Model):
             models.CheckConstraint(
                 name="profile_costs_not_negative",
                 condition=Q(capital__gte=0, capital_rate__gte=0, operations_rate__gte=0, margin__gte=0),
+            ),
+            models.CheckConstraint(
+                name="profile_ends_in_range",
+                condition=Q(residual__gte=0, residual__lte=1, embodied_g__gte=0),
             ),
         )
 
