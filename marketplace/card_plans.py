@@ -94,7 +94,7 @@ def plan_cards(
             at += 1
         current = effective.get(moment, current)
         if not spans[at].sold:
-            if current is not None and not _runs_out(current, before=moment + AT_ONCE):
+            if current is not None and not _runs_out(current, before=moment + 2 * AT_ONCE):
                 planned.append(Planned(moment, moment + AT_ONCE, spans[at]))
                 current = Published(0, moment, moment + AT_ONCE, spans[at].basis)
             continue

@@ -22,6 +22,7 @@ from marketplace.models import (
     JoulesFinding,
     Model,
     Offer,
+    OfferTerms,
     PriceCard,
     ServingProfile,
     Site,
@@ -78,6 +79,17 @@ class ServingProfileAdmin(ReadOnlyAdmin):
     list_display = ("offer", "joules_per_output_token", "joules_source", "tokens_per_second", "utilisation")
     list_select_related = ("offer",)
     ordering = ("-id",)
+
+
+@admin.register(OfferTerms)
+class OfferTermsAdmin(ReadOnlyAdmin):
+    """Who carries the risk of an offer's price, and what waiting is worth."""
+
+    list_display = ("offer", "contract", "cap", "steps", "updated_at")
+    list_filter = ("contract",)
+    list_select_related = ("offer",)
+    search_fields = ("offer__uid",)
+    ordering = ("-offer_id",)
 
 
 @admin.register(JoulesFinding)

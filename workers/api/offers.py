@@ -1,6 +1,7 @@
 """Offers: drafted, priced, served, put live and withdrawn."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from accounts.api.base import OrganizationView
 from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import describe
 from accounts.authentication import Caller
-from marketplace import catalogue, offers, price_cards, quotes, sites
+from marketplace import catalogue, offer_terms, offers, price_cards, quotes, sites
+from marketplace.contracts import Contract, Step, Terms
 from marketplace.models import Offer
 from marketplace.offers import Serving
 from workers import endpoints, nodes
@@ -29,6 +31,8 @@ from workers.api.serializers import (
     QuoteAnswer,
     ServingRequest,
     SlotsRequest,
+    TermsAnswer,
+    TermsRequest,
 )
 
 
@@ -199,6 +203,33 @@ class OfferServing(OrganizationView):
         offer = _find(caller, uid)
         offers.change_serving(offer=offer, serving=Serving(**wanted), actor=caller.actor, now=timezone.now())
         return Response(_describe(_find(caller, uid)))
+
+
+class OfferTerms(OrganizationView):
+    """Who carries the risk of an offer's price."""
+
+    needs = {"GET": Permission.VIEW, "PUT": Permission.MANAGE_SITES}
+
+    @describe("offers_terms", "An offer's terms", answer=TermsAnswer)
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Read its contract and its steps of slack."""
+        return Response(_describe_terms(_find(self.caller(), uid)))
+
+    @describe("offers_set_terms", "Sell an offer under other terms", request=TermsRequest, answer=TermsAnswer)
+    def put(self, request: Request, uid: UUID) -> Response:
+        """Set them; published cards keep theirs, and the next ones follow within a minute."""
+        wanted, caller = self.read(TermsRequest), self.caller()
+        terms = Terms(
+            contract=Contract(wanted["contract"]),
+            cap=wanted.get("cap", Decimal(0)),
+            steps=tuple(Step(**step) for step in wanted.get("steps", ())),
+        )
+        offer_terms.set_terms(offer=_find(caller, uid), terms=terms, actor=caller.actor, now=timezone.now())
+        return Response(_describe_terms(_find(caller, uid)))
+
+
+def _describe_terms(offer: Offer) -> dict[str, Any]:
+    return offer_terms.read_terms(offer=offer).describe()
 
 
 class CardList(OrganizationView):

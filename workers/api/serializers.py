@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.fields import AmountField, DecimalStringField, PriceField
-from marketplace import price_cards
+from marketplace import contracts, price_cards
 from marketplace.api.serializers import EndpointsField
 from marketplace.models import Job, Offer
 from workers.models import Node
@@ -65,6 +65,35 @@ class ServingRequest(serializers.Serializer[Any]):
     capital_years = serializers.IntegerField(min_value=1, max_value=50, required=False)
     capital_rate = DecimalStringField(places=4, required=False)
     operations_rate = DecimalStringField(places=4, required=False)
+    residual = DecimalStringField(
+        places=4, required=False, help_text="Share of the capital that the node is still worth in the end."
+    )
+    embodied_g = DecimalStringField(places=3, required=False, help_text="Grams CO2e of making the node.")
+
+
+class StepField(serializers.Serializer[Any]):
+    """Who may wait so many whole hours gets the share off the hardware and margin lines."""
+
+    hours = serializers.IntegerField(min_value=1, max_value=contracts.HOURS_MAX)
+    share = DecimalStringField(places=4, minimum=Decimal("0.0001"))
+
+
+class TermsRequest(serializers.Serializer[Any]):
+    """Who carries the risk of an offer's price, and what waiting is worth; both replace what was said before."""
+
+    contract = serializers.ChoiceField(choices=[one.value for one in contracts.Contract])
+    cap = DecimalStringField(
+        places=4, required=False, help_text="Of a pass-through: the share above the forecast price."
+    )
+    steps = StepField(many=True, required=False)
+
+
+class TermsAnswer(serializers.Serializer[Any]):
+    """An offer's terms, as its next cards will have them."""
+
+    contract = serializers.CharField()
+    cap = serializers.CharField()
+    steps = StepField(many=True)
 
 
 class EndpointRequest(serializers.Serializer[Any]):
@@ -101,6 +130,13 @@ class CardAnswer(serializers.Serializer[Any]):
     chip_second_price = PriceField()
     fee_bps = serializers.IntegerField()
     breakdown = serializers.DictField(source="explained")
+    slack_hours = serializers.IntegerField(
+        help_text="Above 0 in a cheaper form of the card `of_number`, for jobs that may wait so long."
+    )
+    of_number = serializers.IntegerField(allow_null=True)
+    capped = serializers.BooleanField(
+        help_text="Whether it is sold at a cap, and what the final price leaves of it is given back."
+    )
     created_at = serializers.DateTimeField()
 
 

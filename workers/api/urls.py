@@ -35,6 +35,7 @@ urlpatterns = [
     path("offers/<uuid:uid>/serving", offers.OfferServing.as_view(), name="offer-serving"),
     path("offers/<uuid:uid>/joules", kpis.OfferJoules.as_view(), name="offer-joules"),
     path("sites/<uuid:uid>/kpis", kpis.SiteKpis.as_view(), name="site-kpis"),
+    path("offers/<uuid:uid>/terms", offers.OfferTerms.as_view(), name="offer-terms"),
     path("offers/<uuid:uid>/quote", offers.OfferQuote.as_view(), name="offer-quote"),
     path("offers/<uuid:uid>/cards/<int:number>", offers.CardDetail.as_view(), name="card"),
     path("offers/<uuid:uid>/cards", offers.CardList.as_view(), name="cards"),
