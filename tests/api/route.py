@@ -35,3 +35,65 @@ class Route:
 
     def __str__(self) -> str:
         return f"{self.method} {self.name}"
+
+
+VIEW, USE, MONEY = Permission.VIEW, Permission.USE, Permission.VIEW_MONEY
+SITES, KEYS, MOVE = Permission.MANAGE_SITES, Permission.MANAGE_KEYS, Permission.MANAGE_MONEY
+
+
+def uid_of(row: Any) -> str:
+    """The uid of a row, as addresses have it."""
+    return str(row.uid)
+
+
+def listed(name: str, path: str, needs: Permission | None) -> Route:
+    """What an address without names shows."""
+    return Route("GET", name, lambda _: path, needs)
+
+
+def made(name: str, path: str, needs: Permission | None, body: Callable[[Farm], Any], **more: Any) -> Route:
+    """What is made at an address without names."""
+    return Route("POST", name, lambda _: path, needs, more.pop("status", 201), body, **more)
+
+
+def made_at(name: str, path: Callable[[Farm], str], needs: Permission, body: Callable[[Farm], Any]) -> Route:
+    """What is made at an address of somebody's thing that everybody may see."""
+    return Route("POST", name, path, needs, 201, body)
+
+
+def operated(
+    method: str, name: str, path: Callable[[Farm], str], right: str, body: Any = None, status: int = 200
+) -> Route:
+    """Operators' work."""
+    return Route(method, name, path, None, status, body, right=right)
+
+
+def placed(
+    method: str, name: str, path: str, needs: Permission, body: Any = None, status: int = 200
+) -> Route:
+    """Of the organization that the address names."""
+    return Route(
+        method,
+        name,
+        lambda f: (
+            f"/api/organizations/{f.organization.uid}"
+            + path.format(colleague=uid_of(f.colleague), invitation=uid_of(f.invitation))
+        ),
+        needs,
+        status,
+        body,
+        named_by_address=True,
+        by_address=True,
+    )
+
+
+def named(
+    method: str,
+    name: str,
+    path: Callable[[Farm], str],
+    needs: Permission,
+    body: Any = None,
+    status: int = 200,
+) -> Route:
+    """Of one thing that the address names."""
+    return Route(method, name, path, needs, status, body, named_by_address=True)
