@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from accounts import audit
 from accounts.keys import IssuedKey
@@ -18,7 +19,8 @@ from billing.models import Hold
 from billing.wallets import Wallet
 from core.errors import DomainError, NotFound
 from core.money import Money
-from marketplace import offers
+from marketplace import offer_terms, offers, price_cards, publishing, site_tariffs
+from marketplace.contracts import Contract, Step, Terms
 from marketplace.models import Job
 from tests.cast import NOW
 from tests.databases import Database
@@ -251,3 +253,77 @@ def test_refuses_a_model_whose_only_offer_was_withdrawn(
 
     with pytest.raises(deferral.ModelUnknown):
         submit()
+
+
+def test_who_may_wait_holds_and_pays_the_cheaper_card(
+    lab: Organization, lab_wallet: Wallet, stand: Stand, submit: Submit, now: datetime
+) -> None:
+    terms = Terms(steps=(Step(4, Decimal("0.2")), Step(24, Decimal("0.5"))))
+    offer_terms.set_terms(offer=stand.offer, terms=terms, actor=audit.SYSTEM, now=now)
+    price_cards.publish_card(offer=stand.offer, actor=audit.SYSTEM, now=now)
+
+    jobs_by_hours = {
+        hours: Job.objects.get(uid=submit(deadline=now + timedelta(hours=hours)).uid) for hours in (3, 5, 24)
+    }
+
+    cards = {hours: job.card for hours, job in jobs_by_hours.items() if job.card}
+    assert {hours: card.slack_hours for hours, card in cards.items()} == {3: 0, 5: 4, 24: 24}
+    amounts = [hold_of(job.uid) for job in jobs_by_hours.values()]
+    assert amounts == sorted(amounts, reverse=True)
+    assert len(set(amounts)) == 3
+    # Nobody gets a cheaper card than the job's own slack allows, nor anybody who does not wait.
+    with connection.cursor() as cursor:
+        for job, card, verdict in (
+            (jobs_by_hours[5], cards[24], "card_stale"),
+            (jobs_by_hours[24], cards[24], "ok"),
+        ):
+            cursor.execute(
+                "SELECT verdict FROM reattempt_v1(ARRAY[%s]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL],"
+                " ARRAY[%s]::bigint[], ARRAY[%s]::bigint[], ARRAY[%s]::bigint[], ARRAY[gen_random_uuid()],"
+                " ARRAY[gen_random_uuid()])",
+                [job.pk, stand.offer.pk, card.pk, stand.node.pk],
+            )
+            assert cursor.fetchone() == (verdict,)
+
+
+def test_a_job_waits_for_surplus_with_the_price_of_its_window_held(
+    lab: Organization, lab_wallet: Wallet, stand: Stand, submit: Submit, now: datetime
+) -> None:
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    lot = {
+        "start": (hour + timedelta(hours=2)).isoformat(),
+        "end": (hour + timedelta(hours=4)).isoformat(),
+        "kw": "500",
+        "price": "0.01",
+    }
+    document = {
+        "format": "jouleport-tariff/1",
+        "name": "lots",
+        "version": 1,
+        "currency": "USD",
+        "zone": "Asia/Shanghai",
+        "valid_from": "2020-01-01",
+        "verified": True,
+        "grade": "A",
+        "components": [
+            {"kind": "FIXED_ENERGY", "name": "energy", "price": "0.06"},
+            {"kind": "SURPLUS", "name": "lots", "lots": [lot], "replaces": ["energy"]},
+        ],
+    }
+    site_tariffs.set_tariff(
+        site=stand.site, terms=site_tariffs.Terms(document=document), actor=audit.SYSTEM, now=now
+    )
+    terms = Terms(Contract.SURPLUS)
+    offer_terms.set_terms(offer=stand.offer, terms=terms, actor=audit.SYSTEM, now=now)
+    publishing.publish_ahead(now=datetime.now(UTC))
+
+    with pytest.raises(deferral.NoOffer) as refused:
+        submit(deadline=now + timedelta(minutes=30))
+    assert refused.value.extra["excluded"] == {"outside_surplus": 1}
+    job = Job.objects.get(uid=submit(deadline=now + timedelta(hours=6)).uid)
+
+    assert job.state == Job.State.QUEUED
+    assert job.card is not None
+    assert job.card.starts_at == hour + timedelta(hours=2)
+    assert job.card.valid_until == hour + timedelta(hours=4)
+    assert hold_of(job.uid) > 0
