@@ -13,7 +13,7 @@ from accounts.models import AuditEvent
 from marketplace import price_cards, publishing, reference_versions, site_energy
 from marketplace import series as histories
 from marketplace.feeds.points import Point, Reading
-from marketplace.models import Offer, OfferPlan, Site, SiteEnergy
+from marketplace.models import Offer, OfferPlan, ServingProfile, Site, SiteEnergy
 from marketplace.reference.files import read_files
 from marketplace.reference.usable import FigureUnconfirmed
 from tests.marketplace.listings import NOW
@@ -193,3 +193,15 @@ def test_cards_follow_the_grids_carbon_hour_by_hour(live: Offer) -> None:
         assert card is not None
         told.append(card.explained["electricity"]["gco2e_per_kwh"])
     assert told == ["100", "101", "102", None]
+
+
+def test_what_a_node_is_worth_in_the_end_is_not_written_off_and_its_making_is_told(live: Offer) -> None:
+    before = find_lines(live)
+    set_energy(live.site, carbon_basis="LOCATION", carbon_price_per_tonne=Decimal(70))
+    grid = find_lines(live)
+    ServingProfile.objects.filter(offer=live).update(residual=Decimal("0.3"), embodied_g=Decimal(1_300_000))
+
+    after = find_lines(live)
+
+    assert after["hardware"] < before["hardware"]
+    assert after["carbon"] > grid["carbon"] > before["carbon"] == 0
