@@ -37,7 +37,7 @@ def read_file(lines: Iterable[str], *, unit: str, currency: str, location: str =
     :raises FeedNonsense: naming line and field
     """
     table = csv.DictReader(lines, strict=True)
-    columns = set(table.fieldnames or ())
+    columns = _read_header(table)
     if columns >= OURS:
         read = _read_line
     elif columns >= GRIDSTATUS and columns & set(GRIDSTATUS_PRICES):
@@ -49,6 +49,13 @@ def read_file(lines: Iterable[str], *, unit: str, currency: str, location: str =
         raise FeedNonsense(f"line 1: the columns are not {', '.join(sorted(OURS))}", field="header")
     points = _read_lines(table, read, location)
     return Reading(tuple(points), find_resolution([point.starts_at for point in points]), unit, currency)
+
+
+def _read_header(table: "csv.DictReader[str]") -> set[str]:
+    try:
+        return set(table.fieldnames or ())
+    except csv.Error as error:
+        raise FeedNonsense(f"line 1: {error}", field="header")
 
 
 def _read_lines(table: "csv.DictReader[str]", read: Callable[[Line], Point], location: str) -> list[Point]:

@@ -158,7 +158,10 @@ def read_moment(text: object) -> datetime:
         raise FeedNonsense(f"{str(text)[:40]!r} is no moment", field="starts_at")
     if moment.utcoffset() is None:
         raise FeedNonsense(f"{str(text)[:40]!r} has no offset from UTC", field="starts_at")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise FeedNonsense(f"{str(text)[:40]!r} is no moment", field="starts_at")
 
 
 def read_json(body: bytes) -> Any:

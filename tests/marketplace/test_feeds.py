@@ -162,6 +162,8 @@ def test_of_several_locations_one_is_chosen() -> None:
         ("starts_at,value\n2026-03-28T23:00:00Z,NaN\n", "line 2: 'NaN' at .* is no finite number"),
         ("starts_at,value\n2026-03-28T23:00:00,1\n", "line 2: .* has no offset from UTC"),
         ("starts_at,value\nyesterday,1\n", "line 2: 'yesterday' is no moment"),
+        ("starts_at,value\n0001-01-01T00:00+05:00,1\n", "line 2: '0001-.*' is no moment"),
+        ('"starts_at"x,value\n', "line 1: ',' expected"),
         ("starts_at,value\n2026-03-28T23:00:00Z\n", "line 2: another number of fields"),
         ("starts_at,value\n2026-03-28T23:00:00Z,1,2\n", "line 2: another number of fields"),
         ("starts_at,value,estimated\n2026-03-28T23:00:00Z,1,perhaps\n", "line 2: 'perhaps' is neither"),
