@@ -91,7 +91,8 @@ def _multiply(amount: Decimal, kind: str, used: Used) -> Decimal:
     """A line's amount (of a million tokens, or a chip-hour) times what was used."""
     if kind == "chip_second":
         return amount * used.chip_seconds / SECONDS_PER_HOUR
-    return (amount * getattr(used, kind)).scaleb(-MILLION_PLACES)
+    tokens: int = getattr(used, kind)
+    return (amount * tokens).scaleb(-MILLION_PLACES)
 
 
 def _add(lines: list[LineView], amounts: list[tuple[LineView, Decimal]]) -> list[LineView]:

@@ -138,7 +138,7 @@ class PricesAhead(MarketView):
         if "model" not in wanted:
             raise FilterRefused("Say of which model.", parameter="model")
         hours = _read_hours(wanted.get("hours", str(HOURS)))
-        slug, start = wanted["model"], timezone.now().replace(microsecond=0)
+        slug, start = wanted["model"], timezone.now()
         if not Model.objects.filter(slug=slug).exists():
             raise NotFound
         end = start + timedelta(hours=hours)

@@ -152,7 +152,7 @@ class EnergyRankAnswer(PlaceAnswer):
     joules = FigureField()
     evidence = serializers.ChoiceField(choices=[(word.value, word.value) for word in Basis])
     tier = serializers.CharField()
-    source = serializers.CharField()
+    joules_source = serializers.CharField(source="source")
     kwh_per_million = FigureField(source="kwh", allow_null=True)
     build_up = BuildUpField(source="row.card")
 

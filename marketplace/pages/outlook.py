@@ -67,8 +67,7 @@ class Outlook:
 
 def find_outlook(*, slug: str, now: datetime, zone: tzinfo) -> Outlook:
     """The next 48 hours of a model."""
-    start = now.replace(microsecond=0)
-    end = start + AHEAD
+    start, end = now, now + AHEAD
     sellers = recall_sellers(slug=slug, start=start, end=end)
     # What was found a moment ago may begin a moment ago.
     regions = group_regions(sellers, start=start, end=end)

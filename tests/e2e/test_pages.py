@@ -10,7 +10,14 @@ from accounts.models import Role
 from tests.e2e import house as houses
 from tests.e2e.conftest import SECRET, Cast, Open, Window
 
-PUBLIC = ("/", "/account/login/", "/account/signup/", "/account/password/reset/")
+PUBLIC = (
+    "/",
+    "/models/small/",
+    "/leaderboards/",
+    "/account/login/",
+    "/account/signup/",
+    "/account/password/reset/",
+)
 OWN = (
     *("", "keys/", "wallet/USD/", "wallet/JPY/", "sites/", "sites/new/", "earnings/", "members/"),
     *("/account/preferences/", "/account/2fa/", "/account/2fa/totp/activate/", "/account/2fa/webauthn/"),
