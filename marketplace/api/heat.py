@@ -54,7 +54,11 @@ class DemandAnswer(DemandFields):
     created_at = serializers.DateTimeField()
 
 
-class OfferRequest(serializers.Serializer[Any]):
+class OpenDemandAnswer(DemandAnswer):
+    """A demand that takes offers."""
+
+
+class HeatOfferRequest(serializers.Serializer[Any]):
     """What a site would deliver."""
 
     site = serializers.UUIDField()
@@ -196,14 +200,14 @@ class OpenDemands(RestView):
     @describe(
         "heat_demands_open",
         "Heat demands that take offers",
-        answer=DemandAnswer,
+        answer=OpenDemandAnswer,
         paged=True,
         organization=False,
     )
     def get(self, request: Request) -> Response:
         """List them, newest first; nobody needs to be known."""
         rows = HeatDemand.objects.filter(state=HeatDemand.State.OPEN).select_related("organization")
-        return self.show_page(rows, DemandAnswer)
+        return self.show_page(rows, OpenDemandAnswer)
 
 
 class DemandWithdrawal(OrganizationView):
@@ -237,14 +241,14 @@ class DemandOffers(OrganizationView):
     @describe(
         "heat_offers_create",
         "Offer a site's heat",
-        request=OfferRequest,
+        request=HeatOfferRequest,
         answer=HeatOfferAnswer,
         status=201,
         refusals=(409,),
     )
     def post(self, request: Request, uid: UUID) -> HttpResponse:
         """Offer the heat of one of your sites."""
-        caller, wanted = self.caller(), self.read(OfferRequest)
+        caller, wanted = self.caller(), self.read(HeatOfferRequest)
         demand = heat.find_demand(uid=uid)
         site = sites.find_site(organization=caller.organization, uid=wanted.pop("site"))
 

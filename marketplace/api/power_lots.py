@@ -57,6 +57,10 @@ class LotAnswer(LotFields):
     settled_at = serializers.DateTimeField(allow_null=True)
 
 
+class OpenLotAnswer(LotAnswer):
+    """A lot that takes bids."""
+
+
 class BidRequest(serializers.Serializer[Any]):
     """What a site would take."""
 
@@ -93,6 +97,10 @@ class BidAnswer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     withdrawn_at = serializers.DateTimeField(allow_null=True)
     award = AwardAnswer(allow_null=True, default=None)
+
+
+class ReceivedBidAnswer(BidAnswer):
+    """A bid for a lot of one's own."""
 
 
 class LotList(OrganizationView):
@@ -136,12 +144,12 @@ class OpenLots(RestView):
     permission_classes = (AllowAny,)
 
     @describe(
-        "power_lots_open", "Power lots that take bids", answer=LotAnswer, paged=True, organization=False
+        "power_lots_open", "Power lots that take bids", answer=OpenLotAnswer, paged=True, organization=False
     )
     def get(self, request: Request) -> Response:
         """List them, newest first; nobody needs to be known."""
         rows = power.list_open(now=timezone.now()).select_related("organization")
-        return self.show_page(rows, LotAnswer)
+        return self.show_page(rows, OpenLotAnswer)
 
 
 class LotDetail(RestView):
@@ -187,11 +195,11 @@ class LotBids(OrganizationView):
 
     needs = {"GET": Permission.VIEW, "POST": Permission.MANAGE_SITES}
 
-    @describe("power_lot_bids_list", "Bids for a lot of your own", answer=BidAnswer, paged=True)
+    @describe("power_lot_bids_list", "Bids for a lot of your own", answer=ReceivedBidAnswer, paged=True)
     def get(self, request: Request, uid: UUID) -> Response:
         """List them once the lot is settled; until then they are sealed."""
         lot = power.find_own_lot(organization=self.caller().organization, uid=uid)
-        return self.show_page(power.list_bids(lot=lot), BidAnswer)
+        return self.show_page(power.list_bids(lot=lot), ReceivedBidAnswer)
 
     @describe(
         "power_bids_create",
