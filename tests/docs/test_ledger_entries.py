@@ -64,6 +64,7 @@ class Scene:
     now: datetime
     buyer: Organization
     numbers: dict[str, str]
+    owner_dsn: str
 
     def rename(self, code: str) -> str:
         """An account's code as the page writes it."""
@@ -74,7 +75,7 @@ class Scene:
 def scene(db: Database, lab: Organization, now: datetime) -> Iterator[Scene]:
     """A buyer; providers come with the charges."""
     with db.connect() as app:
-        yield Scene(app, now, lab, {str(lab.pk): BUYER})
+        yield Scene(app, now, lab, {str(lab.pk): BUYER}, db.owner_dsn)
 
 
 def top_up(scene: Scene, example: Example) -> int:
@@ -142,6 +143,30 @@ def refund(scene: Scene, example: Example) -> int:
     ).entry_id
 
 
+def give_back(scene: Scene, example: Example) -> int:
+    """Charge, then have the price become final as its owner would write it."""
+    charge(scene, example)
+    [given] = example.given
+    usage = Charge.objects.get().pk
+    with psycopg.connect(scene.owner_dsn) as owner, owner.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO final_price (card_id, starts_at, ends_at, per_kwh, input_price, cached_input_price,"
+            " output_price, chip_second_price) SELECT a.card_id, a.started_at,"
+            " a.started_at + interval '1 hour', 0.05, %s::numeric, 0, %s::numeric, 0 FROM usage_record u JOIN attempt a ON a.id = u.attempt_id"
+            " WHERE u.id = %s",
+            [given["final_input_price"], given["final_output_price"], usage],
+        )
+        cursor.execute(
+            "SELECT g.settled FROM usage_record u JOIN attempt a ON a.id = u.attempt_id"
+            " JOIN price_card c ON c.id = a.card_id JOIN final_price f ON f.card_id = c.id CROSS JOIN LATERAL"
+            " give_back_v1(ARRAY[u.id], ARRAY[rate_v1(u.billed_in, u.billed_cached, u.billed_out, u.chip_seconds,"
+            " f.input_price, f.cached_input_price, f.output_price, f.chip_second_price)], ARRAY[c.fee_bps],"
+            " ARRAY[f.id]) g"
+        )
+        assert cursor.fetchall() == [(1,)]
+    return Entry.objects.latest("id").pk
+
+
 def make_buyer(scene: Scene, currency: str) -> Buyer:
     mode = KeyMode.TEST if currency == "XTS" else KeyMode.LIVE
     issued = spending_keys.issue_key(
@@ -205,6 +230,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "CHARGE": charge,
     "HEAT": pay_heat,
     "REFUND": refund,
+    "GIVE_BACK": give_back,
     "REVERSAL": reverse,
 }
 
