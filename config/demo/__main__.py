@@ -82,7 +82,7 @@ def run(supervisor: Supervisor, *, simulated: bool, stay: bool) -> None:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     from config.demo import books, seed
 
-    with step("Making three providers with their sites and prices, and a buyer with 25 USD"):
+    with step("Making three providers whose prices follow from their electricity, and a buyer with 25 USD"):
         cast = seed.seed(home, model=SIMULATED_MODEL if simulated else REAL_MODEL, now=datetime.now(UTC))
         books.show_prices(cast.model)
     with step("Starting an agent at each site"):
@@ -135,9 +135,9 @@ def wait_connected(cast: "Cast") -> None:
     raise StepFailed("not every agent connected; see its log")
 
 
-def kill_cheapest(supervisor: Supervisor) -> None:
-    """Kill the agent of the place with the cheapest electricity, the way a power cut would."""
-    cheapest = min(PLACES, key=lambda place: place.energy_price * place.pue)
+def kill_cheapest(supervisor: Supervisor, chosen: str) -> None:
+    """Kill the agent of the site that was chosen as the cheapest, the way a power cut would."""
+    cheapest = next(place for place in PLACES if place.name == chosen)
     os.kill(supervisor.pid(f"agent-{cheapest.slug}"), signal.SIGKILL)
 
 
@@ -173,7 +173,9 @@ def buy(supervisor: Supervisor, cast: "Cast") -> None:
     with step("The same, streamed"):
         buyer.ask_streamed(client, cast.model, purse)
     with step(f"{buyer.RUN_REQUESTS} requests; the cheapest agent dies in the middle"):
-        buyer.ask_while_killing(client, cast.model, purse, kill=lambda: kill_cheapest(supervisor))
+        buyer.ask_while_killing(
+            client, cast.model, purse, kill=lambda: kill_cheapest(supervisor, purse.chosen)
+        )
     with step("Waiting until every answer is posted"):
         books.wait_posted(seconds_max=POSTED_SECONDS_MAX)
         spent = before - books.read_available(cast.buyer, seed.CURRENCY)

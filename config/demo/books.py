@@ -1,9 +1,11 @@
 """What the demo reads in the books. Needs Django to be set up."""
 
 import time
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.core.management import call_command
+from django.utils import timezone
 
 from billing import wallets
 from billing.models import QueuedCharge
@@ -15,22 +17,43 @@ PAUSE_SECONDS = 0.2
 
 
 def show_prices(model: str) -> None:
-    """What each site's card says, and how much of it is electricity."""
-    for place in PLACES:
-        cards = PriceCard.objects.filter(offer__site__name=place.name, offer__model__slug=model)
-        card = cards.latest("number")
-        energy = sum(
-            (
-                Decimal(line["per_million_tokens"]["output"])
-                for line in card.explained["lines"]
-                if line["line"] in ("electricity", "idle", "cooling_and_losses")
-            ),
-            Decimal(0),
-        )
-        print(
-            f"    {place.name:24} {card.output_price * 1_000_000:.6f} {card.currency} per million output "
-            f"tokens, {energy:.6f} of it electricity at {place.energy_price} a kWh"
-        )
+    """What a million output tokens cost at each site and why, line by line, and how power changes."""
+    now = timezone.now()
+    cards = [_find_card(place.name, model, now) for place in PLACES]
+    print(f"    {'':26}" + "".join(f"{place.name:>24}" for place in PLACES))
+    rows: dict[str, list[Decimal]] = {}
+    for number, card in enumerate(cards):
+        for line in card.explained["lines"]:
+            amounts = rows.setdefault(line["line"], [Decimal(0)] * len(cards))
+            amounts[number] = Decimal(line["per_million_tokens"]["output"])
+    for name, amounts in rows.items():
+        if any(amounts):
+            print(f"    {name.replace('_', ' '):26}" + "".join(f"{amount:24.6f}" for amount in amounts))
+    sums = [card.output_price * 1_000_000 for card in cards]
+    print(f"    {'per million, ' + cards[0].currency:26}" + "".join(f"{amount:24.6f}" for amount in sums))
+    powers = [Decimal(card.explained["electricity"]["price_per_kwh"]) for card in cards]
+    print(f"    {'electricity per kWh':26}" + "".join(f"{power:24.6f}" for power in powers))
+    ahead = [_find_range(place.name, model, now) for place in PLACES]
+    print(f"    {'the next 24 hours':26}" + "".join(f"{text:>24}" for text in ahead))
+
+
+def _find_card(site: str, model: str, now: datetime) -> PriceCard:
+    card = PriceCard.objects.filter(offer__site__name=site, offer__model__slug=model).in_force(now).first()
+    if card is None:
+        raise StepFailed(f"{site} has no price")
+    return card
+
+
+def _find_range(site: str, model: str, now: datetime) -> str:
+    """The lowest and the highest price of electricity behind the cards of the next day."""
+    cards = PriceCard.objects.filter(
+        offer__site__name=site,
+        offer__model__slug=model,
+        starts_at__gte=now - timedelta(hours=1),
+        starts_at__lt=now + timedelta(hours=24),
+    )
+    powers = [Decimal(card.explained["electricity"]["price_per_kwh"]) for card in cards]
+    return f"{min(powers):.4f} to {max(powers):.4f}" if powers else "one price"
 
 
 def read_available(organization_id: int, currency: str) -> Decimal:

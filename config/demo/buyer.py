@@ -22,11 +22,15 @@ METADATA = {"x-jouleport-metadata": "enabled"}
 
 @dataclass(slots=True)
 class Purse:
-    """What the answers said: their cost, to be compared with what the wallet lost, and the sites' names."""
+    """
+    What the answers said: their cost, to be compared with what the wallet lost, the sites' names, and which
+    of them was chosen.
+    """
 
     spent: Decimal = Decimal(0)
     currency: str = ""
     sites: dict[str, str] = field(default_factory=dict)
+    chosen: str = ""
 
     def pay(self, usage: CompletionUsage) -> None:
         """Note the cost an answer names; the string rules, the number beside it repeats it."""
@@ -47,6 +51,11 @@ def ask_plain(client: OpenAI, model: str, purse: Purse) -> None:
     match = (answer.model_extra or {}).get("jouleport") or {}
     _show_match(match)
     purse.sites = {candidate["site"]: candidate["site_name"] for candidate in match["candidates"]}
+    purse.chosen = next(
+        candidate["site_name"]
+        for candidate in match["candidates"]
+        if candidate["offer"] == match["chosen"]["offer"]
+    )
     usage = _require_usage(answer.usage)
     _show_usage(usage)
     purse.pay(usage)
@@ -149,5 +158,7 @@ def _show_usage(usage: CompletionUsage) -> None:
         f"{extra['chip_seconds']} chip-seconds\n"
         f"    cost {_cost(usage)}\n"
         f"    energy {energy['joules']} J (tier {energy['tier']}, {energy['attribution']}), "
-        f"carbon {carbon['gco2e']} gCO2e"
+        f"{energy['kwh']} kWh at the meter\n"
+        f"    carbon {carbon['gco2e']} gCO2e by the grid, "
+        f"{(carbon['market'] or {}).get('gco2e', 'nothing')} by contract; heat {energy['heat_kwh']} kWh"
     )

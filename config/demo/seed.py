@@ -4,23 +4,26 @@ The demo's people and things, made once through the same services as anybody's, 
 Secrets are shown once by the product, so the demo keeps its own in `<home>/demo-<model>.json` (0600).
 """
 
+import io
 import json
 import os
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django.core.management import call_command
 
 from accounts import audit, keys, organizations, people, second_factors
 from accounts.models import Role, User
 from billing import wallets
+from config.demo.electricity import ELECTRICITY, SERIES, SERIES_DAYS
 from config.demo.places import PLACES, Place
 from core.money import Money
-from marketplace import catalogue, offers, price_cards, sites
-from marketplace.models import Model
+from marketplace import catalogue, offers, price_cards, publishing, site_energy, site_tariffs, sites
+from marketplace.models import Model, Site
 from workers import endpoints, nodes
 
 OPERATOR = "operator@demo.example"
@@ -74,7 +77,10 @@ def _make_cast(model: str, now: datetime) -> Cast:
         actor=audit.SYSTEM,
         now=now,
     )
+    _make_prices(now)
     agents = {place.slug: _make_provider(place, sold, now) for place in PLACES}
+    # No card may start with the one in force: those ahead begin a moment later.
+    publishing.publish_ahead(now=datetime.now(UTC))
     buyer = organizations.create_organization(name=BUYER, country=BUYER_COUNTRY, now=now)
     organizations.add_member(
         organization=buyer,
@@ -116,8 +122,32 @@ def _make_operator(password: str, one_time_secret: str) -> str:
     return OPERATOR
 
 
+def _make_prices(now: datetime) -> None:
+    """A market's quarter-hours, made from stated assumptions and labelled so wherever they show."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    call_command(
+        "series",
+        "synthesise",
+        SERIES,
+        "--start",
+        (midnight - timedelta(days=2)).isoformat(),
+        "--days",
+        str(SERIES_DAYS),
+        stdout=io.StringIO(),
+    )
+
+
+def _describe_electricity(site: Site, slug: str, now: datetime) -> None:
+    told = ELECTRICITY[slug]
+    site_energy.set_energy(site=site, energy=told.energy, actor=audit.SYSTEM, now=now)
+    terms = site_tariffs.Terms(
+        document=told.tariff, figures=told.figures, quotes_forecasts=True, confirmed=True
+    )
+    site_tariffs.set_tariff(site=site, terms=terms, actor=audit.SYSTEM, now=now)
+
+
 def _make_provider(place: Place, sold: Model, now: datetime) -> str:
-    """A provider with a site, a node, an offer and its price card; the node's token."""
+    """A provider with a site and its electricity, a node, an offer and its price; the node's token."""
     provider = organizations.create_organization(name=place.provider, country=place.country, now=now)
     site = sites.create_site(
         organization=provider,
@@ -136,6 +166,7 @@ def _make_provider(place: Place, sold: Model, now: datetime) -> str:
         actor=audit.SYSTEM,
         now=now,
     )
+    _describe_electricity(site, place.slug, now)
     machine = nodes.Machine(
         name=place.slug,
         chips=1,
