@@ -120,11 +120,11 @@ def test_a_feed_tells_operators_why_it_was_refused(estate: Farm, spot: Series) -
 def test_a_row_of_reference_data_comes_with_its_evidence(estate: Farm, spot: Series) -> None:
     client = sign_in(estate.owner)
 
-    listed = read(client, "/api/reference")["results"]
-    (row,) = read(client, "/api/reference/default_pue", key="immersion")["results"]
+    listed = read(client, "/api/reference-data")["results"]
+    (row,) = read(client, "/api/reference-data/default_pue", key="immersion")["results"]
 
     assert [one["name"] for one in listed] == ["default_pue"]
     assert (row["figures"]["pue"], row["grade"], row["verified"]) == ("1.07", "B", False)
     assert (row["version"], row["licence"]) == (1, listed[0]["licence"])
-    assert read(client, "/api/reference/default_pue", key="immersion", verified="true")["results"] == []
-    assert client.get("/api/reference/nothing").status_code == 404
+    assert read(client, "/api/reference-data/default_pue", key="immersion", verified="true")["results"] == []
+    assert client.get("/api/reference-data/nothing").status_code == 404
