@@ -20,6 +20,7 @@ from billing.models import (
     ChargeQuarantine,
     Currency,
     Entry,
+    HeatCharge,
     Hold,
     LedgerAccount,
     Posting,
@@ -292,3 +293,15 @@ class ChargeQuarantineAdmin(BooksAdmin):
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         """Rows are never edited, but whoever might may queue them again."""
         return request.user.has_perm("billing.change_chargequarantine")
+
+
+@admin.register(HeatCharge)
+class HeatChargeAdmin(BooksAdmin):
+    """Metered heat: due while it has no entry, because the wallet has not enough."""
+
+    list_display = ("key", "amount", "currency", "fee", "due_at", "entry")
+    list_filter = (("entry", admin.EmptyFieldListFilter), "currency")
+    list_select_related = ("entry",)
+    id_fields = ("entry_id",)
+    search_fields = ("key",)
+    ordering = ("-id",)
