@@ -17,6 +17,7 @@ pytestmark = pytest.mark.sql
 
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
 FIRST_POSTED = "(SELECT min(usage_id) FROM charge_entry)"
+GIVEN = f"INSERT INTO give_back VALUES ({FIRST_POSTED}, 1, 0, 0, 0, 0)"
 
 CORRUPTIONS = {
     "entries_balance": f"UPDATE posting SET amount = amount + 1 WHERE entry_id = 1 AND account_id = {WALLET}",
@@ -50,6 +51,8 @@ CORRUPTIONS = {
     " WHERE id = (SELECT hold_id FROM job WHERE state = 'QUEUED')",
     "spending_equals_charges": "INSERT INTO spend_day VALUES (1, 1, 'USD', '2026-01-01', 1)",
     "energy_equals_records": "INSERT INTO energy_day VALUES (1, 'USD', '2026-01-01', 1, 1, 0, 0, 1, 0, 0, 1, 1, 0)",
+    "give_backs_equal_entries": GIVEN,
+    "settled_at_final_prices": GIVEN,
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
 }
 
