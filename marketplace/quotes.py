@@ -15,7 +15,7 @@ from marketplace.energy.build_up import Pricer
 from marketplace.energy.inputs import Carbon, CarbonBasis, Hall, Heat, Inputs, Machine, Power
 from marketplace.energy.lines import BuildUp, Line
 from marketplace.energy.work import Unit, list_chip_second_work, list_token_work
-from marketplace.models import Offer, SiteEnergy
+from marketplace.models import Offer, Site, SiteEnergy
 from marketplace.offer_terms import read_terms
 from marketplace.outlooks import Grams, Stretch
 from marketplace.site_energy import describe_pue, find_energy
@@ -163,29 +163,11 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
     site, profile, energy = offer.site, offer.profile, find_energy(site=offer.site)
     joules, finding = profile.joules, profile.finding
     chip_watts = ROUNDING.multiply(joules, profile.tokens_per_second)
-    contracted = energy.market_gco2_per_kwh
-    carbon = Carbon(
-        location_g=site.gco2_per_kwh,
-        # Who contracted nothing gets what the grid has.
-        market_g=site.gco2_per_kwh if contracted is None else contracted,
-        source=_name_source(energy, site.carbon_source, energy.market_source, figures=CARBON_FIGURES),
-        matched=energy.matched_share,
-        embodied_g=profile.embodied_g,
-        basis=CarbonBasis[energy.carbon_basis],
-        price_per_tonne=energy.carbon_price_per_tonne,
-    )
     inputs = Inputs(
         currency=site.currency,
         power=_read_power(offer, stretch),
-        hall=Hall(
-            pue=site.pue,
-            source=_name_source(energy, f"site:{site.uid}", figures=HALL_FIGURES),
-            line_loss=energy.line_loss,
-            capital_per_watt=energy.hall_capital_per_watt,
-            years=energy.hall_years,
-            rate=energy.hall_rate,
-        ),
-        carbon=carbon,
+        hall=_read_hall(site, energy),
+        carbon=_read_carbon(offer, energy),
         heat=Heat(
             reused=energy.heat_reused,
             per_kwh=energy.heat_price,
@@ -219,6 +201,31 @@ def read_inputs(*, offer: Offer, stretch: Stretch | None = None, fee_bps: int = 
         fee_bps=fee_bps,
     )
     return _with_grams(inputs, stretch.grams if stretch else None)
+
+
+def _read_hall(site: Site, energy: SiteEnergy) -> Hall:
+    return Hall(
+        pue=site.pue,
+        source=_name_source(energy, f"site:{site.uid}", figures=HALL_FIGURES),
+        line_loss=energy.line_loss,
+        capital_per_watt=energy.hall_capital_per_watt,
+        years=energy.hall_years,
+        rate=energy.hall_rate,
+    )
+
+
+def _read_carbon(offer: Offer, energy: SiteEnergy) -> Carbon:
+    grid, contracted = offer.site.gco2_per_kwh, energy.market_gco2_per_kwh
+    return Carbon(
+        location_g=grid,
+        # Who contracted nothing gets what the grid has.
+        market_g=grid if contracted is None else contracted,
+        source=_name_source(energy, offer.site.carbon_source, energy.market_source, figures=CARBON_FIGURES),
+        matched=energy.matched_share,
+        embodied_g=offer.profile.embodied_g,
+        basis=CarbonBasis[energy.carbon_basis],
+        price_per_tonne=energy.carbon_price_per_tonne,
+    )
 
 
 def _name_source(energy: SiteEnergy, *sources: str, figures: Sequence[str]) -> str:
