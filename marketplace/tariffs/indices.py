@@ -6,11 +6,10 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 from zoneinfo import ZoneInfo
 
-from core.money import CurrencyMismatch
 from core.quantities import EXACT, ROUNDING, round_half_even
 from marketplace.tariffs.clock import periods
 from marketplace.tariffs.components import IndexTerm
-from marketplace.tariffs.refusals import PriceUnknown, TariffInvalid
+from marketplace.tariffs.refusals import PriceUnknown, SeriesMismatch, TariffInvalid
 from marketplace.tariffs.series import Basis, Column, PriceSeries, SeriesUnit, resolve, to_moment, to_seconds
 
 MEAN_PLACES = 12
@@ -30,7 +29,7 @@ def price_index(
     Return the term's price per kWh over `span`, with the basis on which each is known.
 
     :raises PriceUnknown: where neither series nor forecast nor rule says anything
-    :raises CurrencyMismatch: if the series is in another currency than the tariff
+    :raises SeriesMismatch: if the series is in another currency than the tariff
     :raises TariffInvalid: if the series is no price, or its forecast is per another unit
     """
     unit = _unit_of(term, component, currency, series)
@@ -70,7 +69,9 @@ def _unit_of(term: IndexTerm, component: str, currency: str, series: Mapping[str
         if one.unit is SeriesUnit.KW:
             raise TariffInvalid(f"component {component}: {one.name} is a volume, no price", field="series")
         if one.currency != currency:
-            raise CurrencyMismatch(f"component {component}: {one.name} is in {one.currency}, not {currency}")
+            raise SeriesMismatch(
+                f"component {component}: {one.name} is in {one.currency}, not {currency}", field="series"
+            )
         if one.unit is not found[0].unit:
             raise TariffInvalid(f"component {component}: series and forecast differ in unit", field="series")
     return found[0].unit if found else SeriesUnit.KWH

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from core.errors import DomainError, Invalid
+from core.money import CurrencyMismatch
 
 
 class TariffInvalid(Invalid):
@@ -19,6 +20,10 @@ class TariffInvalid(Invalid):
         """Return the same refusal as seen from the whole document, `path` being where this part lies."""
         joint = "." if path and self.field and not self.field.startswith("[") else ""
         return TariffInvalid(self.problem, field=f"{path}{joint}{self.field}")
+
+
+class SeriesMismatch(TariffInvalid, CurrencyMismatch):
+    """An index is in another currency than the tariff that follows it."""
 
 
 class PriceUnknown(DomainError):

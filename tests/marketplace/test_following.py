@@ -115,6 +115,34 @@ def test_offshore_renminbi_is_never_taken_for_the_onshore_one(live: Offer) -> No
     assert refused.value.extra["field"] == "currency"
 
 
+def test_an_index_in_another_currency_than_its_tariff_is_refused(live: Offer, spot: Series) -> None:
+    with pytest.raises(TariffInvalid, match="de-lu is in USD, not EUR") as refused:
+        set_tariff(live.site, document={**SPOT, "currency": "EUR"})
+
+    assert refused.value.extra["field"] == "series"
+
+
+def test_a_series_that_begins_in_another_currency_leaves_the_offer_without_a_price(live: Offer) -> None:
+    forecast = {"series": "DE-LU", "a": "1", "forecast": {"value": "0.1"}}
+    index = {"kind": "INDEX_ENERGY", "name": "spot", "term": forecast}
+    set_tariff(live.site, document={**SPOT, "components": [index]}, quotes_forecasts=True)
+    described = histories.Described(
+        slug="de-lu",
+        name="Germany",
+        kind="PRICE",
+        zone="DE-LU",
+        resolution=60,
+        source="constructed",
+        licence="none",
+        currency="EUR",
+    )
+    histories.create_series(described=described, actor=audit.SYSTEM, now=NOW)
+
+    publishing.publish_ahead(now=NOW + timedelta(minutes=1))
+
+    assert "de-lu is in EUR, not USD" in OfferPlan.objects.get(offer=live).problem
+
+
 def test_an_index_is_followed_as_far_as_it_is_known(live: Offer, spot: Series) -> None:
     now = NOW + timedelta(minutes=1)
     write_prices(spot, NOW, 80, 120, -20, -20)
