@@ -160,13 +160,13 @@ class Quote(MarketView):
     @describe(
         "market_quote",
         "A price card with its build-up",
-        answer=answers.QuoteAnswer,
+        answer=answers.MarketCardAnswer,
         organization=False,
         refusals=(404,),
     )
     def get(self, request: Request, card: UUID) -> Response:
         """Line by line, with the figures and sources behind each."""
-        return Response(answers.QuoteAnswer(cards.find_card(uid=card)).data)
+        return Response(answers.MarketCardAnswer(cards.find_card(uid=card)).data)
 
 
 class EnergyRanks(MarketView):

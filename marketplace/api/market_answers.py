@@ -121,7 +121,7 @@ class AsksAnswer(serializers.Serializer[Any]):
     results = AskAnswer(many=True)
 
 
-class QuoteAnswer(serializers.Serializer[Any]):
+class MarketCardAnswer(serializers.Serializer[Any]):
     """A price card with all that it is made of; the lines add up to the prices."""
 
     card = serializers.UUIDField(source="uid")
