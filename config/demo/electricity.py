@@ -5,6 +5,7 @@ the cheapest at every hour, so that the demo tells the same story at any time of
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -41,23 +42,39 @@ class Electricity:
     figures: Mapping[str, str] = field(default_factory=dict)
 
 
-# Half price while the sun is high; what carries the power does not float.
-SOLAR_VALLEY = Electricity(
-    tariff=_write(
-        "demo-solar-valley",
-        "Asia/Shanghai",
-        "USD",
-        [
-            {"kind": "FIXED_ENERGY", "name": "energy", "price": "0.0260", "floats": True},
-            {"kind": "T&D", "name": "network", "price": "0.0065"},
-        ],
-        multipliers=[
-            {"start": "09:00", "end": "17:00", "multiplier": "0.5", "period": "valley"},
-            {"start": "17:00", "end": "09:00", "multiplier": "1", "period": "flat"},
-        ],
-    ),
-    energy=Energy(cooling="AIR", pue=Decimal("1.20"), opportunity_price=Decimal("0.02")),
-)
+def _describe_solar_park(now: datetime) -> Electricity:
+    """Half price while the sun is high, less for what the grid cannot take; carrying it costs the same."""
+    noon = now.replace(hour=4, minute=0, second=0, microsecond=0)
+    lots = [
+        {
+            "start": (noon + timedelta(days=day)).isoformat(),
+            "end": (noon + timedelta(days=day, hours=3)).isoformat(),
+            "kw": "800",
+            "price": "0.0060",
+            "firmness": "INTERRUPTIBLE",
+            "source": ILLUSTRATIVE,
+        }
+        for day in range(SERIES_DAYS)
+    ]
+    return Electricity(
+        tariff=_write(
+            "demo-solar-valley",
+            "Asia/Shanghai",
+            "USD",
+            [
+                {"kind": "FIXED_ENERGY", "name": "energy", "price": "0.0260", "floats": True},
+                {"kind": "T&D", "name": "network", "price": "0.0065"},
+                {"kind": "SURPLUS", "name": "surplus", "replaces": ["energy"], "lots": lots},
+            ],
+            multipliers=[
+                {"start": "09:00", "end": "17:00", "multiplier": "0.5", "period": "valley"},
+                {"start": "17:00", "end": "09:00", "multiplier": "1", "period": "flat"},
+            ],
+        ),
+        energy=Energy(cooling="AIR", pue=Decimal("1.20"), opportunity_price=Decimal("0.02")),
+    )
+
+
 # Quarter-hours of a synthetic market in euros, never below what brings them there; half of it leaves as heat.
 HEAT_REUSE = Electricity(
     tariff=_write(
@@ -107,4 +124,12 @@ DEMAND_CHARGED = Electricity(
     ),
     figures={"contract_kw": "700"},
 )
-ELECTRICITY = {"qinghai": SOLAR_VALLEY, "stockholm": HEAT_REUSE, "virginia": DEMAND_CHARGED}
+
+
+def list_electricity(now: datetime) -> dict[str, Electricity]:
+    """By site, as it is from now on."""
+    return {
+        "qinghai": _describe_solar_park(now),
+        "stockholm": HEAT_REUSE,
+        "virginia": DEMAND_CHARGED,
+    }

@@ -19,7 +19,7 @@ from django.core.management import call_command
 from accounts import audit, keys, organizations, people, second_factors
 from accounts.models import Role, User
 from billing import wallets
-from config.demo.electricity import ELECTRICITY, SERIES, SERIES_DAYS
+from config.demo.electricity import SERIES, SERIES_DAYS, list_electricity
 from config.demo.places import PLACES, Place
 from core.money import Money
 from marketplace import catalogue, offers, price_cards, publishing, site_energy, site_tariffs, sites
@@ -138,7 +138,7 @@ def _make_prices(now: datetime) -> None:
 
 
 def _describe_electricity(site: Site, slug: str, now: datetime) -> None:
-    told = ELECTRICITY[slug]
+    told = list_electricity(now)[slug]
     site_energy.set_energy(site=site, energy=told.energy, actor=audit.SYSTEM, now=now)
     terms = site_tariffs.Terms(
         document=told.tariff, figures=told.figures, quotes_forecasts=True, confirmed=True
