@@ -131,7 +131,7 @@ def publish_ahead(*, now: datetime, seconds_max: float = SECONDS_MAX) -> Done:
 def _list_offers() -> QuerySet[Offer]:
     return (
         Offer.objects.filter(state=Offer.State.LIVE, site__tariffs__number=1)
-        .select_related("site__energy", "profile__finding", "plan")
+        .select_related("site__energy", "profile__finding", "plan", "terms")
         .order_by("site_id", "id")
     )
 
