@@ -81,7 +81,7 @@ class SiteKpis(OrganizationView):
         return self.show_page(site_days.list_days(site=site), SiteDayAnswer)
 
 
-class FlagAnswer(serializers.Serializer[Any]):
+class JoulesFlagAnswer(serializers.Serializer[Any]):
     """What does not fit, and the bound that it is beyond."""
 
     code = serializers.CharField()
@@ -102,7 +102,7 @@ class JoulesFindingAnswer(serializers.Serializer[Any]):
     joules_source = serializers.CharField(source="source")
     readings = serializers.IntegerField()
     left_out = serializers.IntegerField()
-    flags = FlagAnswer(many=True)
+    flags = JoulesFlagAnswer(many=True)
     window_start = serializers.DateTimeField()
     window_end = serializers.DateTimeField()
 
