@@ -170,7 +170,8 @@ def test_a_final_price_above_the_cap_takes_nothing_more(
 
     given = GiveBack.objects.get(usage_id=charge.usage_id)
     assert given.rated > charge.amount
-    assert (given.amount, given.entry_id) == (0, None)
+    assert given.amount == 0
+    assert given.entry_id is None
     assert find_balance(lab_wallet) == before
     assert not Entry.objects.filter(kind="GIVE_BACK").exists()
 
