@@ -242,6 +242,7 @@ SPECTACULAR_SETTINGS = {
         "OfferUnit": "marketplace.models.Offer.Unit",
         "PowerLotKind": "marketplace.models.PowerLot.Kind",
         "PowerLotState": "marketplace.models.PowerLot.State",
+        "SeriesKind": "marketplace.models.Series.Kind",
         "SeriesUnit": "marketplace.models.Series.Unit",
         "UpstreamState": "workers.models.DirectUpstream.State",
     },

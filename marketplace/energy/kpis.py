@@ -36,7 +36,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Kpis:
-    """Each figure, None where nothing was used that it could be of. CUE is in kg CO2e per kWh of IT energy."""
+    """Each figure, None where nothing was used that it could be of. CUE is in kg CO2e per IT kWh."""
 
     pue: Decimal | None
     erf: Decimal | None

@@ -50,7 +50,9 @@ CORRUPTIONS = {
     "jobs_have_holds": "UPDATE hold SET state = 'CLOSED', released = amount, closed_at = now()"
     " WHERE id = (SELECT hold_id FROM job WHERE state = 'QUEUED')",
     "spending_equals_charges": "INSERT INTO spend_day VALUES (1, 1, 'USD', '2026-01-01', 1)",
-    "energy_equals_records": "INSERT INTO energy_day VALUES (1, 'USD', '2026-01-01', 1, 1, 0, 0, 1, 0, 0, 1, 1, 0)",
+    "energy_equals_records": (
+        "INSERT INTO energy_day VALUES (1, 'USD', '2026-01-01', 1, 1, 0, 0, 1, 0, 0, 1, 1, 0)"
+    ),
     "give_backs_equal_entries": GIVEN,
     "settled_at_final_prices": GIVEN,
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",

@@ -1,4 +1,4 @@
-"""Answers as they leave the server: to the byte those of the library's own cycle, refused where it refuses."""
+"""Answers that leave the server: to the byte those of the library's own cycle, refused where it refuses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -152,14 +152,16 @@ def give_back(scene: Scene, example: Example) -> int:
         cursor.execute(
             "INSERT INTO final_price (card_id, starts_at, ends_at, per_kwh, input_price, cached_input_price,"
             " output_price, chip_second_price) SELECT a.card_id, a.started_at,"
-            " a.started_at + interval '1 hour', 0.05, %s::numeric, 0, %s::numeric, 0 FROM usage_record u JOIN attempt a ON a.id = u.attempt_id"
+            " a.started_at + interval '1 hour', 0.05, %s::numeric, 0, %s::numeric, 0"
+            " FROM usage_record u JOIN attempt a ON a.id = u.attempt_id"
             " WHERE u.id = %s",
             [given["final_input_price"], given["final_output_price"], usage],
         )
         cursor.execute(
             "SELECT g.settled FROM usage_record u JOIN attempt a ON a.id = u.attempt_id"
             " JOIN price_card c ON c.id = a.card_id JOIN final_price f ON f.card_id = c.id CROSS JOIN LATERAL"
-            " give_back_v1(ARRAY[u.id], ARRAY[rate_v1(u.billed_in, u.billed_cached, u.billed_out, u.chip_seconds,"
+            " give_back_v1(ARRAY[u.id], ARRAY["
+            "rate_v1(u.billed_in, u.billed_cached, u.billed_out, u.chip_seconds,"
             " f.input_price, f.cached_input_price, f.output_price, f.chip_second_price)], ARRAY[c.fee_bps],"
             " ARRAY[f.id]) g"
         )

@@ -79,7 +79,7 @@ class StepField(serializers.Serializer[Any]):
 
 
 class TermsRequest(serializers.Serializer[Any]):
-    """Who carries the risk of an offer's price, and what waiting is worth, instead of what was said before."""
+    """Who carries the risk of an offer's price, and what waiting is worth, in place of what was said."""
 
     contract = serializers.ChoiceField(choices=[one.value for one in contracts.Contract])
     cap = DecimalStringField(
