@@ -1,8 +1,10 @@
+from typing import Any
+
 import django.db.models.deletion
 from django.db import migrations, models
 
 
-def _figure(places: int, *, null: bool = False) -> models.Field:
+def _figure(places: int, *, null: bool = False) -> "models.Field[Any, Any]":
     return models.DecimalField(max_digits=20, decimal_places=places, null=null)
 
 
