@@ -3,9 +3,10 @@
 -- Whoever gives back and whoever refunds a charge look at each other's rows, one after the other. Until the end of the
 -- transaction.
 CREATE OR REPLACE FUNCTION lock_refunds_v1() RETURNS void
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT pg_advisory_xact_lock(hashtext('refunds'))
-$$;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('refunds'));
+END $$;
 
 -- Settle posted charges: `p_rated` is what each usage costs at its final price, rounded as every charge is, and `p_bps` the
 -- platform's share. The buyer gets what was paid beyond that: provider and platform keep what they would have got of it, and

@@ -13,6 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
+from tests.races import capped
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -314,6 +315,9 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("ensure_series_partitions_v1", 1, ("remove", 1), years_of_series_are_made_once),
     ("sequence_entries_v1", 1, ("remove", 1), entries_are_numbered_by_one_at_a_time),
     ("fold_spend_v1", 1, ("remove", 1), spending_is_folded_once),
+    ("collect_capped_v1", 1, ("remove", 1), capped.capped_usage_is_collected_once),
+    ("settle_capped_v1", 1, ("remove", 1), capped.settlers_share_what_waits_without_waiting),
+    ("lock_refunds_v1", 1, ("remove", 1), capped.refund_sees_what_was_given_back),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
