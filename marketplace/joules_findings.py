@@ -1,6 +1,7 @@
 """What the joules of offers' prices are: found from receipts, kept in versions."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,13 +12,16 @@ from django.db.models import QuerySet
 
 from marketplace.energy.estimator import ModelSize, read_sizes
 from marketplace.energy.findings import Basis, Finding, find_out, is_news
+from marketplace.energy.joules import Basis as Source
 from marketplace.energy.joules import NoJoules, Operation, TokenJoules, find_public_joules
 from marketplace.energy.plausibility import Code, Flag
 from marketplace.energy.receipts import Reading
+from marketplace.energy.table import strip_name
 from marketplace.models import JoulesFinding, Offer, ServingProfile
 from marketplace.reference import Chip, TokenEnergy, read_chips, read_joules
 
-PRECISION = "bfloat16"
+# Whoever serves in fewer bits takes less; the table names models that come so by an id of their own.
+PRECISIONS = ("BF16", "FP8")
 
 
 def record_finding(
@@ -41,7 +45,8 @@ def record_finding(
         readings=readings,
         claimed=profile.joules_per_output_token,
         claim_source=profile.joules_source,
-        public=find_public(offer=offer, profile=profile, chip=chip),
+        public=find_public(offer=offer, profile=profile, chip=chip, batch=offer.slots),
+        alone=find_public(offer=offer, profile=profile, chip=chip, batch=1),
     )
     before = profile.finding
     if found is None or (before is not None and not is_news(before=_as_finding(before), after=found)):
@@ -76,24 +81,19 @@ def list_findings(*, offer: Offer) -> QuerySet[JoulesFinding]:
     return JoulesFinding.objects.filter(offer=offer).order_by("-number")
 
 
-def find_public(*, offer: Offer, profile: ServingProfile, chip: str) -> TokenJoules | None:
-    """What the reference table, else the estimator, says of such a node; None if neither knows."""
+def find_public(*, offer: Offer, profile: ServingProfile, chip: str, batch: int) -> TokenJoules | None:
+    """What the reference table, else the estimator, says of a node at a batch; None if neither knows."""
     known = _read_chips().get(chip)
     if known is None:
         return None
-    model = offer.model.slug
-    operation = Operation(
-        model=model,
-        chip=known,
-        chips=profile.chips,
-        precision=PRECISION,
-        batch=Decimal(offer.slots),
-        size=_read_sizes().get(model),
-    )
-    try:
-        return find_public_joules(operation=operation, rows=_read_rows())
-    except NoJoules:
-        return None
+    model = _read_ids().get(strip_name(offer.model.slug), offer.model.slug)
+    size, found = _read_sizes().get(model), []
+    for precision in PRECISIONS:
+        operation = Operation(model, known, profile.chips, precision, Decimal(batch), size)
+        with suppress(NoJoules):
+            found.append(find_public_joules(operation=operation, rows=_read_rows()))
+    # What was measured before what is estimated.
+    return next((one for one in found if one.basis is Source.REFERENCE), found[0] if found else None)
 
 
 def _as_finding(row: JoulesFinding) -> Finding:
@@ -120,6 +120,12 @@ def _read_chips() -> dict[str, Chip]:
 @cache
 def _read_rows() -> tuple[TokenEnergy, ...]:
     return read_joules()
+
+
+@cache
+def _read_ids() -> dict[str, str]:
+    """Ids of models that are known of, by what slugs of the catalogue have in common with them."""
+    return {strip_name(one): one for one in (*_read_sizes(), *(row.model_id for row in _read_rows()))}
 
 
 @cache

@@ -15,7 +15,7 @@ from marketplace.energy import levers
 from marketplace.energy.inputs import Inputs
 from marketplace.energy.levers import Change
 from marketplace.energy.refusals import BadInput, require
-from marketplace.energy.table import TABLE_CHIPS, OperatingPoint, find_point
+from marketplace.energy.table import TABLE_CHIPS, OperatingPoint, find_point, strip_name
 from marketplace.energy.work import Unit
 from marketplace.reference import DECLARED, Chip, DefaultPue, TokenEnergy
 
@@ -73,8 +73,8 @@ def find_setup(setups: Iterable[Setup], key: str) -> Setup | None:
 
 def list_likely(setups: Iterable[Setup], model: str) -> list[Setup]:
     """Set-ups of a model of the catalogue: those whose name says the same, however it is written."""
-    wanted = _strip(model)
-    return [setup for setup in setups if _strip(setup.model) == wanted]
+    wanted = strip_name(model)
+    return [setup for setup in setups if strip_name(setup.model) == wanted]
 
 
 def list_on_chip_of(setups: Iterable[Setup], source: str) -> list[Setup]:
@@ -224,7 +224,3 @@ def find_larger_batch(
 def _require_token(unit: Unit) -> None:
     if unit not in {Unit.OUTPUT, Unit.INPUT, Unit.CACHED_INPUT}:
         raise BadInput("unit", "the batch moves what tokens cost, and nothing else")
-
-
-def _strip(name: str) -> str:
-    return "".join(sign for sign in name.rpartition("/")[2].casefold() if sign.isalnum())

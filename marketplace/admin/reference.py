@@ -86,8 +86,7 @@ class SeriesAdmin(ReadOnlyAdmin):
     @admin.display(description="known")
     def known(self, series: Series) -> SafeString:
         """How far the series is known, and what was missing in the last days."""
-        now = timezone.now()
-        fresh = histories.find_freshness(series=series, span=Span(now - timedelta(days=GAPS_DAYS), now))
+        fresh = _find_freshness(series)
         gaps = format_html_join(
             "",
             "<li>{} to {}</li>",
@@ -104,7 +103,26 @@ class SeriesAdmin(ReadOnlyAdmin):
 class SeriesFeedAdmin(ReadOnlyAdmin):
     """Where series come from, and how fetching went."""
 
-    list_display = ("series", "adapter", "place", "every_minutes", "enabled", "fetched_at", "failures")
+    list_display = (
+        *("series", "adapter", "place", "every_minutes", "enabled", "fetched_at", "failures"),
+        *("known_until", "gaps"),
+    )
     list_filter = ("adapter", "enabled")
     list_select_related = ("series",)
     ordering = ("series__slug",)
+
+    @admin.display(description="known until")
+    def known_until(self, feed: SeriesFeed) -> str:
+        """Where the newest value ends."""
+        until = _find_freshness(feed.series).until
+        return f"{until:%Y-%m-%d %H:%M}Z" if until else "nothing yet"
+
+    @admin.display(description=f"gaps, {GAPS_DAYS} days")
+    def gaps(self, feed: SeriesFeed) -> int:
+        """How many stretches of the last days are missing."""
+        return len(_find_freshness(feed.series).gaps)
+
+
+def _find_freshness(series: Series) -> histories.Freshness:
+    now = timezone.now()
+    return histories.find_freshness(series=series, span=Span(now - timedelta(days=GAPS_DAYS), now))

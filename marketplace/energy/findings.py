@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from core.quantities import ROUNDING, round_half_even
 from marketplace.energy.joules import PENALTY, TokenJoules
-from marketplace.energy.plausibility import Flag, check_reference, judge_claim
+from marketplace.energy.plausibility import Code, Flag, check_reference, judge_claim
 from marketplace.energy.receipts import READINGS_MIN, Reading, summarize
 from marketplace.energy.table import PLACES
 
@@ -52,19 +52,25 @@ class Finding:
 
 
 def find_out(
-    *, readings: Sequence[Reading], claimed: Decimal, claim_source: str, public: TokenJoules | None
+    *,
+    readings: Sequence[Reading],
+    claimed: Decimal,
+    claim_source: str,
+    public: TokenJoules | None,
+    alone: TokenJoules | None = None,
 ) -> Finding | None:
     """
     Say what an offer's price is built from; None while too little was run to say anything.
 
     :param readings: of the receipts of this offer's node and model
-    :param public: what the reference table or the estimator says of such a node
+    :param public: what the reference table or the estimator says of such a node when it is full
+    :param alone: the same for one request at a time, where each token takes most
     """
     reference = None if public is None else public.output
     measured = summarize(readings)
     if measured is not None:
         flags = judge_claim(claimed=claimed, measured=measured).flags
-        beyond = () if reference is None else check_reference(joules=measured.joules, reference=reference)
+        beyond = _check_public(measured.joules, reference, None if alone is None else alone.output)
         return Finding(
             basis=Basis.CLAIM if beyond else Basis.MEASURED,
             joules=claimed if beyond else measured.joules,
@@ -80,18 +86,31 @@ def find_out(
         )
     if len(readings) < READINGS_MIN or any(reading.is_usable for reading in readings):
         return None
-    base = claimed if reference is None else max(claimed, reference)
-    with localcontext(ROUNDING):
-        return Finding(
-            basis=Basis.PENALIZED,
-            joules=round_half_even(base * PENALTY, PLACES),
-            claimed=claimed,
-            reference=reference,
-            tier="declared",
-            source=f"{claim_source}, times {PENALTY} because the node has no counter",
-            readings=0,
-            left_out=len(readings),
-        )
+    return Finding(
+        basis=Basis.PENALIZED,
+        joules=_penalize(claimed, reference),
+        claimed=claimed,
+        reference=reference,
+        tier="declared",
+        source=f"{claim_source}, times {PENALTY} because the node has no counter",
+        readings=0,
+        left_out=len(readings),
+    )
+
+
+def find_base(
+    *, basis: Basis, found: Decimal, claimed: Decimal, claimed_now: Decimal, reference: Decimal | None
+) -> Decimal:
+    """
+    The joules of a finding as they count now: those measured, else by what the provider claims by now.
+
+    :param found: the joules of the finding, made when `claimed` was claimed
+    """
+    if basis is Basis.MEASURED or claimed == claimed_now:
+        return found
+    if basis is Basis.CLAIM:
+        return claimed_now
+    return _penalize(claimed_now, reference)
 
 
 def is_news(*, before: Finding, after: Finding) -> bool:
@@ -101,3 +120,19 @@ def is_news(*, before: Finding, after: Finding) -> bool:
         return True
     with localcontext(ROUNDING):
         return abs(after.joules - before.joules) > CHANGE_MIN * before.joules
+
+
+def _penalize(claimed: Decimal, reference: Decimal | None) -> Decimal:
+    base = claimed if reference is None else max(claimed, reference)
+    with localcontext(ROUNDING):
+        return round_half_even(base * PENALTY, PLACES)
+
+
+def _check_public(joules: Decimal, full: Decimal | None, alone: Decimal | None) -> tuple[Flag, ...]:
+    """A node is somewhere between full and one request at a time: below the one or above the other is odd."""
+    below = () if full is None else check_reference(joules=joules, reference=full)
+    above = () if alone is None else check_reference(joules=joules, reference=alone)
+    return (
+        *(flag for flag in below if flag.code is Code.BELOW_REFERENCE),
+        *(flag for flag in above if flag.code is Code.ABOVE_REFERENCE),
+    )

@@ -65,6 +65,11 @@ def find_point(
         return _interpolate(points, batch)
 
 
+def strip_name(name: str) -> str:
+    """What ids, names and slugs of one model have in common."""
+    return "".join(sign for sign in name.rpartition("/")[2].casefold() if sign.isalnum())
+
+
 def _merge_repeats(rows: Iterable[TokenEnergy]) -> list[OperatingPoint]:
     """One point a batch, the mean of repetitions, by batch."""
     points = []

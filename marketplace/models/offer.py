@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from marketplace.energy.findings import Basis, find_base
 from marketplace.listings import ENDPOINTS
 
 
@@ -149,5 +150,14 @@ class ServingProfile(models.Model):
     @property
     def joules(self) -> Decimal:
         """Chip joules of an output token, as prices are built from them."""
-        found: Decimal = self.finding.joules if self.finding else self.joules_per_output_token
-        return found
+        claimed: Decimal = self.joules_per_output_token
+        found = self.finding
+        if found is None:
+            return claimed
+        return find_base(
+            basis=Basis(found.basis),
+            found=found.joules,
+            claimed=found.claimed,
+            claimed_now=claimed,
+            reference=found.reference,
+        )

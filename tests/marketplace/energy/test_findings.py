@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from marketplace.energy.findings import Basis, Finding, find_out, is_news
+from marketplace.energy.findings import Basis, Finding, find_base, find_out, is_news
 from marketplace.energy.joules import Basis as JoulesBasis
 from marketplace.energy.joules import TokenJoules
 from marketplace.energy.receipts import Reading
@@ -59,6 +59,34 @@ def test_what_no_such_chip_can_do_is_never_a_price() -> None:
 
     assert (found.basis, found.joules) == (Basis.CLAIM, CLAIMED)
     assert "below_reference" in [flag.code for flag in found.flags]
+
+
+def test_a_node_with_little_to_do_takes_more_a_token_than_a_full_one_and_is_believed() -> None:
+    def judge(joules: str) -> Finding | None:
+        return find_out(
+            readings=read(joules, times=8),
+            claimed=CLAIMED,
+            claim_source="own word",
+            public=publish("0.5"),
+            alone=publish("5"),
+        )
+
+    idle, impossible = judge("4"), judge("13")
+
+    assert idle is not None
+    assert (idle.basis, idle.joules) == (Basis.MEASURED, Decimal(4))
+    assert impossible is not None
+    assert impossible.basis is Basis.CLAIM
+
+
+def test_another_claim_counts_at_once_where_nothing_was_measured() -> None:
+    def judge(basis: Basis) -> Decimal:
+        old, new = CLAIMED, Decimal("0.6")
+        return find_base(basis=basis, found=old, claimed=old, claimed_now=new, reference=Decimal("0.8"))
+
+    assert judge(Basis.MEASURED) == CLAIMED
+    assert judge(Basis.CLAIM) == Decimal("0.6")
+    assert judge(Basis.PENALIZED) == Decimal("1.00")
 
 
 def test_who_cannot_measure_pays_the_penalty_on_the_greater_of_claim_and_public_figure() -> None:
