@@ -35,7 +35,7 @@ def decide(*, kw: Decimal, floor: Decimal, divisible: bool, bids: Iterable[Bid])
     left = kw
     for bid in sorted(bids, key=lambda one: (-one.price, one.number)):
         taken = min(bid.kw, left)
-        wanted = bid.kw_least if divisible else kw
+        wanted = bid.kw_least if divisible else max(kw, bid.kw_least)
         if bid.price < floor or taken <= 0 or taken < wanted:
             continue
         shares.append(Share(bid.number, taken, bid.price))
