@@ -30,7 +30,7 @@ class CaveatsField(serializers.ListField):
         return super().to_representation(sorted(data))
 
 
-class BuildUpField(serializers.UUIDField):
+class BuildUpField(serializers.URLField):
     """The address of the card's lines."""
 
     def to_representation(self, value: Any) -> str:
