@@ -3,5 +3,3 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0018_settlement")]
-
-    operations: list[object] = []
