@@ -15,7 +15,7 @@ SELECT verdict, attempt_id FROM admit_v1(
     %s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::bytea[], %s::jsonb[], %s)
 """
 RECORD = """
-SELECT verdict, amount FROM record_usage_v2(
+SELECT verdict, amount FROM record_usage_v3(
     %s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],
     %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
     %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::text[], %s::text[])

@@ -1,7 +1,7 @@
 """
 Rating: quantities times unit prices, rounded once. Pure; imports no Django.
 
-The same rule as `rate_v1`, `fee_v1` and the end of `record_usage_v2` in SQL; golden vectors
+The same rule as `rate_v1`, `fee_v1` and the end of `record_usage_v3` in SQL; golden vectors
 (billing/golden/rating.csv) hold both to it.
 """
 

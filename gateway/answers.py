@@ -54,6 +54,12 @@ def write_usage(
     cost, paid_on = _plain(billed.amount), _plain(billed.provider_amount)
     kwh, it_kwh, cooling = billed.kwh or NONE, billed.it_kwh or NONE, billed.cooling_kwh or NONE
     loss = EXACT.subtract(EXACT.subtract(kwh, it_kwh), cooling)
+    conversion = ""
+    if billed.price_currency is not None:
+        sold, rate = _plain(billed.price_amount), _plain(billed.rate)
+        conversion = (
+            f'"conversion":{{"currency":"{billed.price_currency}","amount":"{sold}","rate":"{rate}"}},'
+        )
     market = "null"
     if billed.market_gco2e is not None:
         grams, contracted = _plain(billed.market_gco2e), _plain(billed.market_intensity)
@@ -65,7 +71,7 @@ def write_usage(
         f'{{"prompt_tokens":{tokens_in},{written}'
         f'"total_tokens":{tokens_in + tokens_out},"prompt_tokens_details":{{"cached_tokens":{cached}}},'
         f'"cost":{cost},"cost_amount":"{cost}","currency":"{billed.currency or currency}",'
-        f'"cost_details":{{"upstream_inference_cost":{paid_on}}},'
+        f'{conversion}"cost_details":{{"upstream_inference_cost":{paid_on}}},'
         f'"energy":{{"joules":"{_plain(billed.joules)}","kwh":"{_plain(kwh)}","it_kwh":"{_plain(it_kwh)}",'
         f'"cooling_kwh":"{_plain(cooling)}","loss_kwh":"{_plain(loss)}","heat_kwh":"{_plain(billed.heat_kwh)}",'
         f'"method":"{attribution}","tier":"{tier}","attribution":"{attribution}"}},'

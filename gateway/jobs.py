@@ -147,13 +147,14 @@ class Jobs:
         each = EXPECTED_OUTPUT_TOKENS if request.limit is None else min(request.limit, EXPECTED_OUTPUT_TOKENS)
         wanted = matching.Request(
             models=slugs,
-            currencies=key.currencies,
+            currencies=key.currencies + key.exchanged,
             input_tokens=request.text_bytes // EXPECTED_BYTES_PER_TOKEN + request.tokens,
             output_tokens=each * request.choices,
             input_tokens_min=min(request.longest, context),
             preferences=request.routing.preferences,
             refused=refused,
             endpoint=request.endpoint,
+            rates=key.rates,
         )
         match = matching.match(book, wanted, now=datetime.now(UTC))
         if not match.candidates:
@@ -228,7 +229,8 @@ class Jobs:
             case word if word in refusals.FUNDS:
                 return refusals.refuse_funds(word, verdict.detail)
             case "no_wallet" | "currency_mismatch" as code:
-                return ApiError(402, code, "No wallet in this offer's currency.", retry=False)
+                message = "No wallet in this offer's currency, and none from whose currency there is a rate."
+                return ApiError(402, code, message, retry=False)
             case "duplicate":
                 message = "This Idempotency-Key was used before; answers are not kept, so it is not repeated."
                 return ApiError(
@@ -290,7 +292,7 @@ def explain_no_candidate(match: Match, *, prompt_field: str = "messages") -> Api
         message = "No provider of this model is connected at the moment."
         return ApiError(503, "temporarily_unavailable", message, retry=True, retry_after=2, details=details)
     if excluded.keys() == {Reason.CURRENCY}:
-        message = "This model is only offered in currencies in which you have no wallet."
+        message = "This model is only offered in currencies in which you have no wallet, nor one with a rate."
         return ApiError(402, "currency_mismatch", message, retry=False, details=details)
     if excluded.keys() == {Reason.CONTEXT_LENGTH}:
         message = "The prompt is longer than the context of these models."

@@ -11,17 +11,20 @@ import hashlib
 import time
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from accounts import tokens
+from core.money import PRICE_PLACES
+from core.quantities import EXACT
 from gateway.database import DatabaseAway, DatabaseBusy, Links
 from gateway.errors import ApiError, unavailable
 
 CACHE_MAX = 50_000
 QUERY = """
-    SELECT key_id, org_id, mode, revoked, expires_at, currencies,
+    SELECT key_id, org_id, mode, revoked, expires_at, currencies, exchanged, rates,
            key_requests, key_tokens, key_concurrent, org_requests, org_tokens, org_concurrent
-      FROM key_v2(%s)
+      FROM key_v3(%s)
 """
 
 
@@ -38,7 +41,12 @@ class KeyLimits(NamedTuple):
 
 
 class Key(NamedTuple):
-    """A known key: who pays, with wallets in which currencies (the first opened first), and its limits."""
+    """
+    A known key: who pays, with wallets in which currencies (the first opened first), and its limits.
+
+    `exchanged` are currencies of prices that one of those wallets pays at a standing quote; `rates` say what
+    a unit of all these is worth in the first wallet's, in 1e-18, where that is known.
+    """
 
     key_id: int
     organization_id: int
@@ -47,6 +55,8 @@ class Key(NamedTuple):
     expires_at: datetime | None
     currencies: tuple[str, ...]
     limits: KeyLimits = KeyLimits()
+    exchanged: tuple[str, ...] = ()
+    rates: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_test(self) -> bool:
@@ -120,8 +130,13 @@ class Keys:
             raise unavailable("Keys cannot be checked at the moment.") from None
         if not rows:
             raise _refuse("This API key is not valid.")
-        key_id, organization_id, mode, revoked, expires_at, currencies, *limits = rows[0]
-        key = Key(key_id, organization_id, mode, revoked, expires_at, tuple(currencies), KeyLimits(*limits))
+        key_id, organization_id, mode, revoked, expires_at, currencies, exchanged, rates, *limits = rows[0]
+        key = Key(
+            *(key_id, organization_id, mode, revoked, expires_at, tuple(currencies)),
+            limits=KeyLimits(*limits),
+            exchanged=tuple(exchanged),
+            rates=_read_rates(currencies + exchanged, rates),
+        )
         ends = key.expires_at.timestamp() if key.expires_at is not None else float("inf")
         if key.revoked or ends <= time.time():
             raise _refuse("This API key is not valid.")
@@ -131,6 +146,16 @@ class Keys:
                 self._cache.clear()
             self._cache[digest] = (began + self._seconds, key, ends)
         return key
+
+
+def _read_rates(currencies: list[str], rates: list[Decimal | None]) -> tuple[tuple[str, int], ...]:
+    """What there is to compare with; nothing where one currency stands alone."""
+    known = [
+        (currency, int(EXACT.scaleb(rate, PRICE_PLACES)))
+        for currency, rate in zip(currencies, rates, strict=True)
+        if rate is not None
+    ]
+    return tuple(known) if len(known) > 1 else ()
 
 
 def _refuse(message: str, code: str = "invalid_api_key") -> ApiError:

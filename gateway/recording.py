@@ -29,8 +29,9 @@ from workers.metering import Count
 
 QUERY = """
     SELECT idx, verdict, billed_in, billed_cached, billed_out, amount, currency, provider_amount,
-           joules, kwh, it_kwh, cooling_kwh, heat_kwh, gco2e, intensity, grid, market_gco2e, market_intensity
-      FROM record_usage_v2(%s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],
+           joules, kwh, it_kwh, cooling_kwh, heat_kwh, gco2e, intensity, grid, market_gco2e, market_intensity,
+           price_currency, price_amount, rate
+      FROM record_usage_v3(%s::bigint[], %s::int[], %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[],
         %s::text[], %s::text[], %s::text[])
 """
@@ -81,6 +82,10 @@ class Billed(NamedTuple):
     grid: str | None = None
     market_gco2e: Decimal | None = None
     market_intensity: Decimal | None = None
+    # Where the price is in another currency than the wallet: how much of it, and what a unit of it cost.
+    price_currency: str | None = None
+    price_amount: Decimal | None = None
+    rate: Decimal | None = None
 
 
 class Failed(NamedTuple):
@@ -223,7 +228,7 @@ def _find_charged(billed: Billed) -> Billed | None:
 
 
 def write_columns(batch: list[Used]) -> list[str]:
-    """The arguments of record_usage_v2, as array literals."""
+    """The arguments of record_usage_v3, as array literals."""
     counts = [used.counted for used in batch]
     plain, texts = arrays.write_plain, arrays.write_texts
     return [

@@ -6,7 +6,7 @@ when every rule permits it, and is excluded for the first rule that does not. Ca
 looking at every offer; the reasons are worked out only when asked for, from the same masks.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -69,9 +69,10 @@ class Request:
     What is to be placed: models, first choice first, its expected token mix, and the wallets that may pay.
 
     `input_tokens` and `output_tokens` are what its cost is expected from; `input_tokens_min` is a sure
-    lower bound of its longest prompt. Amounts of two currencies are not compared: offers in the first of
-    `currencies` come before those in the second. `refused` are offers, by id, that a caller has already
-    been refused. `endpoint` is what the model is asked for.
+    lower bound of its longest prompt. `rates` say what a unit of a currency is worth in one that all of them
+    are compared in, in 1e-18; amounts of two currencies without rates are not compared: offers in the first
+    of `currencies` come before those in the second, and those with rates before all. `refused` are offers,
+    by id, that a caller has already been refused. `endpoint` is what the model is asked for.
     """
 
     models: tuple[str, ...]
@@ -82,6 +83,7 @@ class Request:
     preferences: Preferences = NO_PREFERENCES
     refused: frozenset[int] = frozenset()
     endpoint: str = CHAT
+    rates: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +160,17 @@ class Match:
 class _Plan:
     """
     What currencies and preferences come to on a shelf: the rules, and disjoint groups of the offers that
-    all rules permit, to be tried in turn.
+    all rules permit, to be tried in turn, each divided by its offers' currencies.
     """
 
     rules: tuple[tuple[Reason, int], ...]
-    groups: tuple[Pieces, ...]
+    groups: tuple[tuple[tuple[str, Pieces], ...], ...]
 
 
 def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATES_MAX) -> Match:
     """
-    Choose offers for a request: models in their order, within a model preferred providers in theirs, then the
-    request's currencies in theirs, then by expected cost, equals by offer uid.
+    Choose offers for a request: models in their order, within a model preferred providers in theirs, then by
+    expected cost, equals by offer uid; currencies that have no rate come after, in their order.
 
     :returns: a match with up to `limit` candidates, none when no offer is permitted
     """
@@ -182,14 +184,33 @@ def match(book: Book, request: Request, *, now: datetime, limit: int = CANDIDATE
         if _is_first_only(request.preferences):
             wanted = min(wanted, 1)
         for group in _get_plan(shelf, request).groups:
-            if wanted <= 0:
-                break
-            found = shelf.find_cheapest(
-                group, permitted, input_tokens=input_tokens, output_tokens=output_tokens, limit=wanted
-            )
-            candidates += [Candidate(listing, cost) for cost, listing in found]
-            wanted -= len(found)
+            for pieces in _find_tiers(group, request.rates):
+                if wanted <= 0:
+                    break
+                found = [
+                    (cost * rate, listing.offer_uid.int, cost, listing)
+                    for rate, piece in pieces
+                    for cost, listing in shelf.find_cheapest(
+                        piece, permitted, input_tokens=input_tokens, output_tokens=output_tokens, limit=wanted
+                    )
+                ]
+                if len(pieces) > 1:
+                    found = sorted(found)[:wanted]
+                candidates += [Candidate(listing, cost) for _, _, cost, listing in found]
+                wanted -= len(found)
     return Match(request=request, candidates=tuple(candidates), book=book, now=now)
+
+
+def _find_tiers(
+    group: tuple[tuple[str, Pieces], ...], rates: tuple[tuple[str, int], ...]
+) -> Sequence[Sequence[tuple[int, Pieces]]]:
+    """What is compared with each other: all currencies that have a rate, then each of the others."""
+    if not rates or len(group) < 2:
+        return [[(1, pieces)] for _, pieces in group]
+    known = dict(rates)
+    compared = [(known[currency], pieces) for currency, pieces in group if currency in known]
+    others = [[(1, pieces)] for currency, pieces in group if currency not in known]
+    return [compared, *others] if compared else others
 
 
 def _permit(ready: ReadyMasks, shelf: Shelf, request: Request, now: datetime) -> Mapping[int, int]:
@@ -224,8 +245,11 @@ def _make_plan(shelf: Shelf, request: Request) -> _Plan:
     for provider in (*request.preferences.order, None):
         preferred = left if provider is None else left & shelf.mask_of("provider_slug", provider)
         left &= ~preferred
-        groups += [preferred & shelf.mask_of("currency", currency) for currency in request.currencies]
-    return _Plan(rules, tuple(split_mask(group) for group in groups if group))
+        masks = [
+            (currency, preferred & shelf.mask_of("currency", currency)) for currency in request.currencies
+        ]
+        groups.append(tuple((currency, split_mask(mask)) for currency, mask in masks if mask))
+    return _Plan(rules, tuple(filter(None, groups)))
 
 
 def _list_rules(

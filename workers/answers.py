@@ -25,11 +25,20 @@ class Slack:
 
 
 @dataclass(frozen=True, slots=True)
+class Conversion:
+    """What was sold, in the currency of its price, and what a unit of that cost in the wallet's."""
+
+    sold: Money
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """
     What a job came to: billed tokens (`cached` are among the input), its cost, what the provider is paid.
 
-    `receipt_uid` is None where nobody signs for the work, `given_back` until its price is final.
+    `receipt_uid` is None where nobody signs for the work, `given_back` until its price is final. Where the
+    wallet has another currency than the price, `conversion` says what it paid for; all else is in its own.
     """
 
     tokens_in: int
@@ -43,10 +52,12 @@ class Bill:
     job_uid: UUID
     slack: Slack | None = None
     given_back: Decimal | None = None
+    conversion: Conversion | None = None
 
 
 def write_usage(bill: Bill) -> bytes:
     """The usage object as buyers see it; `cost` is a decimal literal, and the string beside it rules."""
+    converted = {} if bill.conversion is None else {"conversion": _describe_conversion(bill.conversion)}
     return msgspec.json.encode(
         {
             "prompt_tokens": bill.tokens_in,
@@ -56,6 +67,7 @@ def write_usage(bill: Bill) -> bytes:
             "cost": Raw(bill.cost.literal.encode()),
             "cost_amount": bill.cost.literal,
             "currency": bill.cost.currency,
+            **converted,
             "cost_details": _describe_cost(bill),
             "energy": footprints.describe_energy(bill.footprint),
             "carbon": footprints.describe_carbon(bill.footprint),
@@ -64,6 +76,11 @@ def write_usage(bill: Bill) -> bytes:
             "job_id": str(bill.job_uid),
         }
     )
+
+
+def _describe_conversion(conversion: Conversion) -> dict[str, str]:
+    sold = conversion.sold
+    return {"currency": sold.currency, "amount": sold.literal, "rate": format_plain(conversion.rate)}
 
 
 def _describe_cost(bill: Bill) -> dict[str, Any]:

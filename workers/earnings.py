@@ -25,7 +25,7 @@ SELECT a.offer_id, (u.recorded_at AT TIME ZONE %(zone)s)::date AS day, c.currenc
        sum(u.chip_seconds), sum(u.kwh), count(*) FILTER (WHERE e.usage_id IS NULL)
   FROM attempt a
   JOIN usage_record u ON u.attempt_id = a.id
-  JOIN charge c ON c.usage_id = u.id
+  JOIN sale c ON c.usage_id = u.id
   LEFT JOIN charge_entry e ON e.usage_id = u.id
  WHERE a.offer_id = ANY(%(offers)s)
    AND a.id >= coalesce((SELECT f.id FROM attempt f WHERE f.uid >= %(first)s ORDER BY f.uid LIMIT 1), 0)

@@ -21,7 +21,7 @@ from core.money import TEST_CURRENCY, Money
 from marketplace.book import Book
 from marketplace.models import Job
 from workers import answers, deferral, footprints, funds
-from workers.answers import Bill, Slack
+from workers.answers import Bill, Conversion, Slack
 from workers.blobs import BlobMissing, BlobStore, BlobUnreadable
 from workers.bodies import ModelRequest
 from workers.deferral import Terms
@@ -315,13 +315,17 @@ SELECT sum(u.billed_in)::bigint, sum(u.billed_cached)::bigint, sum(u.billed_out)
        -- Nobody signs for an address of a provider's own.
        min(CASE WHEN d.id IS NULL THEN a.receipt_uid::text END),
        max(k.slack_hours),
-       sum(rate_v1(u.billed_in, u.billed_cached, u.billed_out, u.chip_seconds,
-                   w.input_price, w.cached_input_price, w.output_price, w.chip_second_price) - c.rated),
-       sum(g.amount)
+       -- In the wallet's currency, as the cost.
+       sum(round_half_even(price_v1(u.billed_in, u.billed_cached, u.billed_out, u.chip_seconds,
+                                    w.input_price, w.cached_input_price, w.output_price, w.chip_second_price)
+                           * coalesce(q.rate, 1), 9) - c.rated),
+       sum(g.amount), min(v.currency), sum(v.amount), min(q.rate)
   FROM attempt a JOIN usage_record u ON u.attempt_id = a.id JOIN charge c ON c.usage_id = u.id
   JOIN price_card k ON k.id = a.card_id
   LEFT JOIN price_card w ON w.offer_id = k.offer_id AND w.number = k.of_number
   LEFT JOIN give_back g ON g.usage_id = u.id
+  LEFT JOIN charge_conversion v ON v.usage_id = u.id
+  LEFT JOIN fx_quote q ON q.id = v.quote_id
   LEFT JOIN direct_upstream d
     ON d.node_id = a.node_id AND d.state = 'ADMITTED' AND d.decided_at <= a.started_at
  WHERE a.id = %s
@@ -350,6 +354,7 @@ def find_bill(*, job: Job) -> Bill | None:
         job_uid=job.uid,
         slack=None if row[9] is None else Slack(row[8], row[9]),
         given_back=row[10],
+        conversion=None if row[11] is None else Conversion(Money(row[12], row[11]), row[13]),
     )
 
 

@@ -5,18 +5,28 @@ All of them are made by SQL files (`billing/sql/`) and written only through the 
 application's database role has no right to insert into or update any of them.
 """
 
-from billing.models.charge import Charge, ChargeEntry, ChargeQuarantine, GiveBack, QueuedCharge
+from billing.models.charge import (
+    Charge,
+    ChargeConversion,
+    ChargeEntry,
+    ChargeQuarantine,
+    GiveBack,
+    GiveBackConversion,
+    QueuedCharge,
+)
 from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 
 __all__ = [
     "Charge",
+    "ChargeConversion",
     "ChargeEntry",
     "ChargeQuarantine",
     "Currency",
     "Entry",
     "GiveBack",
+    "GiveBackConversion",
     "HeatCharge",
     "Hold",
     "LedgerAccount",

@@ -44,6 +44,36 @@ class Charge(models.Model):
         return self.amount - self.fee + self.overrun
 
 
+class ChargeConversion(models.Model):
+    """
+    What was sold for a charge that is paid from a wallet in another currency than the price: the provider
+    gets `amount - fee + overrun` of it. `mid_amount` of the charge, in the wallet's currency, is what the
+    amount is worth at the middle rate; the rest is the spread.
+    """
+
+    charge = models.OneToOneField(
+        Charge,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        db_column="usage_id",
+        related_name="conversion",
+        db_constraint=False,
+    )
+    quote_id = models.BigIntegerField()
+    currency = models.TextField()
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
+    fee = models.DecimalField(max_digits=38, decimal_places=9)
+    overrun = models.DecimalField(max_digits=38, decimal_places=9)
+    mid_amount = models.DecimalField(max_digits=38, decimal_places=9)
+
+    class Meta:
+        db_table = "charge_conversion"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.charge_id} sells {self.amount} {self.currency}"
+
+
 class QueuedCharge(models.Model):
     """A charge that waits to be posted."""
 
@@ -121,3 +151,20 @@ class GiveBack(models.Model):
     def provider_amount(self) -> Decimal:
         """The provider's part of it."""
         return self.amount - self.fee + self.overrun
+
+
+class GiveBackConversion(models.Model):
+    """The same of what was given back of a converted charge."""
+
+    usage_id = models.BigIntegerField(primary_key=True)
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
+    fee = models.DecimalField(max_digits=38, decimal_places=9)
+    overrun = models.DecimalField(max_digits=38, decimal_places=9)
+    mid_amount = models.DecimalField(max_digits=38, decimal_places=9)
+
+    class Meta:
+        db_table = "give_back_conversion"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.usage_id} gives back {self.amount}"

@@ -104,6 +104,11 @@ class Hold(models.Model):
     released = models.DecimalField(max_digits=38, decimal_places=9)
     scopes = ArrayField(models.BigIntegerField())
     """Every scope row the hold raised, the wallet first."""
+    quote_id = models.BigIntegerField(null=True)
+    """The quote it locked, where the price is in another currency than the wallet."""
+    price_currency = models.TextField(null=True)
+    price_amount = models.DecimalField(max_digits=38, decimal_places=9, null=True)
+    """What it covers in that currency."""
     state = models.TextField()
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

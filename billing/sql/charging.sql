@@ -12,8 +12,9 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 $$;
 
 -- Post queued charges: `p_usages` names them, or NULL takes the oldest `p_limit` that nobody else is posting.
--- One aggregated entry for each wallet and day (of UTC, as limits count them); each charge is linked to its entry; holds are
--- closed or lowered. Balance locks come last and in order, so a wallet is locked only for the last statements and the commit.
+-- One aggregated entry for each wallet, day (of UTC, as limits count them) and currency of prices; each charge is linked to
+-- its entry; holds are closed or lowered. Where prices are in another currency than the wallet, the money goes through the
+-- positions of both, and what the wallet pays beyond the middle rate is the spread. Balance locks come last and in order, so a wallet is locked only for the last statements and the commit.
 -- Returns how many charges were posted in how many entries. Any error undoes the whole call: the caller halves the list
 -- until the one charge that cannot be posted stands alone, and quarantines it.
 CREATE OR REPLACE FUNCTION post_charges_v1(p_limit int, p_usages bigint[] DEFAULT NULL) RETURNS TABLE (charges int, entries int)
@@ -46,41 +47,60 @@ BEGIN
         RETURN;
     END IF;
 
-    -- One entry for each wallet that pays something and each day on which it did. Its key is a fact: a charge is posted
-    -- once, so the first charge of an entry names it.
+    -- One entry for each wallet that pays something, each day on which it did, and each currency of what it paid for. Its
+    -- key is a fact: a charge is posted once, so the first charge of an entry names it.
     SELECT array_agg(nextval('entry_id_seq')), array_agg(t.wallet_id), array_agg(t.happened_at),
            array_agg('charge:' || t.wallet_id || ':' || t.first_usage)
       INTO made_entries, made_wallets, happened, keys FROM (
         SELECT c.wallet_id, min(c.usage_id) AS first_usage, max(c.rated_at) AS happened_at
-          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
-         GROUP BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date
-         ORDER BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date) t;
+          FROM charge c LEFT JOIN charge_conversion v ON v.usage_id = c.usage_id
+         WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
+         GROUP BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date, coalesce(v.currency, c.currency)
+         ORDER BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date, coalesce(v.currency, c.currency)) t;
     entries := coalesce(cardinality(made_entries), 0);
 
     -- The legs: the wallet pays, providers and the platform get, and what was overrun is the platform's expense.
     WITH paid AS MATERIALIZED (
-        SELECT c.usage_id, c.wallet_id, c.payable_id, c.currency, c.amount, c.fee, c.overrun,
-               made_entries[dense_rank() OVER (ORDER BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date)] AS entry_id
-          FROM charge c WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
+        SELECT c.usage_id, c.wallet_id, c.payable_id, c.amount, c.currency, coalesce(v.currency, c.currency) AS sold_in,
+               coalesce(v.amount, c.amount) AS sold, coalesce(v.fee, c.fee) AS fee, coalesce(v.overrun, c.overrun) AS overrun,
+               coalesce(v.mid_amount, 0) AS mid_amount,
+               made_entries[dense_rank() OVER (ORDER BY c.wallet_id, (c.rated_at AT TIME ZONE 'UTC')::date,
+                                                        coalesce(v.currency, c.currency))] AS entry_id
+          FROM charge c LEFT JOIN charge_conversion v ON v.usage_id = c.usage_id
+         WHERE c.usage_id = ANY (usages) AND c.amount + c.overrun > 0
     ), linked AS (
         INSERT INTO charge_entry (usage_id, entry_id) SELECT usage_id, entry_id FROM paid
     ), share AS MATERIALIZED (
-        SELECT entry_id, wallet_id, payable_id, currency, sum(amount) AS amount, sum(fee) AS fee, sum(overrun) AS overrun
-          FROM paid GROUP BY entry_id, wallet_id, payable_id, currency
+        SELECT entry_id, wallet_id, payable_id, currency, sold_in, sum(amount) AS amount, sum(sold) AS sold, sum(fee) AS fee,
+               sum(overrun) AS overrun, sum(mid_amount) AS mid_amount
+          FROM paid GROUP BY entry_id, wallet_id, payable_id, currency, sold_in
     ), platform AS MATERIALIZED (
-        SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
-          FROM (SELECT DISTINCT currency FROM share) u
+        SELECT sold_in, account_v1('PLATFORM_FEE', NULL, sold_in) AS fee_id, account_v1('OVERRUN', NULL, sold_in) AS overrun_id
+          FROM (SELECT DISTINCT sold_in FROM share) u
+    ), crossing AS MATERIALIZED (
+        SELECT currency, sold_in, account_v1('FX_POSITION', NULL, currency) AS from_id,
+               account_v1('FX_POSITION', NULL, sold_in) AS to_id, account_v1('FX_SPREAD', NULL, currency) AS spread_id
+          FROM (SELECT DISTINCT currency, sold_in FROM share WHERE currency <> sold_in) u
     ), leg AS (
-        SELECT h.entry_id, x.account_id, sum(x.amount) AS amount
-          FROM share h JOIN platform p ON p.currency = h.currency
-          CROSS JOIN LATERAL (SELECT account_id FROM scope WHERE id = h.wallet_id OFFSET 0) s
-          CROSS JOIN LATERAL (VALUES
-              (s.account_id, h.amount),
-              (h.payable_id, -(h.amount - h.fee + h.overrun)),
-              (p.fee_id, -h.fee),
-              (p.overrun_id, h.overrun)
-          ) AS x(account_id, amount)
-         GROUP BY h.entry_id, x.account_id
+        SELECT t.entry_id, t.account_id, sum(t.amount) AS amount FROM (
+            SELECT h.entry_id, x.account_id, x.amount
+              FROM share h JOIN platform p ON p.sold_in = h.sold_in
+              CROSS JOIN LATERAL (SELECT account_id FROM scope WHERE id = h.wallet_id OFFSET 0) s
+              CROSS JOIN LATERAL (VALUES
+                  (s.account_id, h.amount),
+                  (h.payable_id, -(h.sold - h.fee + h.overrun)),
+                  (p.fee_id, -h.fee),
+                  (p.overrun_id, h.overrun)
+              ) AS x(account_id, amount)
+             UNION ALL
+            SELECT h.entry_id, x.account_id, x.amount
+              FROM share h JOIN crossing k ON k.currency = h.currency AND k.sold_in = h.sold_in
+              CROSS JOIN LATERAL (VALUES
+                  (k.from_id, -h.mid_amount),
+                  (k.spread_id, h.mid_amount - h.amount),
+                  (k.to_id, h.sold)
+              ) AS x(account_id, amount)) t
+         GROUP BY t.entry_id, t.account_id
     ), numbered AS (
         SELECT *, row_number() OVER (PARTITION BY entry_id ORDER BY amount < 0, account_id)::smallint AS seq
           FROM leg WHERE amount <> 0

@@ -8,10 +8,10 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('refunds'));
 END $$;
 
--- Settle posted charges: `p_rated` is what each usage costs at its final price, rounded as every charge is, and `p_bps` the
--- platform's share. The buyer gets what was paid beyond that: provider and platform keep what they would have got of it, and
+-- Settle posted charges: `p_rated` is what each usage costs at its final price, in the price's currency and rounded as every
+-- charge is, and `p_bps` the platform's share. What was converted goes back at the rate it came at. The buyer gets what was paid beyond that: provider and platform keep what they would have got of it, and
 -- a price above the card's changes nothing.
--- One entry for each wallet of the call. Charges that are not posted yet are left out, those settled before as well; one
+-- One entry for each wallet of the call and each currency of prices. Charges that are not posted yet are left out, those settled before as well; one
 -- that was refunded has nothing left to give. Returns how many were settled, in how many entries.
 CREATE OR REPLACE FUNCTION give_back_v1(p_usages bigint[], p_rated numeric[], p_bps int[], p_sources bigint[])
 RETURNS TABLE (settled int, entries int)
@@ -39,38 +39,71 @@ BEGIN
         RETURN;
     END IF;
     WITH due AS MATERIALIZED (
-        SELECT c.usage_id, c.wallet_id, c.payable_id, c.currency, i.source, i.rated, c.amount, c.fee, c.overrun,
-               least(i.rated, c.amount) AS pays, share_v1(least(i.rated, c.amount), i.bps) AS share,
-               EXISTS (SELECT 1 FROM entry r WHERE r.key = 'refund:usage:' || c.usage_id
-                          AND NOT EXISTS (SELECT 1 FROM entry x WHERE x.reverses = r.id)) AS refunded
-          FROM unnest(p_usages, p_rated, p_bps, p_sources) i(usage_id, rated, bps, source) JOIN charge c ON c.usage_id = i.usage_id
-         WHERE i.usage_id = ANY (fresh)
+        SELECT i.*, EXISTS (SELECT 1 FROM entry r WHERE r.key = 'refund:usage:' || i.usage_id
+                               AND NOT EXISTS (SELECT 1 FROM entry x WHERE x.reverses = r.id)) AS refunded
+          FROM (SELECT c.usage_id, c.wallet_id, c.payable_id, c.currency, n.source, n.bps, n.rated AS sold_rated, c.amount, c.fee,
+                       c.overrun, v.usage_id IS NOT NULL AS converted,
+                       coalesce(v.currency, c.currency) AS sold_in, v.amount AS sold, v.fee AS sold_fee, v.overrun AS sold_overrun, v.mid_amount, q.mid,
+                       CASE WHEN v.usage_id IS NULL THEN n.rated ELSE round_half_even(n.rated * q.rate, 9) END AS rated
+                  FROM unnest(p_usages, p_rated, p_bps, p_sources) n(usage_id, rated, bps, source)
+                  JOIN charge c ON c.usage_id = n.usage_id
+                  LEFT JOIN charge_conversion v ON v.usage_id = n.usage_id
+                  LEFT JOIN fx_quote q ON q.id = v.quote_id
+                 WHERE n.usage_id = ANY (fresh)) i
     ), back AS MATERIALIZED (
-        SELECT usage_id, wallet_id, payable_id, currency, source, rated,
-               CASE WHEN refunded THEN 0 ELSE amount - pays END AS amount,
-               CASE WHEN refunded THEN 0 ELSE fee - least(fee, round_half_even(share, 9)) END AS fee,
-               CASE WHEN refunded THEN 0 ELSE overrun - least(overrun, greatest(rated - amount, 0)) END AS overrun
-          FROM due
+        SELECT d.*, CASE WHEN refunded THEN 0 ELSE amount - least(rated, amount) END AS b_amount,
+               CASE WHEN refunded THEN 0 ELSE fee - least(fee, fee_v1(least(rated, amount), bps)) END AS b_fee,
+               CASE WHEN refunded THEN 0 ELSE overrun - least(overrun, greatest(rated - amount, 0)) END AS b_overrun
+          FROM due d
+    ), sold_back AS MATERIALIZED (
+        -- A wallet that gets nothing, because its part is less than a billionth, moves nothing on the other side.
+        SELECT b.*, CASE WHEN refunded OR b_amount + b_overrun = 0 THEN 0 ELSE sold - least(sold_rated, sold) END AS s_amount,
+               CASE WHEN refunded OR b_amount + b_overrun = 0 THEN 0
+                    ELSE sold_fee - least(sold_fee, fee_v1(least(sold_rated, sold), bps)) END AS s_fee,
+               CASE WHEN refunded OR b_amount + b_overrun = 0 THEN 0
+                    ELSE sold_overrun - least(sold_overrun, greatest(sold_rated - sold, 0)) END AS s_overrun,
+               CASE WHEN refunded OR b_amount + b_overrun = 0 THEN 0
+                    ELSE mid_amount - least(mid_amount, round_half_even(least(sold_rated, sold) * mid, 9)) END AS s_mid
+          FROM back b WHERE converted
     ), made AS MATERIALIZED (
-        SELECT wallet_id, nextval('entry_id_seq') AS entry_id, min(usage_id) AS first_usage
-          FROM back WHERE amount + overrun > 0 GROUP BY wallet_id
+        SELECT wallet_id, sold_in, nextval('entry_id_seq') AS entry_id, min(usage_id) AS first_usage
+          FROM back WHERE b_amount + b_overrun > 0 GROUP BY wallet_id, sold_in
     ), kept AS (
         INSERT INTO give_back (usage_id, source, rated, amount, fee, overrun, entry_id)
-        SELECT b.usage_id, b.source, b.rated, b.amount, b.fee, b.overrun, CASE WHEN b.amount + b.overrun > 0 THEN m.entry_id END
-          FROM back b LEFT JOIN made m USING (wallet_id)
+        SELECT b.usage_id, b.source, b.rated, b.b_amount, b.b_fee, b.b_overrun,
+               CASE WHEN b.b_amount + b.b_overrun > 0 THEN m.entry_id END
+          FROM back b LEFT JOIN made m USING (wallet_id, sold_in)
+    ), kept_sold AS (
+        INSERT INTO give_back_conversion (usage_id, amount, fee, overrun, mid_amount)
+        SELECT usage_id, s_amount, s_fee, s_overrun, s_mid FROM sold_back
+    ), share AS MATERIALIZED (
+        SELECT wallet_id, payable_id, currency, sold_in, b_amount AS amount, b_amount AS sold, b_fee AS fee,
+               b_overrun AS overrun, 0::numeric AS mid_amount
+          FROM back WHERE NOT converted
+         UNION ALL
+        SELECT wallet_id, payable_id, currency, sold_in, b_amount, s_amount, s_fee, s_overrun, s_mid FROM sold_back
     ), platform AS MATERIALIZED (
-        SELECT currency, account_v1('PLATFORM_FEE', NULL, currency) AS fee_id, account_v1('OVERRUN', NULL, currency) AS overrun_id
-          FROM (SELECT DISTINCT currency FROM back) u
+        SELECT currency, sold_in, account_v1('PLATFORM_FEE', NULL, sold_in) AS fee_id,
+               account_v1('OVERRUN', NULL, sold_in) AS overrun_id,
+               CASE WHEN currency <> sold_in THEN account_v1('FX_POSITION', NULL, currency) END AS from_id,
+               CASE WHEN currency <> sold_in THEN account_v1('FX_POSITION', NULL, sold_in) END AS to_id,
+               CASE WHEN currency <> sold_in THEN account_v1('FX_SPREAD', NULL, currency) END AS spread_id
+          FROM (SELECT DISTINCT currency, sold_in FROM share) u
     ), leg AS (
         SELECT m.entry_id, m.wallet_id, m.first_usage, x.account_id, sum(x.amount) AS amount
-          FROM back b JOIN made m USING (wallet_id) JOIN platform p ON p.currency = b.currency
+          FROM share b JOIN made m USING (wallet_id, sold_in)
+          JOIN platform p ON p.currency = b.currency AND p.sold_in = b.sold_in
           CROSS JOIN LATERAL (SELECT account_id FROM scope WHERE id = b.wallet_id OFFSET 0) s
           CROSS JOIN LATERAL (VALUES
               (s.account_id, -b.amount),
-              (b.payable_id, b.amount - b.fee + b.overrun),
+              (b.payable_id, b.sold - b.fee + b.overrun),
               (p.fee_id, b.fee),
-              (p.overrun_id, -b.overrun)
+              (p.overrun_id, -b.overrun),
+              (p.from_id, b.mid_amount),
+              (p.spread_id, b.amount - b.mid_amount),
+              (p.to_id, -b.sold)
           ) AS x(account_id, amount)
+         WHERE x.account_id IS NOT NULL
          GROUP BY m.entry_id, m.wallet_id, m.first_usage, x.account_id HAVING sum(x.amount) <> 0
     ), posted AS (
         INSERT INTO entry (id, key, kind, actor, reason, happened_at, accounts, amounts) OVERRIDING SYSTEM VALUE

@@ -143,7 +143,7 @@ def record_items(
     state: str = "SUCCEEDED",
     chip_seconds: str = "1.5",
 ) -> list[Row]:
-    """Call `record_usage_v2` with the same usage for every attempt; its rows, in their order."""
+    """Call `record_usage_v3` with the same usage for every attempt; its rows, in their order."""
     count = len(attempts)
     one_each = (
         *([seq], [final], [tokens_in], [0], [out]),
@@ -157,7 +157,7 @@ def record_items(
     )
     rows = fetch(
         connection,
-        f"SELECT * FROM record_usage_v2({RECORD_TYPES})",
+        f"SELECT * FROM record_usage_v3({RECORD_TYPES})",
         list(attempts),
         *(values * count for values in one_each),
     )

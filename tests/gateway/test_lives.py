@@ -126,7 +126,7 @@ async def test_a_connection_that_broke_is_opened_again(
         administrator.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND query ~ 'admit_v1|record_usage_v2|renew_v1'"
+            " AND query ~ 'admit_v1|record_usage_v3|renew_v1'"
         )
     await asyncio.sleep(0.1)
 

@@ -48,7 +48,7 @@ SELECT verdict, attempt_id FROM admit_v1(
     ARRAY[NULL]::jsonb[], true)
 """
 RECORD = """
-SELECT verdict, usage_id FROM record_usage_v2(
+SELECT verdict, usage_id FROM record_usage_v3(
     ARRAY[%s]::bigint[], ARRAY[1], ARRAY[true], ARRAY[1234]::bigint[], ARRAY[0]::bigint[],
     ARRAY[567]::bigint[],
     ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY[NULL]::bigint[], ARRAY['deltas'],

@@ -53,7 +53,7 @@ CANCELLED = """
      WHERE a.id = ANY (%s) AND j.cancel_requested_at IS NOT NULL
 """
 RECORD = """
-    SELECT verdict FROM record_usage_v2(%s::bigint[], ARRAY[1], ARRAY[true], %s::bigint[], %s::bigint[],
+    SELECT verdict FROM record_usage_v3(%s::bigint[], ARRAY[1], ARRAY[true], %s::bigint[], %s::bigint[],
         %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::numeric[], %s::numeric[],
         %s::text[], %s::text[], ARRAY['complete'], ARRAY['SUCCEEDED'])
 """

@@ -5,6 +5,9 @@
 -- order, then job and first attempt are written. A NULL node makes a deferred job: it is queued with its hold and has no
 -- attempt yet. `p_wait` = true waits for locked scopes (up to lock_timeout); false answers `busy` for them.
 --
+-- A wallet in the price's currency pays if there is one; otherwise the wallet that was opened first among those from whose
+-- currency there is a standing quote, which the hold locks: the job is charged at that rate whatever happens to it.
+--
 -- Limits are the key's, those of the member who made it, and those of the project the key is in (or else that member).
 -- Verdicts: ok, busy, insufficient_funds, key_limit_exceeded, member_limit_exceeded, project_limit_exceeded and
 -- limit_in_other_currency (detail of these = the scope that refused, see explain_scope_v1), key_revoked, wrong_mode (a test
@@ -32,6 +35,12 @@ DECLARE
     keys bigint[] := '{}';
     members bigint[] := '{}';
     projects bigint[] := '{}';
+    -- What is paid from a wallet in another currency: its place among those, the quote, and what it covers of the price's.
+    crossing int[] := '{}';
+    quotes bigint[] := '{}';
+    priced_in text[] := '{}';
+    priced numeric[] := '{}';
+    lock record;
     with_keys boolean := cardinality(array_remove(p_idempotency_keys, NULL)) > 0;
     r record;
 BEGIN
@@ -56,7 +65,8 @@ BEGIN
     END IF;
 
     FOR r IN
-        SELECT i.n, w.id AS wallet, k.created_by_id AS member, coalesce(k.project_id, m.project_id) AS project,
+        SELECT i.n, w.id AS wallet, k.created_by_id AS member, coalesce(k.project_id, m.project_id) AS project, c.currency,
+               price_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS price,
                rate_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS amount,
                CASE WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
                          OR k.expires_at <= now() THEN 'key_revoked'
@@ -80,6 +90,22 @@ BEGIN
           LEFT JOIN scope w ON w.kind = 1 AND w.organization_id = i.organization AND w.currency = c.currency
           LEFT JOIN accounts_membership m ON m.organization_id = i.organization AND m.user_id = k.created_by_id
     LOOP
+        IF verdicts[r.n] IS NULL AND r.verdict = 'currency_mismatch' AND r.currency <> 'XTS' THEN
+            SELECT s.id AS wallet, q.id AS quote, round_half_even(r.price * q.rate, 9) AS amount INTO lock
+              FROM scope s
+              JOIN fx_standing_quote t ON t.base = s.currency AND t.quote = r.currency
+              JOIN fx_quote q ON q.id = t.quote_id AND q.expires_at > now()
+             WHERE s.organization_id = p_organizations[r.n] AND s.kind = 1 ORDER BY s.id LIMIT 1;
+            IF FOUND THEN
+                crossing := crossing || cardinality(places) + 1;
+                quotes := quotes || lock.quote;
+                priced_in := priced_in || r.currency;
+                priced := priced || r.amount;
+                r.wallet := lock.wallet;
+                r.amount := lock.amount;
+                r.verdict := NULL;
+            END IF;
+        END IF;
         verdicts[r.n] := coalesce(verdicts[r.n], r.verdict);
         IF verdicts[r.n] IS NULL THEN
             job_ids[r.n] := nextval('job_id_seq');
@@ -102,6 +128,11 @@ BEGIN
                 details[places[r.idx]] := explain_scope_v1(r.scope_id, held_amounts[r.idx]);
             END IF;
         END LOOP;
+        IF crossing <> '{}' THEN
+            UPDATE hold h SET quote_id = i.quote, price_currency = i.currency, price_amount = i.amount
+              FROM unnest(crossing, quotes, priced_in, priced) i(place, quote, currency, amount)
+             WHERE h.id = hold_ids[places[i.place]];
+        END IF;
     END IF;
 
     IF with_keys THEN
@@ -172,6 +203,8 @@ DECLARE
     old attempt;
     card price_card;
     next_number int;
+    held hold;
+    wallet_rate numeric;
 BEGIN
     IF cardinality(p_jobs) NOT BETWEEN 1 AND 64 THEN
         RAISE EXCEPTION 'between 1 and 64 jobs a call' USING ERRCODE = 'invalid_parameter_value';
@@ -188,6 +221,7 @@ BEGIN
         SELECT * INTO j FROM job WHERE id = p_jobs[idx];
         SELECT coalesce(max(number), 0) + 1 INTO next_number FROM attempt a WHERE a.job_id = j.id;
         SELECT * INTO card FROM price_card c WHERE c.id = p_cards[idx] AND c.offer_id = p_offers[idx];
+        SELECT * INTO held FROM hold h WHERE h.id = j.hold_id;
         verdict := CASE
             WHEN j.finished_at IS NOT NULL OR j.billable_attempt_id IS NOT NULL OR j.cancel_requested_at IS NOT NULL AND j.kind = 'DEFERRED' THEN 'fenced'
             WHEN p_attempts[idx] IS NULL AND j.state <> 'QUEUED' THEN 'fenced'
@@ -200,7 +234,7 @@ BEGIN
                  OR card.slack_hours > 0 AND (make_interval(hours => card.slack_hours)
                                               <= j.deadline_at - j.submitted_at + interval '1 minute') IS NOT TRUE
                  THEN 'card_stale'
-            WHEN card.currency <> (SELECT h.currency FROM hold h WHERE h.id = j.hold_id) THEN 'currency_mismatch'
+            WHEN card.currency <> coalesce(held.price_currency, held.currency) THEN 'currency_mismatch'
             ELSE 'ok' END;
         IF p_attempts[idx] IS NOT NULL THEN
             SELECT * INTO old FROM attempt a WHERE a.id = p_attempts[idx] AND a.job_id = j.id;
@@ -211,7 +245,17 @@ BEGIN
         IF verdict = 'ok' THEN
             hold_amount := rate_v1(j.in_bound, 0, j.out_bound, 0,
                                    card.input_price, card.cached_input_price, card.output_price, card.chip_second_price);
+            IF held.quote_id IS NOT NULL THEN
+                -- The rate stays the one that was locked.
+                SELECT rate INTO wallet_rate FROM fx_quote WHERE id = held.quote_id;
+                held.price_amount := hold_amount;
+                hold_amount := round_half_even(price_v1(j.in_bound, 0, j.out_bound, 0, card.input_price, card.cached_input_price,
+                                                        card.output_price, card.chip_second_price) * wallet_rate, 9);
+            END IF;
             verdict := change_hold_v1(j.hold_id, hold_amount);
+            IF verdict = 'ok' AND held.quote_id IS NOT NULL THEN
+                UPDATE hold SET price_amount = held.price_amount WHERE id = held.id;
+            END IF;
         END IF;
         IF verdict = 'ok' THEN
             UPDATE attempt SET state = 'FENCED', ended_at = now(), error_code = p_error_codes[idx]

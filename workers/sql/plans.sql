@@ -11,7 +11,7 @@ BEGIN
         'outcome_v1',
         'reattempt_v1',
         'renew_v1',
-        'record_usage_v2',
+        'record_usage_v3',
         'fail_v1',
         'sweep_v1',
         'settle_capped_v1']) LOOP

@@ -5,9 +5,11 @@
 -- what is left of the hold. What our own tokenizer counted beyond the hold is the platform's fault (overrun); what a
 -- claim or an estimate says beyond it is paid by nobody and flagged.
 -- Energy, grams and heat are those of the site's factors in force now (energy.sql); the record names them.
+-- Where the price is in another currency than the wallet, the charge is what the wallet pays at the rate its hold locked, and
+-- `price_currency`, `price_amount` and `rate` say of what.
 -- Verdicts: ok; already (this record exists: a repeat, or the sweeper was first; its amounts are returned); fenced (the
 -- attempt was overtaken; the amounts are those of the job's billable attempt, NULL if none).
-CREATE OR REPLACE FUNCTION record_usage_v2(
+CREATE OR REPLACE FUNCTION record_usage_v3(
     p_attempts bigint[], p_seqs int[], p_finals boolean[],
     p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
     p_claim_in bigint[], p_claim_cached bigint[], p_claim_out bigint[], p_count_methods text[],
@@ -16,7 +18,8 @@ CREATE OR REPLACE FUNCTION record_usage_v2(
 ) RETURNS TABLE (
     idx int, verdict text, usage_id bigint, billed_in bigint, billed_cached bigint, billed_out bigint, amount numeric,
     currency text, provider_amount numeric, fee numeric, joules numeric, kwh numeric, it_kwh numeric, cooling_kwh numeric,
-    heat_kwh numeric, gco2e numeric, intensity numeric, grid text, market_gco2e numeric, market_intensity numeric
+    heat_kwh numeric, gco2e numeric, intensity numeric, grid text, market_gco2e numeric, market_intensity numeric,
+    price_currency text, price_amount numeric, rate numeric
 ) LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -81,6 +84,7 @@ BEGIN
                kwh_v1(b.joules, s.pue * (1 + s.line_loss)) AS kwh, kwh_v1(b.joules, 1) AS it, kwh_v1(b.joules, s.pue) AS hall,
                price_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
                         c.chip_second_price) AS price,
+               h.quote_id, h.price_currency, h.price_amount,
                h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
                    SELECT sum(k.amount) FROM usage_record u JOIN charge k ON k.usage_id = u.id
                     WHERE u.attempt_id = b.attempt), 0) END AS hold_left
@@ -101,8 +105,23 @@ BEGIN
                round_half_even(p.grams, 9) AS g9
           FROM (SELECT r.*, least(r.rated, r.hold_left) AS pays, share_v1(least(r.rated, r.hold_left), r.fee_bps) AS share,
                        r.k12 * r.gco2_per_kwh AS grams
-                  FROM (SELECT priced.*, round_half_even(price, 9) AS rated, round_half_even(kwh, 12) AS k12
-                          FROM priced OFFSET 0) r OFFSET 0) p
+                  FROM (SELECT w.*, round_half_even(paid, 9) AS rated, round_half_even(kwh, 12) AS k12
+                          FROM (SELECT priced.*, q.rate, q.mid, CASE WHEN q.rate IS NULL THEN price ELSE price * q.rate END AS paid
+                                  FROM priced LEFT JOIN LATERAL (SELECT * FROM fx_quote WHERE id = priced.quote_id OFFSET 0) q ON true
+                                OFFSET 0) w OFFSET 0) r OFFSET 0) p
+    ), sold AS MATERIALIZED (
+        -- What is sold to a wallet in another currency, in the price's. What the wallet pays nothing for is not sold.
+        SELECT w.usage_id, w.quote_id, w.price_currency, w.fee_bps, w.mid, w.pays, least(w.s_rated, w.s_left) AS amount,
+               CASE WHEN w.method = 'tokenizer' AND w.over > 0 THEN greatest(w.s_rated - w.s_left, 0) ELSE 0 END AS overrun
+          FROM (SELECT x.*, CASE WHEN x.pays + x.over > 0 THEN round_half_even(x.price, 9) ELSE 0 END AS s_rated,
+                       x.price_amount - CASE WHEN x.seq = 1 THEN 0 ELSE coalesce((
+                           SELECT sum(v.amount) FROM usage_record u JOIN charge_conversion v ON v.usage_id = u.id
+                            WHERE u.attempt_id = x.attempt), 0) END AS s_left
+                  FROM worth x WHERE x.quote_id IS NOT NULL) w
+    ), converted AS (
+        INSERT INTO charge_conversion (usage_id, quote_id, currency, amount, fee, overrun, mid_amount)
+        SELECT s.usage_id, quote_id, price_currency, s.amount, fee_v1(s.amount, fee_bps), overrun,
+               least(pays, round_half_even(s.amount * mid, 9)) FROM sold s
     ), recorded AS (
         INSERT INTO usage_record (id, attempt_id, seq, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
                                   billed_in, billed_cached, billed_out, count_method, chip_seconds, joules, tier,
@@ -138,7 +157,8 @@ BEGIN
     SELECT p.n::int, 'ok', p.usage_id, p.b_in, p.b_cached, p.b_out, p.pays, p.hold_currency, p.pays - p.fees + p.over,
            p.fees, p.joules, p.k12, p.i12, round_half_even(p.hall, 12) - p.i12, round_half_even(p.heat, 12), p.g9,
            p.gco2_per_kwh::numeric, p.grid_zone::text,
-           CASE WHEN p.market IS NOT NULL THEN round_half_even(p.market, 9) END, p.market_gco2_per_kwh::numeric
+           CASE WHEN p.market IS NOT NULL THEN round_half_even(p.market, 9) END, p.market_gco2_per_kwh::numeric,
+           p.price_currency, (SELECT s.amount FROM sold s WHERE s.usage_id = p.usage_id), p.rate::numeric
       FROM (SELECT *, round_half_even(it, 12) AS i12, k12 * heat_reused AS heat, k12 * market_gco2_per_kwh AS market
               FROM worth OFFSET 0) p;
     GET DIAGNOSTICS made = ROW_COUNT;
@@ -151,17 +171,36 @@ BEGIN
     SELECT i.n::int, CASE WHEN u.attempt_id = i.attempt THEN 'already' ELSE 'fenced' END,
            u.id, u.billed_in, u.billed_cached, u.billed_out, c.amount, c.currency, c.amount - c.fee + c.overrun, c.fee,
            u.joules, u.kwh, e.it_kwh, e.cooling_kwh, e.heat_kwh, u.gco2e, e.intensity, e.grid::text, e.market_gco2e,
-           e.market_intensity::numeric
+           e.market_intensity::numeric, v.currency, v.amount, q.rate::numeric
       FROM unnest(p_attempts, p_seqs) WITH ORDINALITY i(attempt, seq, n)
       JOIN attempt a ON a.id = i.attempt JOIN job j ON j.id = a.job_id
       LEFT JOIN usage_record u ON u.attempt_id = j.billable_attempt_id
                 AND u.seq = CASE WHEN j.billable_attempt_id = i.attempt THEN i.seq ELSE 1 END
       LEFT JOIN charge c ON c.usage_id = u.id
+      LEFT JOIN charge_conversion v ON v.usage_id = u.id LEFT JOIN fx_quote q ON q.id = v.quote_id
       LEFT JOIN usage_energy e ON e.attempt_id = u.attempt_id AND e.seq = u.seq
      WHERE u.id IS NULL OR u.id <= last_id;
 END $$;
 
 -- As gateways and dispatchers of before call it, which run beside new ones while they are replaced.
+CREATE OR REPLACE FUNCTION record_usage_v2(
+    p_attempts bigint[], p_seqs int[], p_finals boolean[],
+    p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
+    p_claim_in bigint[], p_claim_cached bigint[], p_claim_out bigint[], p_count_methods text[],
+    p_chip_seconds numeric[], p_joules numeric[], p_tiers text[], p_attributions text[],
+    p_ended_how text[], p_job_states text[]
+) RETURNS TABLE (
+    idx int, verdict text, usage_id bigint, billed_in bigint, billed_cached bigint, billed_out bigint, amount numeric,
+    currency text, provider_amount numeric, fee numeric, joules numeric, kwh numeric, it_kwh numeric, cooling_kwh numeric,
+    heat_kwh numeric, gco2e numeric, intensity numeric, grid text, market_gco2e numeric, market_intensity numeric
+) LANGUAGE sql SET search_path = public, pg_temp AS $$
+    SELECT idx, verdict, usage_id, billed_in, billed_cached, billed_out, amount, currency, provider_amount, fee, joules, kwh,
+           it_kwh, cooling_kwh, heat_kwh, gco2e, intensity, grid, market_gco2e, market_intensity
+      FROM record_usage_v3(p_attempts, p_seqs, p_finals, p_ours_in, p_ours_cached, p_ours_out, p_claim_in, p_claim_cached,
+                           p_claim_out, p_count_methods, p_chip_seconds, p_joules, p_tiers, p_attributions, p_ended_how,
+                           p_job_states)
+$$;
+
 CREATE OR REPLACE FUNCTION record_usage_v1(
     p_attempts bigint[], p_seqs int[], p_finals boolean[],
     p_ours_in bigint[], p_ours_cached bigint[], p_ours_out bigint[],
@@ -284,7 +323,7 @@ BEGIN
                               coalesce(sum(r.joules), 0) AS joules
                          FROM usage_record r WHERE r.attempt_id = a.id) u
                  WHERE a.id = ANY (delivered)) x
-         CROSS JOIN LATERAL record_usage_v2(
+         CROSS JOIN LATERAL record_usage_v3(
                 x.ids, x.seqs, array_fill(true, ARRAY[cardinality(x.ids)]),
                 x.ins, array_fill(0::bigint, ARRAY[cardinality(x.ids)]), x.outs,
                 array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]), array_fill(NULL::bigint, ARRAY[cardinality(x.ids)]),
@@ -305,7 +344,7 @@ BEGIN
     RETURN coalesce(cardinality(lost), 0);
 END $$;
 
-REVOKE ALL ON FUNCTION record_usage_v1, record_usage_v2, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1
+REVOKE ALL ON FUNCTION record_usage_v1, record_usage_v2, record_usage_v3, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1
   FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION record_usage_v1, record_usage_v2, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1
+GRANT EXECUTE ON FUNCTION record_usage_v1, record_usage_v2, record_usage_v3, fail_v1, cancel_job_v1, fail_queued_v1, attach_blobs_v1, sweep_v1
   TO :app_role;
