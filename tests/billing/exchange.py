@@ -62,6 +62,7 @@ __all__ = [
     "record_items",
     "renew",
     "set_limit",
+    "set_rate",
     "sweep",
     "top_up",
 ]
@@ -194,6 +195,28 @@ def reattempt(
         *([ids.make_uid()], [ids.make_uid()]),
     )
     return row
+
+
+def set_rate(
+    owner: psycopg.Connection[Any], base: str, quote: str, *, mid: str, rate: str, seconds: int = 300
+) -> int:
+    """Have a quote stand: `rate` of `base` for one of `quote`, `mid` without its spread; gives its id."""
+    quote_id = int(
+        fetch_value(
+            owner,
+            "INSERT INTO fx_quote"
+            " (uid, base, quote, mid, spread_bps, rate, source, rate_at, made_at, expires_at)"
+            " VALUES (%s, %s, %s, %s, 50, %s, 'test', now() - interval '1 hour',"
+            " now() - interval '10 minutes', now() + make_interval(secs => %s)) RETURNING id",
+            *(ids.make_uid(), base, quote, Decimal(mid), Decimal(rate), seconds),
+        )
+    )
+    owner.execute(
+        "INSERT INTO fx_standing_quote (base, quote, quote_id) VALUES (%s, %s, %s)"
+        " ON CONFLICT (base, quote) DO UPDATE SET quote_id = EXCLUDED.quote_id",
+        [base, quote, quote_id],
+    )
+    return quote_id
 
 
 def renew(connection: psycopg.Connection[Any], attempts: Sequence[int], *, out: int = 0) -> list[int]:
