@@ -5,6 +5,7 @@ All of them are made by SQL files (`billing/sql/`) and written only through the 
 application's database role has no right to insert into or update any of them.
 """
 
+from billing.models.approval import Approval
 from billing.models.charge import (
     Charge,
     ChargeConversion,
@@ -19,6 +20,7 @@ from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 
 __all__ = [
+    "Approval",
     "Charge",
     "ChargeConversion",
     "ChargeEntry",
