@@ -13,7 +13,7 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from billing import ledger, wallets
 from billing.ledger import Posted
-from billing.models import Charge, ChargeEntry, Entry, GiveBack
+from billing.models import Charge, ChargeConversion, ChargeEntry, Entry, GiveBack, GiveBackConversion
 from core.errors import DomainError, NotFound
 from core.money import Money
 
@@ -150,14 +150,36 @@ def _list_lines(charge: Charge, borne_by: Bearer, given: GiveBack) -> Mapping[in
     if borne_by is Bearer.PLATFORM:
         expense = ledger.open_account(purpose="SLA_CREDIT", currency=charge.currency)
         return lines | {expense: charge.amount - given.amount}
-    fee = ledger.open_account(purpose="PLATFORM_FEE", currency=charge.currency)
-    overrun = ledger.open_account(purpose="OVERRUN", currency=charge.currency)
-    lines |= {
-        charge.payable_id: charge.provider_amount - given.provider_amount,
-        fee: charge.fee - given.fee,
-        overrun: given.overrun - charge.overrun,
-    }
+    lines |= _list_sold(charge, given)
     return {account: amount for account, amount in lines.items() if amount}
+
+
+def _list_sold(charge: Charge, given: GiveBack) -> dict[int, Decimal]:
+    """What provider and platform got; where the price is in another currency, back as it came."""
+    sold = ChargeConversion.objects.filter(charge=charge).first()
+    if sold is None:
+        fee = ledger.open_account(purpose="PLATFORM_FEE", currency=charge.currency)
+        overrun = ledger.open_account(purpose="OVERRUN", currency=charge.currency)
+        return {
+            charge.payable_id: charge.provider_amount - given.provider_amount,
+            fee: charge.fee - given.fee,
+            overrun: given.overrun - charge.overrun,
+        }
+    nothing = Decimal(0)
+    back = GiveBackConversion.objects.filter(usage_id=charge.usage_id).first() or GiveBackConversion(
+        amount=nothing, fee=nothing, overrun=nothing, mid_amount=nothing
+    )
+    amount, fees, over = sold.amount - back.amount, sold.fee - back.fee, sold.overrun - back.overrun
+    mid = sold.mid_amount - back.mid_amount
+    spread = charge.amount - given.amount - mid
+    return {
+        charge.payable_id: amount - fees + over,
+        ledger.open_account(purpose="PLATFORM_FEE", currency=sold.currency): fees,
+        ledger.open_account(purpose="OVERRUN", currency=sold.currency): -over,
+        ledger.open_account(purpose="FX_POSITION", currency=sold.currency): -amount,
+        ledger.open_account(purpose="FX_POSITION", currency=charge.currency): mid,
+        ledger.open_account(purpose="FX_SPREAD", currency=charge.currency): spread,
+    }
 
 
 def _name(actor: Actor) -> str:

