@@ -305,3 +305,6 @@ class HeatChargeAdmin(BooksAdmin):
     id_fields = ("entry_id",)
     search_fields = ("key",)
     ordering = ("-id",)
+
+
+from billing.approving import admin as approving_admin  # noqa: E402, F401

@@ -3,7 +3,7 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from billing.api import bookings, books, limits, operators, views
+from billing.api import approvals, bookings, books, limits, operators, views
 
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
@@ -28,6 +28,16 @@ urlpatterns = [
         name="quarantine-release",
     ),
     path("operator/trial-balance", operators.TrialBalanceDetail.as_view(), name="trial-balance"),
+    path("operator/approvals", approvals.ApprovalList.as_view(), name="approvals"),
+    path("operator/approvals/<uuid:uid>", approvals.ApprovalDetail.as_view(), name="approval"),
+    path(
+        "operator/approvals/<uuid:uid>/approve",
+        approvals.ApprovalDecision.as_view(),
+        name="approval-decision",
+    ),
+    path(
+        "operator/approvals/<uuid:uid>/reject", approvals.ApprovalRefusal.as_view(), name="approval-refusal"
+    ),
     path("operator/entries", bookings.EntryList.as_view(), name="entries"),
     path("operator/entries/<int:number>/reverse", bookings.EntryReversal.as_view(), name="entry-reversal"),
     path("operator/top-ups", bookings.TopUpList.as_view(), name="top-ups"),

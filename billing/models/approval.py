@@ -31,7 +31,7 @@ class Approval(models.Model):
     prepared_by = models.UUIDField()
     prepared_at = models.DateTimeField()
     approved_by = models.UUIDField(null=True)
-    approved_sha256 = models.TextField(null=True)  # noqa: DJ001 - the database tells "not yet" from a hash
+    approved_sha256 = models.TextField(null=True)
     approved_at = models.DateTimeField(null=True)
     ended_by = models.UUIDField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -1,0 +1,1 @@
+"""Operators' page of what waits for a second person."""

@@ -1,0 +1,119 @@
+"""What waits for a second person, as it was hashed, beside what was asked before; approved or refused there."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.audit import Actor
+from accounts.models import User
+from billing import approvals
+from billing.links import BooksAdmin
+from billing.models import Approval
+from core.errors import DomainError
+
+
+@admin.register(Approval)
+class ApprovalAdmin(BooksAdmin):
+    """To approve: contents that one person prepared."""
+
+    list_display = ("id", "kind", "subject", "state", "prepared", "prepared_at", "approved", "approved_at")
+    list_filter = ("state", "kind")
+    search_fields = ("uid", "subject", "sha256", "note")
+
+    @admin.display(description="prepared by")
+    def prepared(self, approval: Approval) -> str:
+        """The person's address."""
+        return name_person(approval.prepared_by)
+
+    @admin.display(description="approved by")
+    def approved(self, approval: Approval) -> str:
+        """The person's address."""
+        return name_person(approval.approved_by)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """
+        The content with the decision below it.
+
+        :raises PermissionDenied: for staff who may not look at approvals
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        approval = Approval.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        if approval is None:
+            raise Http404
+        if request.method == "POST":
+            return self._decide(request, approval)
+        before = Approval.objects.filter(
+            kind=approval.kind, subject=approval.subject, pk__lt=approval.pk
+        ).last()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{approval.kind.replace('_', ' ')}: {approval.subject}",
+            "approval": approval,
+            "rows": list_differences(approval, before),
+            "before": before,
+            "people": {
+                "prepared": name_person(approval.prepared_by),
+                "approved": name_person(approval.approved_by),
+                "ended": name_person(approval.ended_by),
+            },
+            "may_decide": request.user.has_perm(approvals.RIGHT) and approval.state == Approval.State.PENDING,
+            "is_mine": getattr(request.user, "uid", None) == approval.prepared_by,
+        }
+        return TemplateResponse(request, "billing/approvals/approval.html", context)
+
+    def _decide(self, request: HttpRequest, approval: Approval) -> HttpResponse:
+        assert isinstance(request.user, User)  # noqa: S101 - the admin lets in nobody else
+        actor, now = Actor.from_user(request.user), timezone.now()
+        note, shown = request.POST.get("note", ""), request.POST.get("sha256", "")
+        try:
+            if "approve" in request.POST:
+                approvals.approve(approval=approval, sha256=shown, actor=actor, now=now, note=note)
+                self.message_user(request, "Approved.", messages.SUCCESS)
+            else:
+                approvals.reject(approval=approval, note=note, actor=actor, now=now)
+                self.message_user(request, "Refused.", messages.SUCCESS)
+        except approvals.MayNotDecide as refusal:
+            raise PermissionDenied from refusal
+        except DomainError as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:billing_approval_change", args=[approval.pk]))
+
+
+def name_person(uid: object) -> str:
+    """The address of somebody with an account; nothing for nobody."""
+    if uid is None:
+        return ""
+    return User.objects.filter(uid=uid).values_list("email", flat=True).first() or str(uid)
+
+
+def list_differences(approval: Approval, before: Approval | None) -> list[tuple[str, str, str]]:
+    """Every value of a content by its path, with what stood there in the content `before`."""
+    now = dict(flatten(approval.content))
+    then = dict(flatten(before.content)) if before else {}
+    return [(path, now.get(path, ""), then.get(path, "")) for path in {**now, **then}]
+
+
+def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Paths and values of what JSON holds, in its order."""
+    match value:
+        case dict():
+            for key, one in value.items():
+                yield from flatten(one, f"{path}.{key}" if path else str(key))
+        case list():
+            for number, one in enumerate(value, start=1):
+                yield from flatten(one, f"{path} {number}")
+        case _:
+            yield path, "" if value is None else str(value)
