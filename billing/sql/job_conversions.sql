@@ -13,7 +13,7 @@ ALTER TABLE hold
         0 <= released AND released <= amount AND cardinality(scopes) >= 1
         AND CASE state WHEN 'OPEN' THEN true WHEN 'CLOSED' THEN released = amount AND closed_at IS NOT NULL ELSE false END
         AND CASE WHEN quote_id IS NULL THEN price_currency IS NULL AND price_amount IS NULL
-                 ELSE price_currency <> currency AND price_amount >= 0 AND price_amount < 'Infinity' END);
+                 ELSE (price_currency <> currency AND price_amount >= 0 AND price_amount < 'Infinity') IS TRUE END);
 COMMENT ON COLUMN hold.price_amount IS 'What it covers in the currency of the price, where that is not the wallet''s.';
 
 CREATE TABLE charge_conversion (

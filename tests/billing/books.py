@@ -93,7 +93,16 @@ def fill(db: Database) -> None:
         exchange.fetch(app, "SELECT sequence_entries_v1()")
         exchange.top_up(app, fund, "1", currency="CNY")
         _charge_heat(app, lab, farm)
+        _convert(app, owner, lab)
         _add_receipt(owner)
+
+
+def _convert(app: Connection, owner: Connection, buyer: exchange.Buyer) -> None:
+    """One charge of a price in another currency than its wallet, a part of it given back."""
+    exchange.set_rate(owner, "USD", "EUR", mid="1.1", rate="1.1055")
+    seller = exchange.make_seller(app, "Yard", currency="EUR", slug="other")
+    used = exchange.record(app, exchange.admit(app, buyer, seller).attempt_id)
+    exchange.fetch(app, "SELECT post_charges_v1(10, ARRAY[%s]::bigint[])", used["usage_id"])
 
 
 def _charge_heat(app: Connection, buyer: exchange.Buyer, seller: exchange.Seller) -> None:

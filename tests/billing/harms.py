@@ -2,29 +2,16 @@
 For every rule of the ledger's tables, a statement that only this rule refuses.
 
 Written as the owner of the schema would write around the services. A harm copies a row of the table with some
-columns changed, unless only other words can break the rule.
+columns changed, unless only other words can break the rule. Rules of one part of the money side are in files
+of their own, `*_harms.py`, and listed at the end.
 """
 
-from dataclasses import dataclass
+from tests.billing import conversion_harms
+from tests.billing.harm import NEW, Copy, Harm
 
-NEW = "900000001"
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
 BANK = "(SELECT id FROM ledger_account WHERE code = 'asset:clearing_bank:USD')"
 ENDED = "(SELECT id FROM attempt WHERE state = 'RECORDED' ORDER BY id LIMIT 1)"
-
-
-@dataclass(frozen=True, slots=True)
-class Copy:
-    """
-    A copy of a row of `table` (`of`: which one) with `changes` as SQL expressions."""
-
-    table: str
-    changes: dict[str, str]
-    of: str = "true"
-
-
-# Several: the rule refuses each.
-Harm = str | Copy | tuple[Copy, ...]
 
 
 def entry(**changes: str) -> Copy:
@@ -212,6 +199,11 @@ HARMS: dict[str, Harm] = {
         hold(released="amount + 1"),
         hold(state="'CLOSED'", closed_at="now()"),
         hold(scopes="'{}'"),
+        hold(quote_id="1"),
+        hold(quote_id="1", price_currency="'CNY'"),
+        hold(quote_id="1", price_currency="currency", price_amount="1"),
+        hold(quote_id="1", price_currency="'CNY'", price_amount="-1"),
+        hold(price_currency="'CNY'", price_amount="1"),
     ),
     # Charges
     "charge.charge_pkey": charge(usage_id="usage_id"),
@@ -288,4 +280,5 @@ HARMS: dict[str, Harm] = {
     "meter_flag.meter_flag_attempt_id_kind_key": Copy("meter_flag", {"id": NEW}),
     "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
     "node_event.node_event_pkey": Copy("node_event", {}),
+    **conversion_harms.HARMS,
 }

@@ -39,6 +39,7 @@ RIGHTS = {
             ),
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
             *("spend_day", "energy_day", "spend_cursor"),
+            *("charge_conversion", "give_back_conversion", "fx_quote", "fx_standing_quote"),
             *("give_back", "final_price", "capped_usage", "capped_cursor"),
             *("series_point", "series_correction", "site_factors"),
         ],
@@ -66,6 +67,9 @@ COLUMNS = {
     "spend_cursor": "folded_to",
     "capped_cursor": "collected_to",
     "give_back": "usage_id",
+    "charge_conversion": "usage_id",
+    "give_back_conversion": "usage_id",
+    "fx_standing_quote": "base",
     "capped_usage": "usage_id",
     "answer_note": "attempt_id",
 }
@@ -94,13 +98,13 @@ GRANTED = {
         "post_heat_v1",
     ),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
-    *("reattempt_v1", "renew_v1", "record_usage_v2", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
+    *("reattempt_v1", "renew_v1", "record_usage_v3", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
-OPEN = {"write_postings"}
+OPEN = {"write_postings", "check_standing_quote"}
 
 
 @pytest.fixture(scope="module")

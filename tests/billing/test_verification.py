@@ -33,6 +33,7 @@ CORRUPTIONS = {
     "charges_placed": f"INSERT INTO charge_queue (usage_id, wallet_id) VALUES ({FIRST_POSTED}, 1)",
     "entries_equal_charges": f"UPDATE charge SET fee = fee + 0.000000001 WHERE usage_id = {FIRST_POSTED}",
     "entries_equal_heat": "UPDATE heat_charge SET fee = fee + 0.000000001",
+    "conversions_equal_quotes": "UPDATE charge_conversion SET mid_amount = mid_amount - 0.000000001",
     "charges_within_holds": "UPDATE hold SET amount = 0.1, released = 0.1 WHERE state = 'CLOSED'",
     "holds_closed": "DELETE FROM charge_queue",
     "numbers_without_gaps": "UPDATE ledger_seq SET seq = 1000 WHERE seq = (SELECT max(seq) FROM ledger_seq)",

@@ -34,4 +34,7 @@ SELECT g.entry_id, NULL, g.usage_id, g.amount, c.amount - least(c.amount, g.rate
     OR v.amount > k.amount OR v.fee > k.fee OR v.overrun > k.overrun OR v.mid_amount > k.mid_amount
     OR (g.amount <> c.amount - least(c.amount, g.rated)
         AND NOT (g.amount = 0 AND EXISTS (SELECT 1 FROM entry r WHERE r.key = 'refund:usage:' || g.usage_id)))
+UNION ALL
+SELECT NULL, NULL, v.usage_id, v.amount, NULL FROM give_back_conversion v
+ WHERE NOT EXISTS (SELECT 1 FROM give_back g WHERE g.usage_id = v.usage_id)
  ORDER BY 1, 2, 3
