@@ -100,6 +100,19 @@ def test_the_first_wallet_pays_before_the_second() -> None:
     assert chosen(place(CHEAP, yuan, currencies=("USD", "CNY"))) == [1, 3]
 
 
+def test_prices_are_compared_at_the_rates_there_are() -> None:
+    yuan = make_row(3, currency="CNY", output_price=Decimal("0.0000065"))
+    yen = make_row(4, currency="JPY", output_price=Decimal("0.0000001"))
+    rates = (("USD", 10**18), ("CNY", 14 * 10**16))
+
+    assert chosen(place(CHEAP, DEAR, yuan, yen, currencies=("USD", "JPY", "CNY"), rates=rates)) == [
+        3,
+        1,
+        2,
+        4,
+    ]
+
+
 def test_a_price_limit_excludes_offers_it_cannot_be_compared_with() -> None:
     yuan = make_row(3, currency="CNY")
     wanted = parse_provider({"max_price": {"completion": "1"}})

@@ -1,0 +1,57 @@
+"""Answers that are paid from a wallet in another currency than their price, as the SDK sees them."""
+
+from decimal import Decimal
+
+import openai
+import psycopg
+import pytest
+
+from gateway.app import Gateway
+from tests.billing import exchange
+from tests.gateway.conftest import Market, reload_book
+
+CHAT = {"model": "small", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 20}
+
+
+@pytest.fixture
+async def hall(market: Market, gateway: Gateway) -> exchange.Seller:
+    """Sells the same in CNY at the figures of the cheap seller, so at a seventh of its price."""
+    seller = exchange.make_seller(
+        market.connection, "Hall", currency="CNY", input_price="0.0001", output_price="0.0002"
+    )
+    market.sellers["hall"] = seller
+    market.name_upstream("hall", "simulated-small")
+    market.connect("cheap", "dear", "hall")
+    with psycopg.connect(market.owner_dsn, autocommit=True) as owner:
+        exchange.set_rate(owner, "USD", "CNY", mid="0.14", rate="0.1407")
+    await reload_book(gateway)
+    return seller
+
+
+async def test_the_cheapest_is_found_in_any_currency_and_its_rate_is_told(
+    market: Market, hall: exchange.Seller, buyer: openai.AsyncOpenAI
+) -> None:
+    answer = await buyer.chat.completions.create(**CHAT)  # type: ignore[call-overload]
+
+    usage = answer.usage.model_dump()
+    assert usage["currency"] == "USD"
+    assert Decimal(usage["cost_amount"]) == Decimal(usage["conversion"]["amount"]) * Decimal("0.1407")
+    assert usage["conversion"]["currency"] == "CNY"
+    assert usage["conversion"]["rate"] == "0.1407"
+    [sold] = exchange.fetch(market.connection, "SELECT * FROM sale")
+    assert (sold["currency"], sold["amount"]) == ("CNY", Decimal(usage["conversion"]["amount"]))
+
+
+async def test_without_a_rate_the_other_currency_is_no_offer(
+    market: Market, hall: exchange.Seller, buyer: openai.AsyncOpenAI
+) -> None:
+    with psycopg.connect(market.owner_dsn, autocommit=True) as owner:
+        exchange.set_rate(owner, "USD", "CNY", mid="0.14", rate="0.1407", seconds=-1)
+    market.connect("hall")
+
+    with pytest.raises(openai.APIStatusError) as refused:
+        await buyer.chat.completions.create(**CHAT)  # type: ignore[call-overload]
+
+    # Others who sell it may connect again.
+    assert refused.value.status_code == 503
+    market.assert_nothing_happened()
