@@ -1,4 +1,4 @@
-"""What waits for a second person, as it was hashed, beside what was asked before; approved or refused there."""
+"""What waits for a second person, as it was hashed, beside what was asked before; decided there."""
 
 from collections.abc import Iterator
 from typing import Any

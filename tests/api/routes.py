@@ -5,6 +5,7 @@ from billing.models import Entry
 from tests.api import running
 from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
 from tests.api.lot_routes import LOTS
+from tests.api.payout_routes import PAYOUTS
 from tests.api.route import (
     KEYS,
     MONEY,
@@ -249,6 +250,7 @@ ROUTES = (
         "GET", "exports", lambda _: "/api/operator/exports?since=2026-01-01", "billing.view_ledgeraccount"
     ),
     *LOTS,
+    *PAYOUTS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
     operated(
         "POST",

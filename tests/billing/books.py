@@ -95,6 +95,7 @@ def fill(db: Database) -> None:
         _charge_heat(app, lab, farm)
         _convert(app, owner, lab)
         _add_receipt(owner)
+        _decide(app)
 
 
 def _convert(app: Connection, owner: Connection, buyer: exchange.Buyer) -> None:
@@ -112,6 +113,26 @@ def _charge_heat(app: Connection, buyer: exchange.Buyer, seller: exchange.Seller
     posted = exchange.fetch_value(app, note, "heat:1:1", *parties, Decimal("0.5"))
     exchange.fetch(app, "SELECT post_heat_v1(%s)", posted)
     exchange.fetch(app, note, "heat:1:2", *parties, Decimal(5000))
+
+
+def _decide(app: Connection) -> None:
+    """One thing that waits for a second person, and one that is approved."""
+    ann, bob = (
+        exchange.fetch_value(
+            app,
+            "SELECT uid FROM accounts_user WHERE id = %s",
+            exchange.make_person(app, f"{name}@ops.example"),
+        )
+        for name in ("ann", "bob")
+    )
+    ask = "SELECT approval_id FROM request_approval_v1(gen_random_uuid(), 'correction', %s, '{}', %s, now())"
+    exchange.fetch(app, ask, "one", ann)
+    approved = exchange.fetch_value(app, ask, "two", ann)
+    exchange.fetch(
+        app,
+        "SELECT decide_approval_v1(id, 'APPROVED', sha256, %s, '', now()) FROM approval WHERE id = %s",
+        *(bob, approved),
+    )
 
 
 def _add_receipt(owner: Connection) -> None:

@@ -6,7 +6,7 @@ columns changed, unless only other words can break the rule. Rules of one part o
 of their own, `*_harms.py`, and listed at the end.
 """
 
-from tests.billing import conversion_harms
+from tests.billing import conversion_harms, payout_harms
 from tests.billing.harm import NEW, Copy, Harm
 
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
@@ -281,4 +281,5 @@ HARMS: dict[str, Harm] = {
     "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
     "node_event.node_event_pkey": Copy("node_event", {}),
     **conversion_harms.HARMS,
+    **payout_harms.HARMS,
 }

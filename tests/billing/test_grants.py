@@ -42,6 +42,7 @@ RIGHTS = {
             *("charge_conversion", "give_back_conversion", "fx_quote", "fx_standing_quote"),
             *("give_back", "final_price", "capped_usage", "capped_cursor"),
             *("series_point", "series_correction", "site_factors"),
+            "approval",
         ],
         READ,
     ),
@@ -101,6 +102,7 @@ GRANTED = {
     *("reattempt_v1", "renew_v1", "record_usage_v3", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
+    *("request_approval_v1", "decide_approval_v1"),
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
