@@ -4,7 +4,7 @@ The ledger in Beancount's language, so that `bean-check` recomputes it.
 Pure: it is given entries one by one and writes them one by one. Amounts have nine places and no tolerance.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import TextIO
@@ -39,6 +39,7 @@ def write_journal(
     *,
     commodities: Iterable[tuple[str, str]],
     accounts: Iterable[tuple[str, str]],
+    opening: tuple[date, Sequence[tuple[str, str, Decimal]]],
     entries: Iterable[NumberedEntry],
     balances: Callable[[], Iterable[tuple[str, str, Decimal]]],
     escape: Callable[[str], str],
@@ -48,6 +49,7 @@ def write_journal(
 
     :param commodities: code and name of each currency
     :param accounts: code and currency of each account
+    :param opening: a day, and code, currency and balance of each account before the first entry
     :param balances: code, currency and balance of each account after the last entry; asked for at the end
     :param escape: writes a text without signs that mean something in a string
     """
@@ -57,7 +59,13 @@ def write_journal(
         f'{BEGINNING} commodity {code}\n  name: "{escape(name)}"\n' for code, name in commodities
     )
     output.writelines(f"{BEGINNING} open {name_account(code)} {currency}\n" for code, currency in accounts)
-    day = date.min
+    day, before = opening
+    if before:
+        lines = [
+            f"  {name_account(code)}  {fit(amount, AMOUNT_PLACES):f} {currency}\n"
+            for code, currency, amount in before
+        ]
+        output.write(f'\n{day} * "OPENING" "Opening balances"\n{"".join(lines)}')
     for entry in entries:
         # Numbers follow commits; the day never goes back although a commit may be overtaken around midnight.
         day = max(day, entry.recorded_at.astimezone(UTC).date())

@@ -5,7 +5,8 @@ Entries come in ledger order (`ledger_seq`), page by page out of one snapshot, s
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date
 from decimal import Decimal
 from itertools import groupby
@@ -28,12 +29,14 @@ CSV_COLUMNS = (
     *("line", "account", "currency", "debit", "credit"),
 )
 
+# What is booked in a period has numbers around those of other periods.
+BETWEEN = "AND booked_day(e.booked_on, e.happened_at) BETWEEN %s AND %s"
 PAGE = """
 SELECT s.seq, e.id, e.key, e.kind, e.actor, e.reason, e.reverses, e.happened_at, e.recorded_at,
        p.seq, a.code, p.currency, p.amount
   FROM ledger_seq s JOIN entry e ON e.id = s.entry_id
   JOIN posting p ON p.entry_id = e.id JOIN ledger_account a ON a.id = p.account_id
- WHERE s.seq > %s AND s.seq <= %s ORDER BY s.seq, p.seq
+ WHERE s.seq > %s AND s.seq <= %s {between} ORDER BY s.seq, p.seq
 """
 ACCOUNTS = "SELECT code, currency FROM ledger_account WHERE code > %s ORDER BY code LIMIT %s"
 BALANCES = """
@@ -41,6 +44,20 @@ SELECT a.code, a.currency, f.amount FROM account_fold f
   JOIN ledger_account a ON a.id = f.account_id WHERE a.code > %s ORDER BY a.code LIMIT %s
 """
 CURRENCIES = "SELECT code, name FROM currency WHERE code > %s ORDER BY code LIMIT %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """
+    What a journal tells: all of the ledger, or one closed period between its opening and closing balances.
+
+    Rows of balances are (account, currency, debits less credits), in the order of accounts.
+    """
+
+    entries: Callable[[], Iterator[NumberedEntry]]
+    closing: Callable[[], Iterable[tuple[str, str, Decimal]]]
+    opening: Sequence[tuple[str, str, Decimal]] = ()
+    starts_on: date = date.min
 
 
 def export_ledger(output: TextIO, *, style: str) -> None:
@@ -53,22 +70,26 @@ def export_ledger(output: TextIO, *, style: str) -> None:
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        write(output)
+        write(output, Extract(read_entries, lambda: _read_by_code(BALANCES)))
 
 
-def read_entries() -> Iterator[NumberedEntry]:
-    """Numbered entries in ledger order; to be read inside one snapshot."""
+def read_entries(*, booked: tuple[date, date] | None = None) -> Iterator[NumberedEntry]:
+    """
+    Numbered entries in ledger order, of all or of those `booked` from one day to another; to be read inside
+    one snapshot.
+    """
     last = _read_one("SELECT coalesce(max(seq), 0) FROM ledger_seq")
+    page = PAGE.format(between=BETWEEN if booked else "")
     for start in range(0, last, PAGE_ENTRIES):
         with connection.cursor() as cursor:
-            cursor.execute(PAGE, [start, start + PAGE_ENTRIES])
+            cursor.execute(page, [start, start + PAGE_ENTRIES, *(booked or ())])
             rows = cursor.fetchall()
         for head, lines in groupby(rows, key=lambda row: row[:9]):
             legs = [Leg(number, code, currency, amount) for *_, number, code, currency, amount in lines]
             yield NumberedEntry(*(*head, legs))
 
 
-def write_hledger(output: TextIO) -> None:
+def write_hledger(output: TextIO, extract: Extract) -> None:
     """
     Write a journal that `hledger check --strict balancednoautoconversion ordereddates` accepts.
 
@@ -78,17 +99,23 @@ def write_hledger(output: TextIO) -> None:
     output.write("; The ledger in the order of its numbers. Debits are positive, credits negative.\n")
     output.writelines(f'commodity 1000.000000000 "{code}"\n' for code, _ in _read_by_code(CURRENCIES))
     output.writelines(f"account {code}\n" for code, _ in _read_by_code(ACCOUNTS))
-    day = date.min
-    for entry in read_entries():
+    day = extract.starts_on
+    if extract.opening:
+        output.write(f"\n{day} * Opening balances\n")
+        output.writelines(
+            f'    {code}  {fit(amount, AMOUNT_PLACES):f} "{currency}"\n'
+            for code, currency, amount in extract.opening
+        )
+    for entry in extract.entries():
         # Numbers follow commits; the day never goes back although a commit may be overtaken around midnight.
         day = max(day, entry.recorded_at.astimezone(UTC).date())
         output.write(_make_transaction(entry, day))
     if day > date.min:
         output.write(f"\n{day} * Closing balances\n")
-        output.writelines(map(_make_closing, _read_by_code(BALANCES)))
+        output.writelines(map(_make_closing, extract.closing()))
 
 
-def write_beancount(output: TextIO) -> None:
+def write_beancount(output: TextIO, extract: Extract) -> None:
     """
     Write a journal that `bean-check` accepts; it closes with the balance our own fold has of each account.
     """
@@ -96,17 +123,18 @@ def write_beancount(output: TextIO) -> None:
         output,
         commodities=_read_by_code(CURRENCIES),
         accounts=_read_by_code(ACCOUNTS),
-        entries=read_entries(),
-        balances=lambda: _read_by_code(BALANCES),
+        opening=(extract.starts_on, extract.opening),
+        entries=extract.entries(),
+        balances=extract.closing,
         escape=_escape,
     )
 
 
-def write_csv(output: TextIO) -> None:
+def write_csv(output: TextIO, extract: Extract) -> None:
     """Write one row for each posting: ISO dates, amounts in a debit or a credit column, nine places."""
     writer = csv.writer(output)
     writer.writerow(CSV_COLUMNS)
-    for entry in read_entries():
+    for entry in extract.entries():
         for leg in entry.legs:
             amount = fit(leg.amount, AMOUNT_PLACES)
             writer.writerow(
@@ -120,7 +148,7 @@ def write_csv(output: TextIO) -> None:
             )
 
 
-WRITERS: dict[str, Callable[[TextIO], None]] = {
+WRITERS: dict[str, Callable[[TextIO, Extract], None]] = {
     "hledger": write_hledger,
     "beancount": write_beancount,
     "csv": write_csv,

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.db import connection, transaction
 
 from billing import charges, heat, ledger
+from billing.closing import balances
 
 SECONDS_MAX = 20
 
@@ -28,10 +29,11 @@ def post_heat(**_: Any) -> int:
 
 @shared_task(name="billing.tasks.sequence_entries")
 def sequence_entries(**_: Any) -> None:
-    """Number what was committed."""
+    """Number what was committed, and keep balances on the way."""
     stop_at = time.monotonic() + SECONDS_MAX
     while ledger.sequence_entries() > 0 and time.monotonic() < stop_at:
         pass
+    balances.keep_checkpoints()
 
 
 @shared_task(name="billing.tasks.ensure_partitions")

@@ -1,5 +1,6 @@
 """The trial balance: every account's balance in its debit or credit column, and columns that are equal."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -77,7 +78,11 @@ def read_trial_balances() -> list[TrialBalance]:
     """One trial balance for each currency, from every posting that is committed."""
     with connection.cursor() as cursor:
         cursor.execute(QUERY)
-        rows = cursor.fetchall()
+        return make_trial_balances(cursor.fetchall())
+
+
+def make_trial_balances(rows: Iterable[tuple[str, str, Decimal]]) -> list[TrialBalance]:
+    """One for each currency, of rows (currency, account, debits less credits) in their order."""
     found: dict[str, list[Line]] = {}
     for currency, code, amount in rows:
         amount = fit(amount, AMOUNT_PLACES)

@@ -18,8 +18,19 @@ from billing.models.charge import (
 from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
+from billing.models.period import AccountingPeriod
+from billing.models.settlement import (
+    Payout,
+    PayoutSchedule,
+    PayoutStep,
+    PayoutTerm,
+    SettlementBatch,
+    SettlementItem,
+    SettlementLine,
+)
 
 __all__ = [
+    "AccountingPeriod",
     "Approval",
     "Charge",
     "ChargeConversion",
@@ -33,8 +44,15 @@ __all__ = [
     "Hold",
     "LedgerAccount",
     "NumberedEntry",
+    "Payout",
+    "PayoutSchedule",
+    "PayoutStep",
+    "PayoutTerm",
     "Posting",
     "QueuedCharge",
     "Scope",
+    "SettlementBatch",
+    "SettlementItem",
+    "SettlementLine",
     "SpendingLimit",
 ]

@@ -62,6 +62,8 @@ class Entry(models.Model):
     )
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    booked_on = models.DateField(null=True)
+    """The day on which it is booked, where the one on which it happened was closed already."""
 
     class Meta:
         db_table = "entry"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from psycopg import sql
 from billing import verification
 from config.embedded.postgres import APP_ROLE, OWNER_ROLE, Cluster
 from tests import databases
-from tests.billing import exchange
+from tests.billing import exchange, periods
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
@@ -90,12 +91,21 @@ def fill(db: Database) -> None:
             "SELECT post_v1('reversal:1', 'REVERSAL', 'test', '', now(), %s::bigint[], %s::numeric[], %s)",
             *([bank, lab.account_id], [Decimal(-5), Decimal(5)], top_up),
         )
-        exchange.fetch(app, "SELECT sequence_entries_v1()")
+        _close(db, app)
         exchange.top_up(app, fund, "1", currency="CNY")
         _charge_heat(app, lab, farm)
         _convert(app, owner, lab)
         _add_receipt(owner)
         _decide(app)
+
+
+def _close(db: Database, app: Connection) -> None:
+    """A day long ago, closed with what the owners paid in."""
+    legs = sorted([exchange.account(app, "CLEARING_BANK"), exchange.account(app, "CAPITAL")])
+    paid = "SELECT post_v1('capital:1', 'CAPITAL', 'test', '', %s, %s::bigint[], '{7,-7}')"
+    exchange.fetch(app, paid, datetime(2020, 1, 1, tzinfo=UTC), legs)
+    approval = periods.approve(db, date(2020, 1, 2))
+    exchange.fetch(app, periods.CLOSE, approval)
 
 
 def _convert(app: Connection, owner: Connection, buyer: exchange.Buyer) -> None:

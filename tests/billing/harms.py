@@ -6,7 +6,7 @@ columns changed, unless only other words can break the rule. Rules of one part o
 of their own, `*_harms.py`, and listed at the end.
 """
 
-from tests.billing import conversion_harms, payout_harms
+from tests.billing import conversion_harms, payout_harms, period_harms
 from tests.billing.harm import NEW, Copy, Harm
 
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
@@ -105,6 +105,7 @@ HARMS: dict[str, Harm] = {
     "job.job_kept": "DELETE FROM job WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE job_id = job.id)",
     # Entries and postings
     "entry.entry_posts": entry(amounts="'{5,-4}'"),
+    "entry.entry_is_booked": entry(booked_on="'2020-01-01'"),
     "entry.entry_has_legs": (
         entry(accounts="'{}'", amounts="'{}'"),
         entry(
@@ -282,4 +283,5 @@ HARMS: dict[str, Harm] = {
     "node_event.node_event_pkey": Copy("node_event", {}),
     **conversion_harms.HARMS,
     **payout_harms.HARMS,
+    **period_harms.HARMS,
 }

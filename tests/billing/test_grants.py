@@ -40,6 +40,7 @@ RIGHTS = {
             *("partitioned_table", "job", "idempotency_claim", "attempt", "usage_record"),
             *("spend_day", "energy_day", "spend_cursor"),
             *("charge_conversion", "give_back_conversion", "fx_quote", "fx_standing_quote"),
+            *("accounting_period", "period_balance", "balance_checkpoint", "checkpoint_balance"),
             *("give_back", "final_price", "capped_usage", "capped_cursor"),
             *("series_point", "series_correction", "site_factors"),
             "approval",
@@ -68,6 +69,10 @@ COLUMNS = {
     "spend_cursor": "folded_to",
     "capped_cursor": "collected_to",
     "give_back": "usage_id",
+    "accounting_period": "ends_on",
+    "period_balance": "amount",
+    "balance_checkpoint": "seq",
+    "checkpoint_balance": "seq",
     "charge_conversion": "usage_id",
     "give_back_conversion": "usage_id",
     "fx_standing_quote": "base",
@@ -84,6 +89,7 @@ INNER = {
     "change_hold_v1": "change_hold_v1(1, 1)",
     "unposted_v1": "unposted_v1(ARRAY[1::bigint])",
     "entry_text": "entry_text(1)",
+    "add_balances_v1": "add_balances_v1(0, 0, 0, '2026-01-01', now())",
     "give_back_v1": "give_back_v1(ARRAY[1::bigint], ARRAY[1.0], ARRAY[500], ARRAY[1::bigint])",
 }
 GRANTED = {
@@ -100,13 +106,14 @@ GRANTED = {
     ),
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v3", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
+    *("balances_of_day_v1", "balances_at_v1", "keep_checkpoints_v1", "balances_digest_v1", "close_period_v1"),
     *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
     *("request_approval_v1", "decide_approval_v1"),
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
-OPEN = {"write_postings", "check_standing_quote"}
+OPEN = {"write_postings", "check_standing_quote", "check_period_follows", "book_entry"}
 
 
 @pytest.fixture(scope="module")

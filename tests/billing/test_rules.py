@@ -38,6 +38,8 @@ SELECT i.indrelid::regclass::text || '.' || i.indexrelid::regclass::text FROM pg
 SECOND_GUARD = {
     "entry.entry_pkey": "posting_000000_pkey",
     "entry.entry_no_truncate": "ledger_seq is append-only",
+    "approval.approval_no_truncate": "accounting_period is append-only",
+    "accounting_period.accounting_period_no_truncate": "period_balance is append-only",
     "spending_limit.spending_limit_identity": "spending_limit_pkey",
 }
 

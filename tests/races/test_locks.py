@@ -13,7 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import capped
+from tests.races import capped, closing
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -318,6 +318,9 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("collect_capped_v1", 1, ("remove", 1), capped.capped_usage_is_collected_once),
     ("settle_capped_v1", 1, ("remove", 1), capped.settlers_share_what_waits_without_waiting),
     ("lock_refunds_v1", 1, ("remove", 1), capped.refund_sees_what_was_given_back),
+    ("book_entry", 1, ("remove", 1), closing.closer_waits_for_who_posts),
+    ("close_period_v1", 1, ("remove", 1), closing.late_posting_sees_the_period_closed),
+    ("keep_checkpoints_v1", 1, ("remove", 1), closing.checkpoints_are_kept_once),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
