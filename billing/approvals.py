@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.module_loading import import_string
 from psycopg import errors
 
 from accounts import audit
@@ -22,6 +23,8 @@ from core.quantities import format_plain
 RIGHT = "billing.change_approval"
 """Of operators who may decide."""
 NOTE_LENGTH_MAX = 1000
+FOLLOWERS = {"settlement": "billing.settlement.batches.follow_decision"}
+"""Of a kind of content, what follows from its decision in the same transaction: `f(approval=…, actor=…, now=…)`."""
 DEEDS = {Approval.State.APPROVED: "approval.approve", Approval.State.REJECTED: "approval.reject"}
 
 
@@ -86,7 +89,7 @@ def request(
     :raises PersonNeeded: if no person prepared it
     """
     canonical = write_canonical(content)
-    values = [ids.make_uid(), kind, subject, canonical, _find_person(prepared_by), now]
+    values: list[Any] = [ids.make_uid(), kind, subject, canonical, _find_person(prepared_by), now]
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(
@@ -200,18 +203,21 @@ def _decide(
             if not _write(approval, state, sha256, person, note, now):
                 raise AlreadyDecided
             _record(approval, DEEDS[state], actor=actor, now=now)
+            decided = Approval.objects.get(pk=approval.pk)
+            if decided.kind in FOLLOWERS:
+                import_string(FOLLOWERS[decided.kind])(approval=decided, actor=actor, now=now)
     except DatabaseError as error:
         cause = error.__cause__
         if isinstance(cause, errors.CheckViolation) and cause.diag.constraint_name == "approval_by_two":
             raise SamePerson from error
         raise
-    return Approval.objects.get(pk=approval.pk)
+    return decided
 
 
 def _write(
     approval: Approval, state: Approval.State, sha256: str, person: UUID | None, note: str, now: datetime
 ) -> bool:
-    values = [approval.pk, state.value, sha256, person, note[:NOTE_LENGTH_MAX], now]
+    values: list[Any] = [approval.pk, state.value, sha256, person, note[:NOTE_LENGTH_MAX], now]
     with connection.cursor() as cursor:
         cursor.execute("SELECT decide_approval_v1(%s, %s, %s, %s, %s, %s)", values)
         return bool(cursor.fetchone()[0])

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -92,7 +93,7 @@ class ApprovalAdmin(BooksAdmin):
         return HttpResponseRedirect(reverse("admin:billing_approval_change", args=[approval.pk]))
 
 
-def name_person(uid: object) -> str:
+def name_person(uid: UUID | None) -> str:
     """The address of somebody with an account; nothing for nobody."""
     if uid is None:
         return ""
