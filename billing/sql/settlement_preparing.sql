@@ -115,7 +115,7 @@ BEGIN
         SELECT z.*, CASE WHEN z.amount > 0 THEN round_half_even((z.amount + z.fee) * z.bps * 1.000000000000000000 / (10000 - z.bps), 9) ELSE 0 END AS tax
           FROM (
             SELECT y.id, y.held, y.released, y.bps, y.rail, y.method, y.minimum,
-                   CASE WHEN y.refused <> '' THEN y.refused WHEN y.free < 0 THEN 'NEGATIVE'
+                   CASE WHEN y.free < 0 THEN 'NEGATIVE' WHEN y.free > 0 AND y.refused <> '' THEN y.refused
                         WHEN y.payable < y.minimum OR y.payable <= 0 THEN CASE WHEN y.held > 0 THEN 'NEW' ELSE 'BELOW_MINIMUM' END
                         ELSE '' END AS refusal,
                    CASE WHEN y.refused = '' AND y.payable >= y.minimum AND y.payable > 0 THEN y.payable ELSE 0 END AS amount,
@@ -132,7 +132,7 @@ BEGIN
                                CASE WHEN NOT n.is_new THEN n.held_before
                                     WHEN n.balance < 0 THEN least(n.held_before, -n.balance) ELSE 0 END AS released
                           FROM (SELECT i.id, i.organization_id, i.balance, i.held_before,
-                                       a.created_at > b.drafted_at - make_interval(days => b.held_days) AS is_new
+                                       b.held_days > 0 AND a.created_at > b.drafted_at - make_interval(days => b.held_days) AS is_new
                                   FROM settlement_item i JOIN ledger_account a ON a.id = i.account_id WHERE i.batch_id = b.id) n
                           LEFT JOIN unnest(p_organizations, p_bps, p_rails, p_methods, p_minimums, p_refusals)
                                  AS g(organization_id, bps, rail, method, minimum, refusal) ON g.organization_id = n.organization_id) w) v) x) y) z) t
