@@ -1,18 +1,15 @@
 """Operators' view of money: read-only, with the way from every row to those it came from and led to."""
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.audit import Actor
 from accounts.models import User
-from billing import ledger, quarantine, trial_balance
+from billing import quarantine
 from billing.links import NOTHING, BooksAdmin, link, table
 from billing.models import (
     Charge,
@@ -22,7 +19,6 @@ from billing.models import (
     Entry,
     HeatCharge,
     Hold,
-    LedgerAccount,
     Posting,
     QueuedCharge,
     Scope,
@@ -40,62 +36,6 @@ class CurrencyAdmin(BooksAdmin):
     id_fields = ()
     search_fields = ("code", "name")
     ordering = ("code",)
-
-
-@admin.register(LedgerAccount)
-class LedgerAccountAdmin(BooksAdmin):
-    """The chart of accounts, and the trial balance."""
-
-    list_display = ("code", "purpose", "category", "currency", "balance", "closed_at")
-    list_filter = ("category", "purpose", "currency")
-    list_select_related = ("organization",)
-    list_per_page = 50
-    search_fields = ("code", "organization__name", "organization__uid")
-    readonly_fields = ("balance", "newest_postings")
-    change_list_template = "admin/billing/ledgeraccount/change_list.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        """Beside the usual pages, the trial balance."""
-        page = self.admin_site.admin_view(self.show_trial_balance)
-        return [path("trial-balance/", page, name="billing_trial_balance"), *super().get_urls()]
-
-    def show_trial_balance(self, request: HttpRequest) -> HttpResponse:
-        """
-        Every account's balance, in columns that come to the same.
-
-        :raises PermissionDenied: for staff who may not look at accounts
-        """
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Trial balance",
-            "balances": trial_balance.read_trial_balances(),
-        }
-        return TemplateResponse(request, "admin/billing/trial_balance.html", context)
-
-    @admin.display(description="balance")
-    def balance(self, account: LedgerAccount) -> str:
-        """In its usual sense."""
-        return f"{ledger.balance(account_id=account.pk):f}"
-
-    @admin.display(description="newest postings")
-    def newest_postings(self, account: LedgerAccount) -> SafeString:
-        """The last of them, each with its entry."""
-        newest = Posting.objects.filter(account=account).select_related("entry").order_by("-entry_id", "seq")
-        return table(
-            ("entry", "kind", "key", "amount", "happened at"),
-            (
-                (
-                    link("billing_entry", row.entry_id),
-                    row.entry.kind,
-                    row.entry.key,
-                    row.amount,
-                    row.entry.happened_at,
-                )
-                for row in newest[:ROWS_MAX]
-            ),
-        )
 
 
 @admin.register(Entry)
@@ -308,3 +248,5 @@ class HeatChargeAdmin(BooksAdmin):
 
 
 from billing.approving import admin as approving_admin  # noqa: E402, F401
+from billing.closing import admin as closing_admin  # noqa: E402, F401
+from billing.explorer import admin as explorer_admin  # noqa: E402, F401

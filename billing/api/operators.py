@@ -1,6 +1,11 @@
 """For operators: charges in quarantine, and the trial balance."""
 
+from typing import Any
+
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -10,6 +15,7 @@ from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
 from billing import quarantine, trial_balance
 from billing.api.serializers import QuarantinedChargeAnswer, RequeuedAnswer, TrialBalancesAnswer
+from billing.closing import balances
 from billing.models import ChargeQuarantine
 
 
@@ -64,6 +70,13 @@ class QuarantineRelease(OperatorView):
         return Response(RequeuedAnswer({"usage_id": row.pk}).data)
 
 
+class PastRequest(serializers.Serializer[Any]):
+    """Balances of when."""
+
+    at = serializers.DateTimeField(required=False, default=None)
+    day = serializers.DateField(required=False, default=None)
+
+
 class TrialBalanceDetail(OperatorView):
     """Every account's balance."""
 
@@ -73,10 +86,22 @@ class TrialBalanceDetail(OperatorView):
         "operator_trial_balance",
         "Trial balance",
         answer=TrialBalancesAnswer,
-        refusals=(403,),
+        parameters=(
+            OpenApiParameter("at", OpenApiTypes.DATETIME, description="As the books told it at this moment."),
+            OpenApiParameter("day", OpenApiTypes.DATE, description="Booked up to the end of this day (UTC)."),
+        ),
+        refusals=(400, 403),
         organization=False,
     )
     def get(self, request: Request) -> Response:
-        """One for each currency; debit and credit come to the same."""
-        balances = [one.to_dict() for one in trial_balance.read_trial_balances()]
-        return Response(TrialBalancesAnswer({"results": balances}).data)
+        """One for each currency, of now or of the past; debit and credit come to the same."""
+        asked = PastRequest(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        at, day = asked.validated_data["at"], asked.validated_data["day"]
+        if at is not None:
+            found = balances.make_balances(balances.read_moment(moment=at))
+        elif day is not None:
+            found = balances.make_balances(balances.read_day(day=day))
+        else:
+            found = trial_balance.read_trial_balances()
+        return Response(TrialBalancesAnswer({"results": [one.to_dict() for one in found]}).data)

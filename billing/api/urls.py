@@ -3,7 +3,7 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from billing.api import approvals, bookings, books, limits, operators, views
+from billing.api import approvals, bookings, books, limits, operators, periods, views
 
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
@@ -27,6 +27,8 @@ urlpatterns = [
         operators.QuarantineRelease.as_view(),
         name="quarantine-release",
     ),
+    path("operator/periods", periods.PeriodList.as_view(), name="periods"),
+    path("operator/periods/<day:ends_on>/close", periods.PeriodClosing.as_view(), name="period-closing"),
     path("operator/trial-balance", operators.TrialBalanceDetail.as_view(), name="trial-balance"),
     path("operator/approvals", approvals.ApprovalList.as_view(), name="approvals"),
     path("operator/approvals/<uuid:uid>", approvals.ApprovalDetail.as_view(), name="approval"),

@@ -6,6 +6,7 @@ from tests.api import running
 from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
 from tests.api.lot_routes import LOTS
 from tests.api.payout_routes import PAYOUTS
+from tests.api.period_routes import PERIODS
 from tests.api.route import (
     KEYS,
     MONEY,
@@ -251,6 +252,7 @@ ROUTES = (
     ),
     *LOTS,
     *PAYOUTS,
+    *PERIODS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
     operated(
         "POST",
