@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from billing import ledger, trial_balance
 from billing.closing import balances
 from billing.explorer import postings
-from billing.links import BooksAdmin
+from billing.links import BooksAdmin, link, table
 from billing.models import LedgerAccount
 from billing.trial_balance import TrialBalance
 
@@ -88,9 +88,23 @@ class LedgerAccountAdmin(BooksAdmin):
 
     @admin.display(description="movements")
     def movements(self, account: LedgerAccount) -> SafeString:
-        """Where its postings are listed, each with its entry and the balance after it."""
+        """The newest postings with the balance after each, and where all of them are."""
         address = reverse("admin:billing_ledgeraccount_movements", args=[account.pk])
-        return format_html('<a href="{}">every posting with the balance after it</a>', address)
+        newest = table(
+            ("entry", "kind", "key", "amount", "balance", "happened at"),
+            (
+                (
+                    link("billing_entry", row.entry_id),
+                    row.kind,
+                    row.key,
+                    row.amount,
+                    row.balance,
+                    row.happened_at,
+                )
+                for row in postings.list_movements(account=account)
+            ),
+        )
+        return format_html('{}<a href="{}">all movements</a>', newest, address)
 
 
 def _read_balances(request: HttpRequest) -> list[TrialBalance]:
