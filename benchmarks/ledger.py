@@ -1,4 +1,7 @@
-"""A single posting through post_v1 against pgbench's TPC-B on the same server: 16 connections, in turns."""
+"""
+A single posting through post_v1 against pgbench's TPC-B on the same server: 16 connections, in turns. Then
+trial balances of the past (POSTINGS says among how many postings).
+"""
 
 import os
 import re
@@ -6,6 +9,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
+from benchmarks import past
 from benchmarks.exchange import Exchange, open_exchange
 from benchmarks.report import Figure
 
@@ -37,6 +41,7 @@ def measure() -> list[Figure]:
     return [
         Figure("pgbench TPC-B, 16 connections", peer, "transactions/s"),
         Figure("posting, 16 connections", posting, "entries/s", "TPC-B", ratio, "1 x TPC-B"),
+        *past.measure(),
     ]
 
 

@@ -32,10 +32,12 @@ CREATE TABLE balance_checkpoint (
     seq            bigint PRIMARY KEY CHECK (seq > 0),
     recorded_from  timestamptz NOT NULL,
     recorded_until timestamptz NOT NULL,
+    booked_from    date NOT NULL,
     booked_until   date NOT NULL
 );
 COMMENT ON COLUMN balance_checkpoint.recorded_from IS 'The earliest moment of an entry since the checkpoint before.';
 COMMENT ON COLUMN balance_checkpoint.recorded_until IS 'The latest moment of any entry up to this number.';
+COMMENT ON COLUMN balance_checkpoint.booked_from IS 'The earliest day of an entry since the checkpoint before.';
 COMMENT ON COLUMN balance_checkpoint.booked_until IS 'The latest day on which any entry up to this number is booked.';
 CREATE TABLE checkpoint_balance (
     seq        bigint NOT NULL REFERENCES balance_checkpoint,
@@ -108,18 +110,20 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
      GROUP BY u.account_id HAVING sum(u.amount) <> 0
 $$;
 
--- Balances of everything booked up to the end of a day, as far as it is numbered: debits less credits.
+-- Balances of everything booked up to the end of a day, as far as it is numbered: debits less credits. Stretches between two
+-- checkpoints that have no entry so early are passed over; what came after the last one is always looked at.
 CREATE FUNCTION balances_of_day_v1(p_day date) RETURNS TABLE (account_id bigint, amount numeric)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     base bigint := coalesce((SELECT max(seq) FROM balance_checkpoint WHERE booked_until <= p_day), 0);
+    reach bigint := coalesce((SELECT max(seq) FROM balance_checkpoint WHERE booked_from <= p_day), 0);
+    tail bigint := coalesce((SELECT max(seq) FROM balance_checkpoint), 0);
 BEGIN
-    RETURN QUERY SELECT account_id, amount FROM add_balances_v1(base, base, base, p_day, 'infinity');
+    RETURN QUERY SELECT account_id, amount FROM add_balances_v1(base, greatest(reach, base), tail, p_day, 'infinity');
 END $$;
 
--- Balances as the books told them at a moment: of every numbered entry that was recorded up to then. Stretches between two
--- checkpoints that have no entry so early are passed over; what came after the last one is always looked at.
+-- Balances as the books told them at a moment: of every numbered entry that was recorded up to then; found likewise.
 CREATE FUNCTION balances_at_v1(p_moment timestamptz) RETURNS TABLE (account_id bigint, amount numeric)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
@@ -144,9 +148,9 @@ BEGIN
     last.seq := coalesce(last.seq, 0);
     WHILE made < 10 AND EXISTS (SELECT 1 FROM ledger_seq WHERE seq = last.seq + p_every) LOOP
         here := last.seq + p_every;
-        INSERT INTO balance_checkpoint (seq, recorded_from, recorded_until, booked_until)
+        INSERT INTO balance_checkpoint (seq, recorded_from, recorded_until, booked_from, booked_until)
         SELECT here, min(e.recorded_at), greatest(max(e.recorded_at), last.recorded_until),
-               greatest(max(booked_day(e.booked_on, e.happened_at)), last.booked_until)
+               min(booked_day(e.booked_on, e.happened_at)), greatest(max(booked_day(e.booked_on, e.happened_at)), last.booked_until)
           FROM ledger_seq s JOIN entry e ON e.id = s.entry_id WHERE s.seq > last.seq AND s.seq <= here;
         INSERT INTO checkpoint_balance (seq, account_id, amount)
         SELECT here, b.account_id, b.amount
