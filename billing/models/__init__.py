@@ -18,6 +18,7 @@ from billing.models.charge import (
 from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
+from billing.models.payout_method import PayoutMethod
 from billing.models.period import AccountingPeriod
 from billing.models.settlement import (
     Payout,
@@ -45,6 +46,7 @@ __all__ = [
     "LedgerAccount",
     "NumberedEntry",
     "Payout",
+    "PayoutMethod",
     "PayoutSchedule",
     "PayoutStep",
     "PayoutTerm",

@@ -1,0 +1,1 @@
+"""Rails: the ways by which money reaches providers, behind one small protocol."""
