@@ -5,8 +5,6 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-AMOUNT = {"max_digits": 38, "decimal_places": 9}
-
 
 class PayoutSchedule(models.Model):
     """How often a provider wants to be paid."""
@@ -39,10 +37,10 @@ class PayoutTerm(models.Model):
     """
 
     currency = models.TextField(primary_key=True)
-    minimum = models.DecimalField(**AMOUNT)
-    fee = models.DecimalField(**AMOUNT)
+    minimum = models.DecimalField(max_digits=38, decimal_places=9)
+    fee = models.DecimalField(max_digits=38, decimal_places=9)
     held_days = models.IntegerField()
-    held_max = models.DecimalField(null=True, blank=True, **AMOUNT)
+    held_max = models.DecimalField(null=True, blank=True, max_digits=38, decimal_places=9)
     """None for all of it."""
     changed_at = models.DateTimeField()
 
@@ -74,10 +72,10 @@ class SettlementBatch(models.Model):
     currency = models.TextField()
     entity = models.TextField()
     cutoff_seq = models.BigIntegerField()
-    minimum = models.DecimalField(**AMOUNT)
-    fee = models.DecimalField(**AMOUNT)
+    minimum = models.DecimalField(max_digits=38, decimal_places=9)
+    fee = models.DecimalField(max_digits=38, decimal_places=9)
     held_days = models.IntegerField()
-    held_max = models.DecimalField(null=True, **AMOUNT)
+    held_max = models.DecimalField(null=True, max_digits=38, decimal_places=9)
     state = models.TextField(choices=State.choices)
     content_sha256 = models.TextField(null=True)
     drafted_at = models.DateTimeField()
@@ -118,18 +116,18 @@ class SettlementItem(models.Model):
     organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
     account = models.ForeignKey("billing.LedgerAccount", on_delete=models.PROTECT, related_name="+")
     from_seq = models.BigIntegerField()
-    opening = models.DecimalField(**AMOUNT)
-    balance = models.DecimalField(**AMOUNT)
+    opening = models.DecimalField(max_digits=38, decimal_places=9)
+    balance = models.DecimalField(max_digits=38, decimal_places=9)
     charges = models.BigIntegerField()
-    held_before = models.DecimalField(**AMOUNT)
-    held = models.DecimalField(**AMOUNT)
-    released = models.DecimalField(**AMOUNT)
+    held_before = models.DecimalField(max_digits=38, decimal_places=9)
+    held = models.DecimalField(max_digits=38, decimal_places=9)
+    released = models.DecimalField(max_digits=38, decimal_places=9)
     withholding_bps = models.IntegerField()
-    tax = models.DecimalField(**AMOUNT)
-    fee = models.DecimalField(**AMOUNT)
-    amount = models.DecimalField(**AMOUNT)
-    carried = models.DecimalField(**AMOUNT)
-    minimum = models.DecimalField(**AMOUNT)
+    tax = models.DecimalField(max_digits=38, decimal_places=9)
+    fee = models.DecimalField(max_digits=38, decimal_places=9)
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
+    carried = models.DecimalField(max_digits=38, decimal_places=9)
+    minimum = models.DecimalField(max_digits=38, decimal_places=9)
     rail = models.TextField()
     method_id = models.BigIntegerField(null=True)
     refusal = models.TextField()
@@ -152,7 +150,7 @@ class SettlementLine(models.Model):
     item = models.ForeignKey(SettlementItem, on_delete=models.PROTECT, related_name="lines")
     kind = models.TextField()
     count = models.BigIntegerField()
-    amount = models.DecimalField(**AMOUNT)
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
 
     class Meta:
         db_table = "settlement_line"
@@ -182,8 +180,8 @@ class Payout(models.Model):
     account = models.ForeignKey("billing.LedgerAccount", on_delete=models.PROTECT, related_name="+")
     currency = models.TextField()
     entity = models.TextField()
-    amount = models.DecimalField(**AMOUNT)
-    tax = models.DecimalField(**AMOUNT)
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
+    tax = models.DecimalField(max_digits=38, decimal_places=9)
     rail = models.TextField()
     method_id = models.BigIntegerField(null=True)
     state = models.TextField(choices=State.choices)

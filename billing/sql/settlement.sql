@@ -69,7 +69,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS settlement_one_open ON settlement_batch (curre
 CREATE TABLE IF NOT EXISTS settlement_item (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     uid             uuid NOT NULL UNIQUE DEFAULT gen_random_uuid(),
-    batch_id        bigint NOT NULL REFERENCES settlement_batch,
+    batch_id        bigint NOT NULL,
     organization_id bigint NOT NULL REFERENCES accounts_organization,
     account_id      bigint NOT NULL REFERENCES ledger_account,
     from_seq        bigint NOT NULL,
@@ -107,21 +107,22 @@ COMMENT ON COLUMN settlement_item.opening IS 'The payable at the last settlement
 
 -- What happened on the payable account between the two cutoffs, by kind of entry; charges tell gross, fee and overrun apart.
 CREATE TABLE IF NOT EXISTS settlement_line (
-    item_id bigint NOT NULL REFERENCES settlement_item,
+    item_id bigint NOT NULL,
     kind    text NOT NULL,
     count   bigint NOT NULL,
     amount  numeric(38, 9) NOT NULL,
     PRIMARY KEY (item_id, kind)
 );
 
+-- What it is was copied from its item, and its trigger compares the two.
 CREATE TABLE IF NOT EXISTS payout (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     uid             uuid NOT NULL UNIQUE,
-    item_id         bigint NOT NULL UNIQUE REFERENCES settlement_item,
-    batch_id        bigint NOT NULL REFERENCES settlement_batch,
-    organization_id bigint NOT NULL REFERENCES accounts_organization,
-    account_id      bigint NOT NULL REFERENCES ledger_account,
-    currency        text NOT NULL REFERENCES currency,
+    item_id         bigint NOT NULL UNIQUE,
+    batch_id        bigint NOT NULL,
+    organization_id bigint NOT NULL,
+    account_id      bigint NOT NULL,
+    currency        text NOT NULL,
     entity          text NOT NULL,
     amount          numeric(38, 9) NOT NULL,
     tax             numeric(38, 9) NOT NULL,
@@ -154,7 +155,7 @@ CREATE INDEX IF NOT EXISTS payout_open ON payout (state, rail, id) WHERE state I
 -- Each step of a payout, for ever.
 CREATE TABLE IF NOT EXISTS payout_step (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    payout_id   bigint NOT NULL REFERENCES payout,
+    payout_id   bigint NOT NULL,
     state       text NOT NULL,
     rail        text NOT NULL,
     external_id text,

@@ -66,7 +66,7 @@ BEGIN
                AND (b.id, b.currency, b.entity, i.organization_id, i.account_id, i.amount, i.tax)
                  = (NEW.batch_id, NEW.currency, NEW.entity, NEW.organization_id, NEW.account_id, NEW.amount, NEW.tax)) THEN
             RAISE EXCEPTION 'payout % is no approved item''s', NEW.uid
-                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payout_of_item';
+                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payout_history';
         END IF;
         RETURN NEW;
     END IF;

@@ -13,7 +13,7 @@ from psycopg import sql
 from billing import verification
 from config.embedded.postgres import APP_ROLE, OWNER_ROLE, Cluster
 from tests import databases
-from tests.billing import exchange, periods
+from tests.billing import exchange, periods, settled_books
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
@@ -96,7 +96,7 @@ def fill(db: Database) -> None:
         _charge_heat(app, lab, farm)
         _convert(app, owner, lab)
         _add_receipt(owner)
-        _decide(app)
+        settled_books.settle(app, farm.organization_id, *_decide(app))
 
 
 def _close(db: Database, app: Connection) -> None:
@@ -125,8 +125,8 @@ def _charge_heat(app: Connection, buyer: exchange.Buyer, seller: exchange.Seller
     exchange.fetch(app, note, "heat:1:2", *parties, Decimal(5000))
 
 
-def _decide(app: Connection) -> None:
-    """One thing that waits for a second person, and one that is approved."""
+def _decide(app: Connection) -> tuple[Any, Any]:
+    """One thing that waits for a second person, and one that is approved; gives the two people."""
     ann, bob = (
         exchange.fetch_value(
             app,
@@ -143,6 +143,7 @@ def _decide(app: Connection) -> None:
         "SELECT decide_approval_v1(id, 'APPROVED', sha256, %s, '', now()) FROM approval WHERE id = %s",
         *(bob, approved),
     )
+    return ann, bob
 
 
 def _add_receipt(owner: Connection) -> None:

@@ -98,7 +98,8 @@ HARMS: dict[str, Harm] = {
     "receipt.receipt_no_truncate": "TRUNCATE receipt CASCADE",
     "ledger_account.ledger_account_identity": "UPDATE ledger_account SET code = code || 'x'",
     "ledger_account.ledger_account_kept": "INSERT INTO ledger_account (code, purpose, currency, category)"
-    " VALUES ('income:heat:EUR', 'HEAT', 'EUR', 'INCOME'); DELETE FROM ledger_account WHERE purpose = 'HEAT'",
+    " VALUES ('income:heat:EUR', 'HEAT', 'EUR', 'INCOME');"
+    " DELETE FROM ledger_account WHERE code = 'income:heat:EUR'",
     "attempt.attempt_history": f"UPDATE attempt SET state = 'FENCED' WHERE id = {ENDED}",
     "attempt.attempt_kept": "DELETE FROM attempt",
     "job.job_history": "UPDATE job SET billable_attempt_id = 1 WHERE billable_attempt_id > 1",

@@ -43,7 +43,7 @@ RIGHTS = {
             *("accounting_period", "period_balance", "balance_checkpoint", "checkpoint_balance"),
             *("give_back", "final_price", "capped_usage", "capped_cursor"),
             *("series_point", "series_correction", "site_factors"),
-            "approval",
+            *("approval", "settlement_batch", "settlement_item", "settlement_line", "payout", "payout_step"),
         ],
         READ,
     ),
@@ -82,6 +82,7 @@ COLUMNS = {
 
 # Functions that move money or holds without asking who owns them: only other functions may call them.
 INNER = {
+    "post_settled_v1": "post_settled_v1(NULL, '', '', 1, 1, now())",
     "hold_v2": "hold_v2(ARRAY[1], ARRAY[1], ARRAY[1.0], ARRAY[1], ARRAY[1], ARRAY[1], true)",
     "turn_limits_v1": "turn_limits_v1(ARRAY[1::bigint], true)",
     "move_held_v1": "move_held_v1(ARRAY[1::bigint], ARRAY[1.0])",
@@ -110,6 +111,9 @@ GRANTED = {
     *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
     *("request_approval_v1", "decide_approval_v1"),
+    *("draft_settlement_v1", "reckon_settlement_v1", "settlement_sha256_v1", "submit_settlement_v1"),
+    *("void_settlement_v1", "approve_settlement_v1", "start_settlement_v1", "pay_item_v1"),
+    *("finish_settlement_v1", "move_payout_v1", "reroute_payout_v1"),
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.

@@ -56,6 +56,9 @@ CORRUPTIONS = {
     ),
     "give_backs_equal_entries": GIVEN,
     "settled_at_final_prices": GIVEN,
+    "payouts_equal_postings": "UPDATE payout SET amount = amount + 1 WHERE state = 'PLANNED'",
+    "payouts_paid_once": "DELETE FROM payout_step WHERE state = 'PLANNED'",
+    "settlements_equal_postings": "UPDATE settlement_line SET amount = amount + 1",
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
 }
 
