@@ -19,3 +19,11 @@ def find_card(*, uid: UUID) -> PriceCard:
     if found is None:
         raise NotFound
     return found
+
+
+def list_slower(*, card: PriceCard) -> list[PriceCard]:
+    """Its cheaper forms, for jobs that may wait: the shortest wait first; none of a form of another card."""
+    if card.of_number is not None:
+        return []
+    forms = PriceCard.objects.filter(offer=card.offer_id, of_number=card.number).select_related("offer")
+    return list(forms.order_by("slack_hours"))

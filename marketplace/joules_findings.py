@@ -10,6 +10,7 @@ from functools import cache
 from django.db import transaction
 from django.db.models import QuerySet
 
+from core.errors import Invalid
 from marketplace.energy.estimator import ModelSize, read_sizes
 from marketplace.energy.findings import Basis, Finding, find_out, is_news
 from marketplace.energy.joules import Basis as Source
@@ -83,13 +84,43 @@ def list_findings(*, offer: Offer) -> QuerySet[JoulesFinding]:
 
 def find_public(*, offer: Offer, profile: ServingProfile, chip: str, batch: int) -> TokenJoules | None:
     """What the reference table, else the estimator, says of a node at a batch; None if neither knows."""
+    return _find_public(model=offer.model.slug, chip=chip, chips=profile.chips, batch=batch)
+
+
+def find_undeclared(*, model: str, chip: str, chips: int, batch: int) -> TokenJoules:
+    """
+    What an output token takes where the provider states no figure: by the reference table, else estimated.
+
+    Receipts of the node take its place once there are enough of them.
+
+    :param model: a slug of the catalogue
+    :param batch: requests at a time
+    :raises core.errors.Invalid: if neither knows, so that the provider has to say
+    """
+    found = _find_public(model=model, chip=chip, chips=chips, batch=batch)
+    if found is None:
+        raise Invalid(
+            f"Neither the reference table nor the estimator knows {model} on {chips} x {chip} at a batch of"
+            f" {batch}; state the figure.",
+            field="serving.joules_per_output_token",
+        )
+    return found
+
+
+def name_source(joules: TokenJoules) -> str:
+    """Where undeclared joules are from, as an offer's price says it: nobody measured this machine."""
+    said = ", ".join(f"{name} {value}" for name, value in joules.inputs.items())
+    return f"{joules.basis.value}, not measured here: {joules.source} ({said})"[:200]
+
+
+def _find_public(*, model: str, chip: str, chips: int, batch: int) -> TokenJoules | None:
     known = _read_chips().get(chip)
     if known is None:
         return None
-    model = _read_ids().get(strip_name(offer.model.slug), offer.model.slug)
+    model = _read_ids().get(strip_name(model), model)
     size, found = _read_sizes().get(model), []
     for precision in PRECISIONS:
-        operation = Operation(model, known, profile.chips, precision, Decimal(batch), size)
+        operation = Operation(model, known, chips, precision, Decimal(batch), size)
         with suppress(NoJoules):
             found.append(find_public_joules(operation=operation, rows=_read_rows()))
     # What was measured before what is estimated.

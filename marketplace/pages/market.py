@@ -1,5 +1,6 @@
 """The market for everybody: the front page, a model, a quote's build-up, leaderboards."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponseBase
@@ -8,9 +9,10 @@ from django.utils.cache import patch_cache_control
 from django.views.generic import TemplateView
 
 from core.errors import NotFound
+from core.quantities import EXACT
 from marketplace import board, cards, leaderboards, public_prices, volumes
 from marketplace.caveats import list_caveats
-from marketplace.models import Model, Offer
+from marketplace.models import Model, Offer, PriceCard
 from marketplace.pages import bars, outlook
 
 # A page says how many more there are; the REST interface has them all.
@@ -117,6 +119,7 @@ class QuotePage(PublicPage):
             raise Http404 from refusal
         offer = found.offer
         kinds = bars.TOKEN_KINDS if offer.unit == Offer.Unit.TOKEN else bars.CHIP_KINDS
+        capped = found.explained.get("pass_through")
         described = {kind: bars.draw_bars([outlook.describe_card(found)], kind=kind) for kind in kinds}
         return super().get_context_data(
             # Instead of its uid.
@@ -125,8 +128,18 @@ class QuotePage(PublicPage):
             caveats=list_caveats(sites=[offer.site_id]).get(offer.site_id, ()),
             drawn=[(kind, drawn) for kind, drawn in described.items() if drawn[0].price],
             power=found.explained.get("electricity"),
+            contract=found.explained.get("contract", ""),
+            cap=Decimal(capped["cap"]) if capped else None,
+            slower=[(form, _find_whole_price(form)) for form in cards.list_slower(card=found)],
             unit="tokens" if offer.unit == Offer.Unit.TOKEN else "hours",
         )
+
+
+def _find_whole_price(card: PriceCard) -> Decimal:
+    """Of a million output tokens, or of a chip-hour."""
+    if card.offer.unit == Offer.Unit.TOKEN:
+        return EXACT.multiply(card.output_price, Decimal(1_000_000))
+    return EXACT.multiply(card.chip_second_price, Decimal(3600))
 
 
 class LeaderboardsPage(PublicPage):

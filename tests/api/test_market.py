@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.models import Membership, Role
+from marketplace.models import Model
 from tests.api.bodies import CHAT, SERVING, SITE
 from tests.api.conftest import Farm, make_limit, make_user, sign_in, use_key
 
@@ -84,6 +85,29 @@ def test_an_offer_serves_what_its_provider_says_of_what_its_model_can(estate: Fa
     offered = {one["uid"]: one["endpoints"] for one in model["offers"]}
     assert offered[chats["uid"]] == ["chat"]
     assert offered[str(estate.stand.offer.uid)] == ["chat", "completions"]
+
+
+def test_what_nobody_declared_is_taken_from_the_reference_table_and_labelled(estate: Farm) -> None:
+    client = sign_in(estate.owner)
+    Model.objects.filter(slug="small").update(slug="llama-3.1-70b-instruct")
+    undeclared = {name: value for name, value in SERVING.items() if name != "joules_per_output_token"}
+    body = {
+        "site": str(estate.stand.site.uid),
+        "model": "llama-3.1-70b-instruct",
+        "slots": 64,
+        "max_output_default": 64,
+        "max_output_cap": 512,
+    }
+
+    post(client, "/api/offers", body | {"serving": undeclared}, status=400)
+    chips = {"chip": "nvidia-h100-sxm-80", "chips": 8}
+    unknown = post(client, "/api/offers", body | {"serving": undeclared | {"chip": "abacus"}}, status=422)
+    offer = post(client, "/api/offers", body | {"serving": undeclared | chips})
+    card = post(client, f"/api/offers/{offer['uid']}/cards")
+
+    assert unknown["code"] == "invalid"
+    electricity = next(line for line in card["breakdown"]["lines"] if line["line"] == "electricity")
+    assert any(source.startswith("reference, not measured here") for source in electricity["sources"])
 
 
 @pytest.mark.parametrize(

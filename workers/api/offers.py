@@ -8,6 +8,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,7 +19,7 @@ from accounts.api.base import OrganizationView
 from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import describe
 from accounts.authentication import Caller
-from marketplace import catalogue, offer_terms, offers, price_cards, quotes, sites
+from marketplace import catalogue, joules_findings, offer_terms, offers, price_cards, quotes, sites
 from marketplace.contracts import Contract, Step, Terms
 from marketplace.models import Offer
 from marketplace.offers import Serving
@@ -30,10 +32,23 @@ from workers.api.serializers import (
     OfferRequest,
     QuoteAnswer,
     ServingRequest,
+    SlackRequest,
     SlotsRequest,
     TermsAnswer,
     TermsRequest,
 )
+
+
+def _read_serving(wanted: dict[str, Any], *, model: str, slots: int) -> Serving:
+    """As said; joules that were not stated are those publicly known of the chip, and labelled so."""
+    given = {name: value for name, value in wanted.items() if name != "chip"}
+    if "joules_per_output_token" in given:
+        return Serving(**given)
+    found = joules_findings.find_undeclared(
+        model=model, chip=wanted["chip"], chips=given.get("chips", 1), batch=slots
+    )
+    source = joules_findings.name_source(found)
+    return Serving(**given, joules_per_output_token=found.output, joules_source=source)
 
 
 def _with_endpoints(caller: Caller) -> QuerySet[Offer]:
@@ -105,7 +120,7 @@ class OfferList(OrganizationView):
                 organization=caller.organization,
                 site=site,
                 model=model,
-                serving=Serving(**wanted["serving"]),
+                serving=_read_serving(wanted["serving"], model=model.slug, slots=wanted["slots"]),
                 slots=wanted["slots"],
                 max_output_default=wanted["max_output_default"],
                 max_output_cap=wanted["max_output_cap"],
@@ -151,12 +166,27 @@ class OfferQuote(OrganizationView):
 
     needs = {"GET": Permission.VIEW}
 
-    @describe("offers_quote", "What the next price card would cost", answer=QuoteAnswer, refusals=(409,))
+    @describe(
+        "offers_quote",
+        "What the next price card would cost",
+        answer=QuoteAnswer,
+        parameters=(
+            OpenApiParameter(
+                "slack_hours",
+                OpenApiTypes.INT,
+                description="How long the work may wait, as the offer's steps have it.",
+            ),
+        ),
+        refusals=(400, 409),
+    )
     def get(self, request: Request, uid: UUID) -> Response:
         """Price it from its site and its serving as they are described now; nothing is published."""
+        asked = SlackRequest(data=request.query_params)
+        asked.is_valid(raise_exception=True)
         offer = _find(self.caller(), uid)
         stretch = price_cards.find_stretch(site=offer.site, moment=timezone.now())
-        quote = price_cards.quote_offer(offer=offer, stretch=stretch)
+        hours: int = asked.validated_data["slack_hours"]
+        quote = price_cards.quote_offer(offer=offer, stretch=stretch, slack_hours=hours)
         sold = quotes.keep_unit(offer, quote.prices)
         body = {
             "currency": offer.currency,
@@ -201,7 +231,8 @@ class OfferServing(OrganizationView):
         """Describe it anew; published cards keep their prices."""
         wanted, caller = self.read(ServingRequest), self.caller()
         offer = _find(caller, uid)
-        offers.change_serving(offer=offer, serving=Serving(**wanted), actor=caller.actor, now=timezone.now())
+        serving = _read_serving(wanted, model=offer.model.slug, slots=offer.slots)
+        offers.change_serving(offer=offer, serving=serving, actor=caller.actor, now=timezone.now())
         return Response(_describe(_find(caller, uid)))
 
 

@@ -52,7 +52,15 @@ class NewNodeAnswer(NodeAnswer):
 class ServingRequest(serializers.Serializer[Any]):
     """How an offer is served and what its node costs: money in the site's currency, shares as fractions."""
 
-    joules_per_output_token = DecimalStringField(places=9, minimum=POSITIVE)
+    joules_per_output_token = DecimalStringField(
+        places=9,
+        minimum=POSITIVE,
+        required=False,
+        help_text="Of the chips. Without it, what the reference table or the estimator says of `chip`.",
+    )
+    chip = serializers.CharField(
+        max_length=80, required=False, help_text="Of the catalogue; needed where no joules are stated."
+    )
     tokens_per_second = DecimalStringField(places=3)
     utilisation = DecimalStringField(places=4, help_text="Busy share of the hours.")
     watts_idle = DecimalStringField(places=2)
@@ -69,6 +77,22 @@ class ServingRequest(serializers.Serializer[Any]):
         places=4, required=False, help_text="Share of the capital that the node is still worth in the end."
     )
     embodied_g = DecimalStringField(places=3, required=False, help_text="Grams CO2e of making the node.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """
+        One of the two says what a token takes.
+
+        :raises serializers.ValidationError: if neither is there
+        """
+        if "joules_per_output_token" not in attrs and "chip" not in attrs:
+            raise serializers.ValidationError({"joules_per_output_token": "State it, or name the chip."})
+        return attrs
+
+
+class SlackRequest(serializers.Serializer[Any]):
+    """How long work may wait."""
+
+    slack_hours = serializers.IntegerField(min_value=0, max_value=contracts.HOURS_MAX, default=0)
 
 
 class StepField(serializers.Serializer[Any]):
