@@ -138,15 +138,24 @@ def reverse(*, entry_id: int, actor: str, reason: str, happened_at: datetime) ->
     )
 
 
-def open_account(*, purpose: str, currency: str, organization_id: int | None = None) -> int:
+def open_account(
+    *, purpose: str, currency: str, organization_id: int | None = None, entity: str | None = None
+) -> int:
     """
-    Find or open an account of the chart and answer its id; the platform's own accounts have no organization.
+    Find or open an account of the chart and answer its id.
+
+    The platform's own accounts have no organization, and are in the books of `entity`, the first if none is
+    named. An organization's are always with the entity that it deals with.
 
     :raises core.errors.Invalid: if the chart has no such account
     """
+    values: list[Any] = [purpose, organization_id, currency]
+    query = "SELECT account_v1(%s, %s, %s)"
+    if entity is not None and organization_id is None:
+        values, query = [purpose, currency, entity], "SELECT account_v2(%s, %s, %s)"
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT account_v1(%s, %s, %s)", [purpose, organization_id, currency])
+            cursor.execute(query, values)
             return int(cursor.fetchone()[0])
     except DatabaseError as error:
         if isinstance(

@@ -14,8 +14,11 @@ ZERO = fit(Decimal(0), AMOUNT_PLACES)
 QUERY = """
 SELECT a.currency, a.code, sum(p.amount)
   FROM posting p JOIN ledger_account a ON a.id = p.account_id
+ WHERE %(entity)s IS NULL OR a.entity = %(entity)s
  GROUP BY a.currency, a.code ORDER BY a.currency, a.code
 """
+BETWEEN_ENTITIES = "between entities"
+"""What the other entities owe this one, in a trial balance of one; over all of them it is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,25 @@ class TrialBalance:
         return "\n".join([texts[0], rule, *texts[1:-1], rule, texts[-1]])
 
 
-def read_trial_balances() -> list[TrialBalance]:
-    """One trial balance for each currency, from every posting that is committed."""
+def read_trial_balances(*, entity: str | None = None) -> list[TrialBalance]:
+    """
+    One trial balance for each currency, from every posting that is committed; of all books or one entity's.
+
+    An entry may be between accounts of two entities. What one of them owes the other by it is a line of its
+    own in the trial balance of each.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(QUERY)
-        return make_trial_balances(cursor.fetchall())
+        cursor.execute(QUERY, {"entity": entity})
+        found = make_trial_balances(cursor.fetchall())
+    return found if entity is None else [_balance(one) for one in found]
+
+
+def _balance(found: TrialBalance) -> TrialBalance:
+    owed = EXACT.subtract(found.credit, found.debit)
+    if not owed:
+        return found
+    line = Line(BETWEEN_ENTITIES, max(owed, ZERO), max(owed.copy_negate(), ZERO))
+    return TrialBalance(found.currency, [*found.lines, line])
 
 
 def make_trial_balances(rows: Iterable[tuple[str, str, Decimal]]) -> list[TrialBalance]:

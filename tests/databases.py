@@ -71,6 +71,7 @@ KEPT = frozenset(
     {
         "account_purpose",
         "auth_permission",
+        "booking_entity",
         "currency",
         "django_content_type",
         "django_migrations",

@@ -15,6 +15,7 @@ from billing.models.charge import (
     GiveBackConversion,
     QueuedCharge,
 )
+from billing.models.entity import BookingEntity, OrganizationEntity
 from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
@@ -29,10 +30,23 @@ from billing.models.settlement import (
     SettlementItem,
     SettlementLine,
 )
+from billing.models.stripe import (
+    StripeBalanceTransaction,
+    StripeCursor,
+    StripeCustomer,
+    StripeDispute,
+    StripeEvent,
+    StripeRecharge,
+    StripeRefund,
+    StripeTerms,
+    StripeTopUp,
+    TopUpMethod,
+)
 
 __all__ = [
     "AccountingPeriod",
     "Approval",
+    "BookingEntity",
     "Charge",
     "ChargeConversion",
     "ChargeEntry",
@@ -45,6 +59,7 @@ __all__ = [
     "Hold",
     "LedgerAccount",
     "NumberedEntry",
+    "OrganizationEntity",
     "Payout",
     "PayoutMethod",
     "PayoutSchedule",
@@ -57,4 +72,14 @@ __all__ = [
     "SettlementItem",
     "SettlementLine",
     "SpendingLimit",
+    "StripeBalanceTransaction",
+    "StripeCursor",
+    "StripeCustomer",
+    "StripeDispute",
+    "StripeEvent",
+    "StripeRecharge",
+    "StripeRefund",
+    "StripeTerms",
+    "StripeTopUp",
+    "TopUpMethod",
 ]

@@ -18,6 +18,12 @@ class Currency(models.Model):
     kind = models.TextField(choices=Kind.choices)
     exponent = models.SmallIntegerField()
     """Decimal places in which it is paid out; the ledger keeps nine."""
+    numeric_code = models.TextField(null=True)
+    stripe_exponent = models.SmallIntegerField(null=True)
+    """Places of Stripe's integer amounts; nothing where Stripe charges nothing in it."""
+    stripe_step = models.IntegerField(null=True)
+    payout_step = models.IntegerField(null=True)
+    minimum_charge = models.DecimalField(max_digits=38, decimal_places=9, null=True)
 
     class Meta:
         db_table = "currency"
@@ -39,6 +45,8 @@ class LedgerAccount(models.Model):
     organization = models.ForeignKey(
         "accounts.Organization", on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False
     )
+    entity = models.TextField(default="HK")
+    """Code of the booking entity in whose books it is."""
     created_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
 

@@ -1,28 +1,39 @@
 -- The one door through which money moves.
 
--- Find or open an account of the chart. `organization` is NULL for the platform's own accounts.
+-- Find or open an account of the chart. `organization` is NULL for the platform's own accounts, which are then those of the
+-- first entity; an organization's are with the entity that it deals with.
 CREATE OR REPLACE FUNCTION account_v1(p_purpose text, p_organization bigint, p_currency text) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     found_id bigint;
     chart account_purpose;
+    books text;
 BEGIN
     SELECT id INTO found_id FROM ledger_account
-     WHERE purpose = p_purpose AND organization_id IS NOT DISTINCT FROM p_organization AND currency = p_currency;
+     WHERE purpose = p_purpose AND organization_id IS NOT DISTINCT FROM p_organization AND currency = p_currency
+       AND (p_organization IS NOT NULL OR entity = 'HK');
     IF FOUND THEN
         RETURN found_id;
     END IF;
-    SELECT * INTO chart FROM account_purpose WHERE purpose = p_purpose;
-    IF NOT FOUND OR chart.owned <> (p_organization IS NOT NULL) THEN
+    IF p_organization IS NULL THEN
+        RETURN account_v2(p_purpose, p_currency, 'HK');
+    END IF;
+    SELECT * INTO chart FROM account_purpose WHERE purpose = p_purpose AND owned;
+    IF NOT FOUND THEN
         RAISE EXCEPTION 'no account of purpose % for organization %', p_purpose, p_organization
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    INSERT INTO ledger_account (code, purpose, currency, category, organization_id)
-    VALUES (concat_ws(':', chart.prefix, p_organization::text, p_currency), p_purpose, p_currency, chart.category, p_organization)
+    -- It cannot be given to another entity from here to the commit.
+    PERFORM 1 FROM accounts_organization WHERE id = p_organization FOR KEY SHARE;
+    SELECT entity INTO books FROM organization_entity WHERE organization_id = p_organization;
+    books := coalesce(books, 'HK');
+    INSERT INTO ledger_account (code, purpose, currency, category, organization_id, entity)
+    VALUES (concat_ws(':', chart.prefix, lower(nullif(books, 'HK')), p_organization::text, p_currency),
+            p_purpose, p_currency, chart.category, p_organization, books)
     ON CONFLICT DO NOTHING RETURNING id INTO found_id;
     IF found_id IS NULL THEN  -- another transaction opened it first
         SELECT id INTO found_id FROM ledger_account
-         WHERE purpose = p_purpose AND organization_id IS NOT DISTINCT FROM p_organization AND currency = p_currency;
+         WHERE purpose = p_purpose AND organization_id = p_organization AND currency = p_currency;
     END IF;
     IF p_purpose = 'WALLET' THEN
         INSERT INTO scope (kind, currency, organization_id, account_id)

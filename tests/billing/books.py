@@ -13,7 +13,7 @@ from psycopg import sql
 from billing import verification
 from config.embedded.postgres import APP_ROLE, OWNER_ROLE, Cluster
 from tests import databases
-from tests.billing import exchange, periods, settled_books
+from tests.billing import exchange, fx_books, periods, settled_books
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
@@ -96,6 +96,7 @@ def fill(db: Database) -> None:
         _charge_heat(app, lab, farm)
         _convert(app, owner, lab)
         _add_receipt(owner)
+        fx_books.trade(app)
         settled_books.settle(app, farm.organization_id, *_decide(app))
 
 

@@ -6,7 +6,7 @@ columns changed, unless only other words can break the rule. Rules of one part o
 of their own, `*_harms.py`, and listed at the end.
 """
 
-from tests.billing import conversion_harms, payout_harms, period_harms
+from tests.billing import conversion_harms, fx_harms, payout_harms, period_harms
 from tests.billing.harm import NEW, Copy, Harm
 
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
@@ -137,8 +137,8 @@ HARMS: dict[str, Harm] = {
     # The chart
     "currency.currency_pkey": Copy("currency", {}),
     "currency.currency_code_check": Copy("currency", {"code": "'usd'"}),
-    "currency.currency_kind_check": Copy("currency", {"code": "'AAA'", "kind": "'SHELLS'"}),
-    "currency.currency_test_is_xts": Copy("currency", {"code": "'AAA'", "kind": "'TEST'"}),
+    "currency.currency_kind_check": Copy("currency", {"code": "'AAA'", "kind": "'SHELLS'"}, "code = 'CNH'"),
+    "currency.currency_test_is_xts": Copy("currency", {"code": "'AAA'", "kind": "'TEST'"}, "code = 'CNH'"),
     "currency.currency_exponent_check": Copy("currency", {"code": "'AAA'", "exponent": "10"}),
     "account_purpose.account_purpose_pkey": Copy("account_purpose", {"prefix": "'x'"}),
     "account_purpose.account_purpose_prefix_key": Copy("account_purpose", {"purpose": "'X'"}),
@@ -147,7 +147,7 @@ HARMS: dict[str, Harm] = {
     ),
     "ledger_account.ledger_account_pkey": account(id="id"),
     "ledger_account.ledger_account_code_key": account(code="code"),
-    "ledger_account.ledger_account_purpose_organization_id_currency_key": account(currency="currency"),
+    "ledger_account.ledger_account_one_each": account(currency="currency"),
     "ledger_account.ledger_account_test_money": Copy(
         "ledger_account", {"id": NEW, "code": "'x'", "currency": "'XTS'"}, "purpose = 'CLEARING_BANK'"
     ),
@@ -283,6 +283,7 @@ HARMS: dict[str, Harm] = {
     "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
     "node_event.node_event_pkey": Copy("node_event", {}),
     **conversion_harms.HARMS,
+    **fx_harms.HARMS,
     **payout_harms.HARMS,
     **period_harms.HARMS,
 }

@@ -49,6 +49,8 @@ RIGHTS = {
     ),
     **dict.fromkeys(["receipt", "receipt_comparison", "meter_flag", "node_event", "answer_note"], APPEND),
     **dict.fromkeys(["reference_version", "reference_figure", "site_figure"], APPEND),
+    "booking_entity": APPEND,
+    "organization_entity": frozenset({"SELECT", "INSERT", "UPDATE"}),
 }
 WRITES = {
     "INSERT": "INSERT INTO {table} ({column}) OVERRIDING SYSTEM VALUE"
@@ -96,6 +98,7 @@ INNER = {
 GRANTED = {
     *(
         "account_v1",
+        "account_v2",
         "set_limit_v1",
         "end_limit_v1",
         "post_v1",
@@ -117,7 +120,13 @@ GRANTED = {
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
-OPEN = {"write_postings", "check_standing_quote", "check_period_follows", "book_entry"}
+OPEN = {
+    "write_postings",
+    "check_standing_quote",
+    "check_period_follows",
+    "book_entry",
+    "check_organization_entity",
+}
 
 
 @pytest.fixture(scope="module")
