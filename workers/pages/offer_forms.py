@@ -20,7 +20,7 @@ BATCH_MAX = 10_000
 SERVING_ORDER = (
     *("chip", "chips", "setup", "batch", "joules_per_output_token", "tokens_per_second"),
     *("watts_idle", "host_factor", "utilisation", "capital", "capital_years", "capital_rate"),
-    *("operations_rate", "margin"),
+    *("operations_rate", "residual", "embodied_g", "margin"),
 )
 
 
@@ -142,6 +142,18 @@ class ServingForm(ServedForm):
     operations_rate = ShareField(
         label=_("Upkeep a year, in per cent of the capital"), initial=Decimal("0.05")
     )
+    residual = ShareField(
+        label=_("What the machine is still worth in the end, in per cent of the capital"),
+        required=False,
+        initial=Decimal(0),
+    )
+    embodied_g = FigureField(
+        label=_("Grams CO₂e of making the machine"),
+        required=False,
+        max_digits=14,
+        decimal_places=3,
+        initial=Decimal(0),
+    )
     margin = ShareField(
         label=_("Margin, in per cent of the cost"), max_value=Decimal(1000), initial=Decimal("0.10")
     )
@@ -172,6 +184,7 @@ class ServingForm(ServedForm):
         return Serving(
             **kept,
             **{name: given[name] for name in (*taken, "operations_rate", "margin", "chips")},
+            **{name: given[name] or Decimal(0) for name in ("residual", "embodied_g")},
             joules_per_output_token=self.served.point.joules,
             tokens_per_second=self.served.tokens_per_second.quantize(Decimal("0.001")),
             joules_source=self._find_source(),
