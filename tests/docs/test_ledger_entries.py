@@ -106,7 +106,11 @@ def fill_test_wallet(scene: Scene, example: Example) -> int:
 def charge(scene: Scene, example: Example) -> int:
     """Admit, record and post the jobs of an example as gateways and tasks do."""
     currency = example.given[0].get("currency", "USD")
-    buyer = make_buyer(scene, currency)
+    buyer = make_buyer(scene, "XTS" if currency == "XTS" else "USD")
+    if "rate" in example.given[0]:
+        with psycopg.connect(scene.owner_dsn, autocommit=True) as owner:
+            facts = example.given[0]
+            exchange.set_rate(owner, "USD", currency, mid=facts["mid"], rate=facts["rate"])
     sellers: dict[str, Seller] = {}
     for facts in example.given:
         if facts["provider"] not in sellers:
