@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from billing import charges, heat, ledger
 from billing.closing import balances
+from billing.settlement.tasks import carry_out_settlements  # noqa: F401 - registers itself
 
 SECONDS_MAX = 20
 

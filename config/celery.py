@@ -28,6 +28,7 @@ SCHEDULE = {
     "billing.tasks.post_charges": 1,
     "billing.tasks.sequence_entries": 2,
     "billing.tasks.post_heat": 10,
+    "billing.tasks.carry_out_settlements": 5,
     "workers.tasks.sweep_attempts": 5,
     "workers.tasks.compare_receipts": 10,
     "workers.tasks.measure_joules": 3600,

@@ -3,8 +3,9 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from billing.api import approvals, bookings, books, limits, operators, periods, views
+from billing.api import approvals, bookings, books, limits, operators, payouts, periods, settlements, views
 
+BATCH = "operator/settlements/<uuid:uid>"
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
 urlpatterns = [
@@ -40,9 +41,30 @@ urlpatterns = [
     path(
         "operator/approvals/<uuid:uid>/reject", approvals.ApprovalRefusal.as_view(), name="approval-refusal"
     ),
+    path("operator/settlements", settlements.BatchList.as_view(), name="settlement-batches"),
+    path(f"{BATCH}", settlements.BatchDetail.as_view(), name="settlement-batch"),
+    path(f"{BATCH}/items", settlements.BatchItems.as_view(), name="settlement-items"),
+    path(f"{BATCH}/submit", settlements.BatchSubmission.as_view(), name="settlement-submission"),
+    path(f"{BATCH}/approve", settlements.BatchDecision.as_view(), name="settlement-decision"),
+    path(f"{BATCH}/void", settlements.BatchVoid.as_view(), name="settlement-void"),
+    path(f"{BATCH}/execute", settlements.BatchExecution.as_view(), name="settlement-execution"),
+    path("operator/payouts", settlements.OperatedPayoutList.as_view(), name="operated-payouts"),
+    path("operator/payouts/<uuid:uid>/steps", settlements.PayoutSteps.as_view(), name="payout-steps"),
+    path("operator/payout-terms/<currency:currency>", settlements.TermsDetail.as_view(), name="payout-terms"),
     path("operator/entries", bookings.EntryList.as_view(), name="entries"),
     path("operator/entries/<int:number>/reverse", bookings.EntryReversal.as_view(), name="entry-reversal"),
     path("operator/top-ups", bookings.TopUpList.as_view(), name="top-ups"),
     path("operator/charges/<int:usage>/refund", bookings.ChargeRefund.as_view(), name="charge-refund"),
+    path("payouts", payouts.PayoutList.as_view(), name="payouts"),
+    path("payouts/<uuid:uid>", payouts.PayoutDetail.as_view(), name="payout"),
+    path("payout-schedule", payouts.ScheduleDetail.as_view(), name="payout-schedule"),
+    path("settlements", payouts.SettlementList.as_view(), name="settlements"),
+    path("settlements/<uuid:uid>", payouts.SettlementDetail.as_view(), name="settlement"),
+    path("settlements/<uuid:uid>/advice", payouts.SettlementAdvice.as_view(), name="settlement-advice"),
+    path(
+        "settlements/<uuid:uid>/advice.csv",
+        payouts.SettlementAdviceFile.as_view(),
+        name="settlement-advice-file",
+    ),
     path("earnings", views.EarningList.as_view(), name="earnings"),
 ]

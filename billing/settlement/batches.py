@@ -123,7 +123,7 @@ def reckon(*, batch: SettlementBatch, ask: Ask, now: datetime) -> None:
     if batch.state != State.DRAFT:
         raise WrongState("Only a draft is reckoned; give this batch up and draft another.")
     owed = batch.items.filter(Q(balance__gt=0) | Q(held_before__gt=0)).order_by("organization_id")
-    gates = ask(list(owed.values_list("organization_id", flat=True)), batch.currency, now)
+    gates = ask(dict(owed.values_list("organization_id", "balance")), batch.currency, now)
     _call("reckon_settlement_v1", [batch.pk, *_columns(gates)])
 
 
@@ -197,6 +197,11 @@ def void(*, batch: SettlementBatch, note: str, actor: Actor, now: datetime) -> N
             raise WrongState("This batch cannot be given up any more.")
         approvals.void(kind=KIND, subject=str(batch.uid), reason=note, actor=actor, now=now)
         _record(batch, "settlement.void", {"note": note}, actor=actor, now=now)
+
+
+def find_approval(batch: SettlementBatch) -> Approval | None:
+    """The newest approval that was asked for the batch; None for a draft."""
+    return Approval.objects.filter(kind=KIND, subject=str(batch.uid)).last()
 
 
 def describe(batch: SettlementBatch) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def pay_some(*, batch: SettlementBatch, ask: Ask, now: datetime) -> bool:
     """Carry out the next items; answers whether there may be more. The last one ends the batch."""
     rows = batch.items.filter(outcome=None).order_by("id")[:CHUNK]
     items = list(rows.values_list("pk", "organization_id", "amount"))
-    owed = [organization for _, organization, amount in items if amount > 0]
+    owed = {organization: amount for _, organization, amount in items if amount > 0}
     stopped = {
         gate.organization_id for gate in ask(owed, batch.currency, now) if gate.refusal == "NOT_ALLOWED"
     }

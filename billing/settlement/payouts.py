@@ -17,7 +17,7 @@ from accounts import audit
 from accounts.audit import Actor
 from billing.ledger import translate
 from billing.models import Payout
-from core.errors import DomainError, NotFound
+from core.errors import DomainError, Invalid, NotFound
 
 CLEARING = {"stripe": "CLEARING_STRIPE", "usdc": "CLEARING_CHAIN"}
 """From which account a rail pays, by the first word of its name; all others pay from the bank."""
@@ -41,6 +41,13 @@ class GivenBack(DomainError):
 
     code = "payout_given_back"
     message = "This payout had failed and is owed again; the money that left is matched by hand."
+
+
+class StepIncomplete(Invalid):
+    """A step forward without its reference, or back without its reason."""
+
+    code = "step_incomplete"
+    message = "Say what the rail calls it, or why it came back."
 
 
 REFUSALS: dict[str, type[DomainError]] = {
@@ -127,6 +134,38 @@ def mark_failed(
     :raises PayoutUnknown: if there is no such payout
     """
     return _move(payout_uid, "FAILED", None, reason, happened_at=happened_at, actor=actor, now=now)
+
+
+def note(
+    *,
+    payout_uid: UUID,
+    state: Payout.State,
+    external_id: str,
+    reason: str,
+    happened_at: datetime,
+    actor: Actor,
+    now: datetime,
+) -> Payout:
+    """
+    Note the step that somebody saw, with its reference or its reason.
+
+    :raises StepIncomplete: if a step forward has no reference, or a step back no reason
+    :raises PayoutUnknown: if there is no such payout
+    :raises OtherReference: if it goes by another reference, or this is another payout's
+    :raises GivenBack: if it is said to be paid, and had failed
+    """
+    back = state in (Payout.State.RETURNED, Payout.State.FAILED)
+    if not (reason.strip() if back else external_id.strip()):
+        raise StepIncomplete
+    return _move(
+        payout_uid,
+        state.value,
+        None if back else external_id.strip(),
+        reason.strip(),
+        happened_at=happened_at,
+        actor=actor,
+        now=now,
+    )
 
 
 def reroute(

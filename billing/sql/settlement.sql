@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS settlement_batch (
     uid            uuid NOT NULL UNIQUE,
     period         text NOT NULL,
     currency       text NOT NULL REFERENCES currency,
-    entity         text NOT NULL,
+    entity         text NOT NULL REFERENCES booking_entity,
     cutoff_seq     bigint NOT NULL,
     minimum        numeric(38, 9) NOT NULL,
     fee            numeric(38, 9) NOT NULL,

@@ -69,14 +69,14 @@ BEGIN
                                     account_v1('HELD_EARNINGS', i.organization_id, b.currency), -i.released, p_at);
         END IF;
         IF i.tax > 0 THEN
-            made := made || post_settled_v1(i, 'withholding', 'WITHHOLDING', account_v1('WITHHOLDING_TAX', NULL, b.currency), i.tax, p_at);
+            made := made || post_settled_v1(i, 'withholding', 'WITHHOLDING', account_v2('WITHHOLDING_TAX', b.currency, b.entity), i.tax, p_at);
         END IF;
         IF i.fee > 0 THEN
-            made := made || post_settled_v1(i, 'payout_fee', 'PAYOUT_FEE', account_v1('PAYOUT_FEE', NULL, b.currency), i.fee, p_at);
+            made := made || post_settled_v1(i, 'payout_fee', 'PAYOUT_FEE', account_v2('PAYOUT_FEE', b.currency, b.entity), i.fee, p_at);
         END IF;
     END IF;
     IF ends = 'PAID_OUT' THEN
-        made := made || post_settled_v1(i, 'payout', 'PAYOUT', account_v1('PAYOUT_IN_TRANSIT', NULL, b.currency), i.amount, p_at);
+        made := made || post_settled_v1(i, 'payout', 'PAYOUT', account_v2('PAYOUT_IN_TRANSIT', b.currency, b.entity), i.amount, p_at);
         INSERT INTO payout (uid, item_id, batch_id, organization_id, account_id, currency, entity, amount, tax, rail, method_id, planned_at)
         VALUES (p_uid, i.id, b.id, i.organization_id, i.account_id, b.currency, b.entity, i.amount, i.tax, i.rail, i.method_id, p_at)
         RETURNING id INTO made_payout;
@@ -122,19 +122,19 @@ BEGIN
        OR p.state = 'IN_TRANSIT' AND p_state = 'SENT' THEN
         RETURN false;
     END IF;
-    transit := account_v1('PAYOUT_IN_TRANSIT', NULL, p.currency);
+    transit := account_v2('PAYOUT_IN_TRANSIT', p.currency, p.entity);
     IF p.state = 'PLANNED' AND p_state IN ('IN_TRANSIT', 'PAID', 'RETURNED') THEN
         -- Word of the end came before word of the beginning.
         UPDATE payout SET state = 'SENT', external_id = p_external_id, sent_at = p_happened_at WHERE id = p.id;
     END IF;
     IF p_state = 'PAID' THEN
-        away := account_v1(p_clearing, NULL, p.currency);
+        away := account_v2(p_clearing, p.currency, p.entity);
         SELECT entry_id INTO entry FROM post_v1('payout_paid:' || p_uid, 'PAYOUT_PAID', p_actor, coalesce(p_external_id, ''), p_happened_at,
                                                 ARRAY[transit, away], ARRAY[p.amount, -p.amount]);
     ELSIF p_state IN ('RETURNED', 'FAILED') THEN
-        away := CASE WHEN p.state = 'PAID' THEN account_v1(p.clearing, NULL, p.currency) ELSE transit END;
+        away := CASE WHEN p.state = 'PAID' THEN account_v2(p.clearing, p.currency, p.entity) ELSE transit END;
         SELECT x.entry_id INTO entry FROM post_v1('payout_returned:' || p_uid, 'PAYOUT_RETURNED', p_actor, p_reason, p_happened_at,
-            CASE WHEN p.tax > 0 THEN ARRAY[away, account_v1('WITHHOLDING_TAX', NULL, p.currency), p.account_id] ELSE ARRAY[away, p.account_id] END,
+            CASE WHEN p.tax > 0 THEN ARRAY[away, account_v2('WITHHOLDING_TAX', p.currency, p.entity), p.account_id] ELSE ARRAY[away, p.account_id] END,
             CASE WHEN p.tax > 0 THEN ARRAY[p.amount, p.tax, -p.amount - p.tax] ELSE ARRAY[p.amount, -p.amount] END) x;
     END IF;
     UPDATE payout SET state = p_state, external_id = coalesce(external_id, p_external_id),

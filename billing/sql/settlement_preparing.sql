@@ -31,7 +31,7 @@ BEGIN
       LEFT JOIN LATERAL (
            SELECT b.cutoff_seq, i.balance FROM settlement_item i JOIN settlement_batch b ON b.id = i.batch_id
             WHERE i.account_id = a.id AND b.state = 'DONE' ORDER BY i.batch_id DESC LIMIT 1) l ON true
-     WHERE a.purpose = 'PAYABLE' AND a.currency = p_currency AND settlement_entity(a) = p_entity
+     WHERE a.purpose = 'PAYABLE' AND a.currency = p_currency AND a.entity = p_entity
        AND (p_organizations IS NULL OR a.organization_id = ANY (p_organizations));
     ANALYZE settling;
     -- The first number that matters: of accounts settled before, unless nothing moved since; of new ones, their first entry.
@@ -79,7 +79,7 @@ BEGIN
                    FROM settling_line GROUP BY account_id) l ON l.account_id = d.account_id
       LEFT JOIN (SELECT a.organization_id, -sum(p.amount) AS held
                    FROM ledger_account a JOIN posting p ON p.account_id = a.id JOIN ledger_seq s ON s.entry_id = p.entry_id
-                  WHERE a.purpose = 'HELD_EARNINGS' AND a.currency = p_currency AND settlement_entity(a) = p_entity
+                  WHERE a.purpose = 'HELD_EARNINGS' AND a.currency = p_currency AND a.entity = p_entity
                     AND s.seq <= cutoff
                   GROUP BY a.organization_id) k ON k.organization_id = d.organization_id
      WHERE l.account_id IS NOT NULL OR d.opening <> 0 OR coalesce(k.held, 0) > 0
@@ -139,13 +139,11 @@ BEGIN
      WHERE i.id = t.id;
 END $$;
 
--- The unit in which a currency is paid out.
+-- The unit in which a currency is paid out: some have smaller coins than any rail pays.
 CREATE OR REPLACE FUNCTION payout_unit(p_currency text) RETURNS numeric LANGUAGE sql STABLE AS $$
-    SELECT (10::numeric ^ (-exponent))::numeric(38, 9) FROM currency WHERE code = p_currency
+    SELECT greatest(10::numeric ^ -exponent, payout_step * 10::numeric ^ -stripe_exponent)::numeric(38, 9)
+      FROM currency WHERE code = p_currency
 $$;
-
--- To which booking entity an account belongs.
-CREATE OR REPLACE FUNCTION settlement_entity(p_account ledger_account) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT '' $$;
 
 -- SHA-256 of all a batch says: itself, its items and their lines, in order, with the ledger's own chain up to the cutoff, by
 -- which every charge behind it is meant.

@@ -45,7 +45,7 @@ def _earn(app: Connection, provider: int, currency: str) -> None:
 def _draft(app: Connection, currency: str) -> int:
     made = fetch_value(
         app,
-        "SELECT draft_settlement_v1(gen_random_uuid(), '2026-06', %s, '', 0, 0, 0, NULL, NULL, now())",
+        "SELECT draft_settlement_v1(gen_random_uuid(), '2026-06', %s, 'HK', 0, 0, 0, NULL, NULL, now())",
         currency,
     )
     fetch(

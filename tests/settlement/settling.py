@@ -1,6 +1,6 @@
 """What tests of settlements play with: providers that earn, two operators, gates of our choosing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -53,9 +53,9 @@ class Desk:
     bob: Actor
     said: dict[int, Gate] = field(default_factory=dict)
 
-    def ask(self, organizations: Sequence[int], currency: str, now: datetime) -> list[Gate]:
+    def ask(self, owed: Mapping[int, Decimal], currency: str, now: datetime) -> list[Gate]:
         """What the gates say."""
-        return [self.said.get(one, Gate(one, "bank", None)) for one in organizations]
+        return [self.said.get(one, Gate(one, "bank", None)) for one in owed]
 
     def say(self, provider: Organization, **words: object) -> None:
         """Let the gates say something of a provider."""
@@ -64,7 +64,7 @@ class Desk:
 
     def draft(self, now: datetime = NOW) -> SettlementBatch:
         """A batch for everybody."""
-        return batches.draft(currency="USD", every=None, entity="", ask=self.ask, actor=self.ann, now=now)
+        return batches.draft(currency="USD", every=None, entity="HK", ask=self.ask, actor=self.ann, now=now)
 
     def agree(self, batch: SettlementBatch, now: datetime = NOW) -> Approval:
         """Ann submits, Bob approves."""

@@ -1,0 +1,61 @@
+"""Payouts that wait to be sent: by the method that was agreed to, or by the provider's next one."""
+
+from datetime import datetime
+
+from accounts.audit import Actor
+from billing.models import Payout
+from billing.rails import methods
+from billing.settlement import gates, payouts
+
+BATCH = 500
+
+
+def list_waiting(*, rail: str | None = None, currency: str | None = None) -> list[Payout]:
+    """Payouts that no rail has yet, the oldest first."""
+    rows = Payout.objects.filter(state=Payout.State.PLANNED).select_related("organization", "item")
+    if rail is not None:
+        rows = rows.filter(rail=rail)
+    if currency is not None:
+        rows = rows.filter(currency=currency)
+    return list(rows.order_by("id")[:BATCH])
+
+
+def reroute_blocked(*, actor: Actor, now: datetime) -> int:
+    """
+    Let payouts whose method may not be paid any more go by the provider's next one; answers how many moved.
+
+    Where there is no other, the payout has failed: the money is owed again, and counted next time.
+    """
+    moved = 0
+    for payout in list_waiting():
+        try:
+            methods.require_payable(
+                method_id=payout.method_id,
+                organization_id=payout.organization_id,
+                currency=payout.currency,
+                now=now,
+            )
+        except methods.MethodChanged as refusal:
+            moved += try_next(payout=payout, reason=refusal.message, actor=actor, now=now)
+    return moved
+
+
+def try_next(*, payout: Payout, reason: str, actor: Actor, now: datetime) -> bool:
+    """
+    Send a payout that its rail does not take by the provider's next method; answers whether there was one.
+
+    Without another the payout has failed, and is owed again.
+    """
+    other = gates.find_next_method(
+        organization_id=payout.organization_id,
+        currency=payout.currency,
+        amount=payout.amount,
+        without=payout.method_id,
+        now=now,
+    )
+    if other is not None:
+        return payouts.reroute(
+            payout=payout, rail=other.rail, method_id=other.pk, reason=reason, actor=actor, now=now
+        )
+    payouts.mark_failed(payout_uid=payout.uid, reason=reason, happened_at=now, actor=actor, now=now)
+    return False

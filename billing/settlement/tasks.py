@@ -1,0 +1,24 @@
+"""Wake-ups of settlement: carry out what two people agreed to, and let payouts find another way."""
+
+import time
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from accounts.audit import SYSTEM
+from billing.models import SettlementBatch
+from billing.settlement import execution, gates, sending
+
+SECONDS_MAX = 20
+
+
+@shared_task(name="billing.tasks.carry_out_settlements")
+def carry_out_settlements(**_: Any) -> None:
+    """Go on with every batch that somebody began to carry out; what is left is taken up next time."""
+    stop_at = time.monotonic() + SECONDS_MAX
+    for batch in SettlementBatch.objects.filter(state=SettlementBatch.State.EXECUTING).order_by("id"):
+        while execution.pay_some(batch=batch, ask=gates.ask, now=timezone.now()):
+            if time.monotonic() > stop_at:
+                return
+    sending.reroute_blocked(actor=SYSTEM, now=timezone.now())
