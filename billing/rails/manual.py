@@ -88,7 +88,9 @@ class ManualRail:
             )
         ]
 
-    def confirm(self, answer: bytes) -> list[News]:
+    def confirm(
+        self, answer: bytes, *, name: str, orders: Sequence[PaymentOrder], payer: Mapping[str, str]
+    ) -> list[News]:
         """
         Nobody answers; operators note each payment.
 

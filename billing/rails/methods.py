@@ -181,7 +181,7 @@ def require_payable(
 
     :raises MethodChanged: if it was removed or blocked since, or is another provider's
     """
-    found = PayoutMethod.objects.filter(pk=method_id, organization_id=organization_id).first()
+    found = PayoutMethod.objects.filter(id=method_id or 0, organization_id=organization_id).first()
     if found is None:
         raise MethodChanged
     chosen = choose(methods=[found], amount=Decimal(0), currency=currency, may_receive=True, now=now)

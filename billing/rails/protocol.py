@@ -170,11 +170,13 @@ class Rail(Protocol):
         :raises CannotInstruct: if one of them cannot be paid so, or the payer's account is not described
         """
 
-    def confirm(self, answer: bytes) -> list[News]:
+    def confirm(
+        self, answer: bytes, *, name: str, orders: Sequence[PaymentOrder], payer: Mapping[str, str]
+    ) -> list[News]:
         """
-        Read what the other side answered to an instruction.
+        Read what the other side answered to the instruction `name`, which was for these payouts.
 
-        :raises Unreadable: if it is no answer of this rail
+        :raises Unreadable: if it is no answer to that
         """
 
 

@@ -8,6 +8,9 @@ from billing.rails.protocol import Rail
 from core.errors import NotFound
 
 RAILS = {
+    "bank_file": "billing.rails.bank_file.BankFileRail",
+    "usdc": "billing.rails.usdc.UsdcRail",
+    "ecny": "billing.rails.ecny.EcnyRail",
     "manual": "billing.rails.manual.ManualRail",
 }
 """Where each is; imported when first asked for, because the libraries behind them are large."""

@@ -1,6 +1,6 @@
 """Where providers want to be paid: kept once, in order, checked by a second person, never changed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -96,13 +96,17 @@ def test_another_person_checks_a_method_and_it_cools_before_it_is_paid(farm: Org
 
     ready = methods.verify_method(method=made, actor=bob, now=NOW)
 
-    known = {"method_id": made.pk, "organization_id": farm.pk, "currency": "USD"}
+    def require(now: datetime, organization_id: int = farm.pk) -> PayoutMethod:
+        return methods.require_payable(
+            method_id=made.pk, organization_id=organization_id, currency="USD", now=now
+        )
+
     assert (ready.state, ready.verified_by) == ("READY", bob.uid)
     with pytest.raises(methods.MethodChanged, match="short time ago"):
-        methods.require_payable(**known, now=LATER - timedelta(seconds=1))
-    assert methods.require_payable(**known, now=LATER) == made
+        require(LATER - timedelta(seconds=1))
+    assert require(LATER) == made
     with pytest.raises(methods.MethodChanged):
-        methods.require_payable(**known | {"organization_id": farm.pk + 1}, now=LATER)
+        require(LATER, organization_id=farm.pk + 1)
 
 
 def test_a_removed_method_is_paid_no_more_and_stays_removed(farm: Organization) -> None:
