@@ -6,6 +6,7 @@ application's database role has no right to insert into or update any of them.
 """
 
 from billing.models.approval import Approval
+from billing.models.bank import BankAccount, BankFile, BankLine, BankStatement
 from billing.models.charge import (
     Charge,
     ChargeConversion,
@@ -16,8 +17,22 @@ from billing.models.charge import (
     QueuedCharge,
 )
 from billing.models.entity import BookingEntity, OrganizationEntity
+from billing.models.fx import (
+    FxConversion,
+    FxLeg,
+    FxLimit,
+    FxPosition,
+    FxQuote,
+    FxRate,
+    FxRevaluation,
+    FxSpread,
+    FxStandingQuote,
+    SwapLine,
+    SwapMovement,
+)
 from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
+from billing.models.invoice import BillingProfile, Invoice, InvoiceTax, SellerProfile, TaxRule
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 from billing.models.payout_method import PayoutMethod
 from billing.models.period import AccountingPeriod
@@ -46,6 +61,11 @@ from billing.models.stripe import (
 __all__ = [
     "AccountingPeriod",
     "Approval",
+    "BankAccount",
+    "BankFile",
+    "BankLine",
+    "BankStatement",
+    "BillingProfile",
     "BookingEntity",
     "Charge",
     "ChargeConversion",
@@ -53,10 +73,21 @@ __all__ = [
     "ChargeQuarantine",
     "Currency",
     "Entry",
+    "FxConversion",
+    "FxLeg",
+    "FxLimit",
+    "FxPosition",
+    "FxQuote",
+    "FxRate",
+    "FxRevaluation",
+    "FxSpread",
+    "FxStandingQuote",
     "GiveBack",
     "GiveBackConversion",
     "HeatCharge",
     "Hold",
+    "Invoice",
+    "InvoiceTax",
     "LedgerAccount",
     "NumberedEntry",
     "OrganizationEntity",
@@ -68,6 +99,7 @@ __all__ = [
     "Posting",
     "QueuedCharge",
     "Scope",
+    "SellerProfile",
     "SettlementBatch",
     "SettlementItem",
     "SettlementLine",
@@ -81,5 +113,8 @@ __all__ = [
     "StripeRefund",
     "StripeTerms",
     "StripeTopUp",
+    "SwapLine",
+    "SwapMovement",
+    "TaxRule",
     "TopUpMethod",
 ]
