@@ -9,6 +9,8 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0013_fx")]
 
     operations = [
+        migrations.AddField("Entry", "booked_on", models.DateField(null=True)),
+        RunSQLFile("billing/sql/booked_days.sql"),
         migrations.AddField("Hold", "quote_id", models.BigIntegerField(null=True)),
         migrations.AddField("Hold", "price_currency", models.TextField(null=True)),
         migrations.AddField("Hold", "price_amount", models.DecimalField(null=True, **AMOUNT)),

@@ -7,7 +7,6 @@ class Migration(migrations.Migration):
     dependencies = [("billing", "0022_statements")]
 
     operations = [
-        migrations.AddField("Entry", "booked_on", models.DateField(null=True)),
         migrations.CreateModel(
             name="AccountingPeriod",
             fields=[

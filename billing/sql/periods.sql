@@ -55,12 +55,6 @@ CREATE TRIGGER period_balance_append_only BEFORE UPDATE OR DELETE ON period_bala
 CREATE TRIGGER period_balance_no_truncate BEFORE TRUNCATE ON period_balance
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
-ALTER TABLE entry ADD COLUMN booked_on date;
-COMMENT ON COLUMN entry.booked_on IS 'Where it is not the day on which the entry happened.';
-
-CREATE FUNCTION booked_day(p_booked_on date, p_happened_at timestamptz) RETURNS date
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT coalesce(p_booked_on, (p_happened_at AT TIME ZONE 'UTC')::date) $$;
-
 -- Periods follow each other.
 CREATE FUNCTION check_period_follows() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
