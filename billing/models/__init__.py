@@ -36,6 +36,15 @@ from billing.models.invoice import BillingProfile, Invoice, InvoiceTax, SellerPr
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 from billing.models.payout_method import PayoutMethod
 from billing.models.period import AccountingPeriod
+from billing.models.rails import (
+    ChainAddress,
+    ChainCursor,
+    ChainDeposit,
+    PayerAccount,
+    RailAnswer,
+    RailFile,
+    RailFilePayout,
+)
 from billing.models.settlement import (
     Payout,
     PayoutSchedule,
@@ -67,6 +76,9 @@ __all__ = [
     "BankStatement",
     "BillingProfile",
     "BookingEntity",
+    "ChainAddress",
+    "ChainCursor",
+    "ChainDeposit",
     "Charge",
     "ChargeConversion",
     "ChargeEntry",
@@ -91,6 +103,7 @@ __all__ = [
     "LedgerAccount",
     "NumberedEntry",
     "OrganizationEntity",
+    "PayerAccount",
     "Payout",
     "PayoutMethod",
     "PayoutSchedule",
@@ -98,6 +111,9 @@ __all__ = [
     "PayoutTerm",
     "Posting",
     "QueuedCharge",
+    "RailAnswer",
+    "RailFile",
+    "RailFilePayout",
     "Scope",
     "SellerProfile",
     "SettlementBatch",
