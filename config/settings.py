@@ -28,6 +28,12 @@ BLOB_DIR = env.text("JOULEPORT_BLOB_DIR", str(env.home() / "blobs"))
 BLOB_KEYS = [key.strip() for key in env.secret("JOULEPORT_BLOB_KEY").split(",")]
 # The platform's share of metered heat, in ten-thousandths.
 HEAT_FEE_BPS = env.number("JOULEPORT_HEAT_FEE_BPS", 0, most=10_000)
+# Exchange of currencies: what is asked beyond the middle rate (ten-thousandths), how long a quote holds, how old
+# a rate may be that is quoted (over Easter there is none for five days), and whether the bank itself is asked.
+FX_SPREAD_BPS = env.number("JOULEPORT_FX_SPREAD_BPS", 50, most=5_000)
+FX_QUOTE_SECONDS = env.number("JOULEPORT_FX_QUOTE_SECONDS", 120, most=86_400)
+FX_RATE_HOURS = env.number("JOULEPORT_FX_RATE_HOURS", 124, most=1_440)
+FX_ECB = env.flag("JOULEPORT_FX_ECB", default=False)
 CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 
 INSTALLED_APPS = [
@@ -154,6 +160,18 @@ CACHES = {
 FEED_KEYS = {
     name: env.secret(name, "") for name in ("JOULEPORT_ENTSOE_TOKEN", "JOULEPORT_ELECTRICITY_MAPS_TOKEN")
 }
+
+# --- Stripe ---------------------------------------------------------------------------------------
+
+# Without a key it is the stand-in that answers, at this address; without either nobody pays by card. Several
+# secrets, divided by commas: of the endpoints for our own events and for those of connected accounts.
+STRIPE_KEY = env.secret("JOULEPORT_STRIPE_KEY", "")
+STRIPE_URL = env.text("JOULEPORT_STRIPE_URL", "")
+STRIPE_WEBHOOK_SECRETS = [
+    secret.strip()
+    for secret in env.secret("JOULEPORT_STRIPE_WEBHOOK_SECRET", "").split(",")
+    if secret.strip()
+]
 
 # --- Mail -----------------------------------------------------------------------------------------
 
