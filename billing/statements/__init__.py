@@ -1,0 +1,1 @@
+"""What buyers are told of their money: statements, invoices, credit notes."""
