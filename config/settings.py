@@ -28,8 +28,8 @@ BLOB_DIR = env.text("JOULEPORT_BLOB_DIR", str(env.home() / "blobs"))
 BLOB_KEYS = [key.strip() for key in env.secret("JOULEPORT_BLOB_KEY").split(",")]
 # The platform's share of metered heat, in ten-thousandths.
 HEAT_FEE_BPS = env.number("JOULEPORT_HEAT_FEE_BPS", 0, most=10_000)
-# Exchange of currencies: what is asked beyond the middle rate (ten-thousandths), how long a quote holds, how old
-# a rate may be that is quoted (over Easter there is none for five days), and whether the bank itself is asked.
+# Exchange of currencies: what is asked beyond the middle rate (ten-thousandths), how long a quote holds, how
+# old a rate may be (over Easter there is none for five days), and whether the central bank itself is asked.
 FX_SPREAD_BPS = env.number("JOULEPORT_FX_SPREAD_BPS", 50, most=5_000)
 FX_QUOTE_SECONDS = env.number("JOULEPORT_FX_QUOTE_SECONDS", 120, most=86_400)
 FX_RATE_HOURS = env.number("JOULEPORT_FX_RATE_HOURS", 124, most=1_440)
@@ -160,6 +160,16 @@ CACHES = {
 FEED_KEYS = {
     name: env.secret(name, "") for name in ("JOULEPORT_ENTSOE_TOKEN", "JOULEPORT_ELECTRICITY_MAPS_TOKEN")
 }
+
+# --- Chain ----------------------------------------------------------------------------------------
+
+# The node that is asked about USDC, the number of its chain, the contract of USDC there, the multisig wallet that
+# payouts are made from, and how many blocks a deposit lies below the newest one before it is credited.
+CHAIN_URL = env.secret("JOULEPORT_CHAIN_URL", "")
+CHAIN_ID = env.number("JOULEPORT_CHAIN_ID", 0, most=2**53)
+CHAIN_TOKEN = env.text("JOULEPORT_CHAIN_TOKEN", "")
+CHAIN_SAFE = env.text("JOULEPORT_CHAIN_SAFE", "")
+CHAIN_CONFIRMATIONS = env.number("JOULEPORT_CHAIN_CONFIRMATIONS", 12, most=10_000)
 
 # --- Stripe ---------------------------------------------------------------------------------------
 
