@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("marketplace.pages.urls")),
     path("", include("accounts.pages.urls")),
     path("", include("workers.pages.urls")),
+    path("", include("billing.settlement.pages.urls")),
     path("operator/", overview.show_overview, name="operator"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -53,7 +53,7 @@ class ApprovalAdmin(BooksAdmin):
             raise PermissionDenied
         approval = Approval.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
         if approval is None:
-            raise Http404
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if request.method == "POST":
             return self._decide(request, approval)
         before = Approval.objects.filter(

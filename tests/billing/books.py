@@ -97,7 +97,7 @@ def fill(db: Database) -> None:
         _convert(app, owner, lab)
         _add_receipt(owner)
         fx_books.trade(app)
-        settled_books.settle(app, farm.organization_id, *_decide(app))
+        settled_books.settle(app, farm.organization_id, *decide(app))
 
 
 def _close(db: Database, app: Connection) -> None:
@@ -126,7 +126,7 @@ def _charge_heat(app: Connection, buyer: exchange.Buyer, seller: exchange.Seller
     exchange.fetch(app, note, "heat:1:2", *parties, Decimal(5000))
 
 
-def _decide(app: Connection) -> tuple[Any, Any]:
+def decide(app: Connection) -> tuple[Any, Any]:
     """One thing that waits for a second person, and one that is approved; gives the two people."""
     ann, bob = (
         exchange.fetch_value(

@@ -20,7 +20,8 @@ from tests.signing_in import sign_in_operator
 from workers.models import Attempt
 
 TABLES = {
-    "billing": "currency ledgeraccount entry scope hold charge chargequarantine",
+    "billing": "currency ledgeraccount entry scope hold charge chargequarantine"
+    " approval settlementbatch settlementitem payout",
     "workers": "node attempt receipt meterflag nodeevent",
 }
 PAGES = [f"/admin/{app}/{table}/" for app, tables in TABLES.items() for table in tables.split()]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from accounts import audit
 from accounts.access import Permission
@@ -148,6 +149,9 @@ ROUTES = (
     Route("terms-page", _of_offer("terms/"), Permission.MANAGE_SITES),
     Route("offer-deed-page", _of_offer("sell/"), Permission.MANAGE_SITES, "POST", 302),
     Route("earnings-page", _in("earnings/"), Permission.VIEW_MONEY),
+    Route("payouts-page", _in("payouts/"), Permission.VIEW_MONEY),
+    Route("payouts-page", _in("payouts/"), Permission.MANAGE_MONEY, "POST", 302, {"every": "DAILY"}),
+    Route("advice-page", _in(f"payouts/{UUID(int=0)}/"), Permission.VIEW_MONEY, status=404),
     Route("operator", _at("/operator/"), OPERATOR),
     Route("exports-page", _at("/operator/exports/"), OPERATOR),
     # allauth's own; what each of them asks for is its own business and tested there.

@@ -1,0 +1,1 @@
+"""Pages on which providers follow what they are paid."""

@@ -1,0 +1,134 @@
+"""What a provider was paid, what is on its way, and why nothing was."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts.access import Permission
+from accounts.pages.base import OrganizationPage
+from billing.api.payouts import answer_csv
+from billing.earnings import list_earnings
+from billing.models import Payout, SettlementItem
+from billing.settlement import advice, terms, words
+from billing.settlement.terms import Every
+from core.money import Money
+
+SHOWN = 50
+ROWS_SHOWN = 200
+
+
+class ScheduleForm(forms.Form):
+    """How often to be paid."""
+
+    every = forms.ChoiceField(label=gettext_lazy("Paid"), choices=list(words.SCHEDULES.items()))
+
+
+class PayoutsPage(OrganizationPage):
+    """What is owed, how often it is paid, payouts and settlements, newest first."""
+
+    template_name = "billing/settlement/payouts.html"
+    needs = Permission.VIEW_MONEY
+    needs_to_post = Permission.MANAGE_MONEY
+    tab = "earnings"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The newest of both."""
+        payouts = Payout.objects.filter(organization=self.organization).select_related("item")
+        items = advice.list_settlements(organization=self.organization)
+        every = terms.find_schedule(organization_id=self.organization.pk)
+        context = {
+            "owed": [
+                Money(one.payable, one.currency)
+                for one in list_earnings(organization_id=self.organization.pk)
+            ],
+            "schedule": words.SCHEDULES[every],
+            "form": kwargs.get("form") or ScheduleForm(initial={"every": every}),
+            "payouts": [
+                (one, Money(one.amount, one.currency), words.STATES[one.state])
+                for one in payouts.order_by("-id")[:SHOWN]
+            ],
+            "settlements": [
+                (one, Money(one.amount, one.batch.currency), explain(one))
+                for one in items.order_by("-id")[:SHOWN]
+            ],
+        }
+        return super().get_context_data(**{**kwargs, **context})
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Choose how often."""
+        form = ScheduleForm(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        terms.choose_schedule(
+            organization=self.organization,
+            every=Every(form.cleaned_data["every"]),
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        messages.success(request, _("Saved."))
+        return redirect("payouts-page", self.organization.uid)
+
+
+class AdvicePage(OrganizationPage):
+    """One settlement: from what was carried over to what was paid, and every line behind it."""
+
+    template_name = "billing/settlement/advice.html"
+    needs = Permission.VIEW_MONEY
+    tab = "earnings"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page, or the whole of it as CSV."""
+        if request.GET.get("format") == "csv":
+            answer: Any = answer_csv(self._find())
+            return answer  # type: ignore[no-any-return]
+        return super().get(request, *args, **kwargs)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The settlement with its lines."""
+        item = self._find()
+        payout, currency = getattr(item, "payout", None), item.batch.currency
+        rows = advice.list_rows(item=item, limit=ROWS_SHOWN + 1)
+        context = {
+            "item": item,
+            "paid": Money(item.amount, currency),
+            "reason": explain(item),
+            "sums": [(name, Money(amount, currency)) for name, amount in _list_sums(item)],
+            "payout": payout,
+            "state": words.STATES[payout.state] if payout else "",
+            "steps": [(words.STATES[step.state], step) for step in payout.steps.order_by("id")]
+            if payout
+            else [],
+            "rows": [(row, words.name_kind(row.kind), Money(row.net, currency)) for row in rows[:ROWS_SHOWN]],
+            "has_more": len(rows) > ROWS_SHOWN,
+        }
+        return super().get_context_data(**{**kwargs, **context})
+
+    def _find(self) -> SettlementItem:
+        return advice.find_settlement(organization=self.organization, uid=self.kwargs["settlement"])
+
+
+def explain(item: SettlementItem) -> str | Promise:
+    """Why nothing was paid; nothing for what was."""
+    return words.OUTCOMES.get(item.outcome or "", "") or words.REFUSALS.get(item.refusal, "")
+
+
+def _list_sums(item: SettlementItem) -> list[tuple[str | Promise, Any]]:
+    lines: list[tuple[str | Promise, Any]] = [(gettext_lazy("Carried over"), item.opening)]
+    lines += [(words.name_kind(line.kind), line.amount) for line in item.lines.all()]
+    lines.append((gettext_lazy("Owed at the cutoff"), item.balance))
+    taken = (
+        ("EARNINGS_HELD", -item.held),
+        ("EARNINGS_RELEASED", item.released),
+        ("WITHHOLDING", -item.tax),
+        ("PAYOUT_FEE", -item.fee),
+        ("PAYOUT", -item.amount),
+    )
+    lines += [(words.name_kind(kind), amount) for kind, amount in taken if amount]
+    return [*lines, (gettext_lazy("Carried on"), item.carried)]

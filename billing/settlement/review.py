@@ -1,0 +1,58 @@
+"""What whoever approves a settlement looks at first: reasons, outliers, progress."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import Count, Sum
+
+from billing.models import SettlementBatch, SettlementItem
+
+OUTLIERS_SHOWN = 20
+TIMES = 3
+"""A payout this many times the provider's last one stands out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """An item that stands out, with the amount of the provider's last payout (None: its first) and why."""
+
+    item: SettlementItem
+    before: Decimal | None
+    why: str
+
+
+def count_reasons(batch: SettlementBatch) -> list[tuple[str, int, Decimal]]:
+    """Why providers are not paid: reason, how many, and what is carried of them."""
+    rows = (
+        batch.items.filter(amount=0).values_list("refusal").annotate(number=Count("id"), owed=Sum("carried"))
+    )
+    return list(rows.order_by("refusal"))
+
+
+def count_outcomes(batch: SettlementBatch) -> list[tuple[str, int]]:
+    """How far it is: outcome (empty for what is left) and how many."""
+    rows = batch.items.values_list("outcome").annotate(number=Count("id"))
+    return [(outcome or "", number) for outcome, number in rows.order_by("outcome")]
+
+
+def list_outliers(batch: SettlementBatch) -> list[Outlier]:
+    """Payouts that are a provider's first, or many times its last; the largest of a batch of many first."""
+    found = []
+    items = batch.items.filter(amount__gt=0).select_related("organization").order_by("-amount", "id")
+    largest = list(items[: OUTLIERS_SHOWN * 5])
+    last = _find_last(batch, [item.account_id for item in largest])
+    for item in largest:
+        before = last.get(item.account_id)
+        if before is None:
+            found.append(Outlier(item, None, "first payout"))
+        elif item.amount > TIMES * before:
+            found.append(Outlier(item, before, f"more than {TIMES} times the last"))
+    return found[:OUTLIERS_SHOWN]
+
+
+def _find_last(batch: SettlementBatch, accounts: list[int]) -> dict[int, Decimal]:
+    rows = SettlementItem.objects.filter(
+        account_id__in=accounts, batch_id__lt=batch.pk, outcome=SettlementItem.Outcome.PAID_OUT
+    )
+    newest = rows.order_by("account_id", "-batch_id").distinct("account_id")
+    return dict(newest.values_list("account_id", "amount"))

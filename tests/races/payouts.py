@@ -1,0 +1,37 @@
+"""Races around payouts: one item is paid once, and two who hear of a payout take turns."""
+
+import psycopg
+
+from tests.billing import books, settled_books
+from tests.billing.exchange import fetch_value
+from tests.races.interleaving import overlap
+from tests.races.stage import Stage, call
+
+
+def settle(stage: Stage) -> None:
+    """One batch in execution with an item to pay, one payout that is paid."""
+    with psycopg.connect(stage.db.dsn, autocommit=True) as app:
+        settled_books.settle(app, stage.farm.organization_id, *books.decide(app))
+
+
+def item_is_paid_once(stage: Stage) -> bool:
+    settle(stage)
+    due = fetch_value(
+        stage.app,
+        "SELECT min(i.id) FROM settlement_item i JOIN settlement_batch b"
+        " ON b.id = i.batch_id WHERE b.state = 'EXECUTING' AND i.outcome IS NULL",
+    )
+    pay = call("SELECT pay_item_v1(%s, gen_random_uuid(), false, now())", due)
+    outcome = overlap(stage.db, pay, pay)
+    return outcome.error is None and outcome.value == "PAID_OUT"
+
+
+def news_of_a_payout_take_turns(stage: Stage) -> bool:
+    settle(stage)
+    uid = fetch_value(stage.app, "SELECT min(uid::text) FROM payout WHERE state = 'PLANNED'")
+    hear = call(
+        "SELECT move_payout_v1(%s::uuid, 'PAID', 'E2', '', 'CLEARING_BANK', 'test', now(), now())",
+        uid,
+    )
+    outcome = overlap(stage.db, hear, hear)
+    return outcome.error is None and outcome.value is False
