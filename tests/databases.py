@@ -76,6 +76,7 @@ KEPT = frozenset(
         "django_content_type",
         "django_migrations",
         "partitioned_table",
+        "stripe_terms",
     }
 )
 
