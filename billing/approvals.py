@@ -23,7 +23,10 @@ from core.quantities import format_plain
 RIGHT = "billing.change_approval"
 """Of operators who may decide."""
 NOTE_LENGTH_MAX = 1000
-FOLLOWERS = {"settlement": "billing.settlement.batches.follow_decision"}
+FOLLOWERS = {
+    "settlement": "billing.settlement.batches.follow_decision",
+    "manual_payment": "billing.rails.answers.follow_payment",
+}
 """Of a kind of content, what follows from its decision in the same transaction: `f(approval=…, actor=…, now=…)`."""
 DEEDS = {Approval.State.APPROVED: "approval.approve", Approval.State.REJECTED: "approval.reject"}
 
