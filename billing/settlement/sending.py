@@ -2,8 +2,10 @@
 
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from accounts.audit import Actor
-from billing.models import Payout
+from billing.models import Payout, RailFilePayout
 from billing.rails import methods
 from billing.settlement import gates, payouts
 
@@ -11,8 +13,10 @@ BATCH = 500
 
 
 def list_waiting(*, rail: str | None = None, currency: str | None = None) -> list[Payout]:
-    """Payouts that no rail has yet, the oldest first."""
-    rows = Payout.objects.filter(state=Payout.State.PLANNED).select_related("organization", "item")
+    """Payouts that no rail has yet and no file names, the oldest first."""
+    filed = RailFilePayout.objects.filter(payout_id=OuterRef("pk"), live=True)
+    rows = Payout.objects.filter(~Exists(filed), state=Payout.State.PLANNED)
+    rows = rows.select_related("organization", "item")
     if rail is not None:
         rows = rows.filter(rail=rail)
     if currency is not None:
