@@ -26,6 +26,7 @@ NOTE_LENGTH_MAX = 1000
 FOLLOWERS = {
     "settlement": "billing.settlement.batches.follow_decision",
     "manual_payment": "billing.rails.answers.follow_payment",
+    "bank_line": "billing.banking.assignment.follow_decision",
 }
 """Of a kind of content, what follows from its decision in the same transaction: `f(approval=…, actor=…, now=…)`."""
 DEEDS = {Approval.State.APPROVED: "approval.approve", Approval.State.REJECTED: "approval.reject"}

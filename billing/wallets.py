@@ -129,10 +129,18 @@ def list_wallets(*, organization_id: int) -> list[Wallet]:
 
 
 def top_up(
-    *, organization_id: int, amount: Money, bank_reference: str, actor: str, happened_at: datetime
+    *,
+    organization_id: int,
+    amount: Money,
+    bank_reference: str,
+    actor: str,
+    happened_at: datetime,
+    entity: str | None = None,
 ) -> ledger.Posted:
     """
     Credit money that arrived in the bank, once for each bank reference; opens the wallet if need be.
+
+    `entity` is whose bank account it arrived in, the first if none is named.
 
     :raises InvalidTopUp: if the amount is not positive, or the reference is not 1 to 140 printable characters
     :raises billing.ledger.KeyReused: if the reference was booked with another amount or for another wallet
@@ -143,7 +151,7 @@ def top_up(
         raise InvalidTopUp("A bank reference has 1 to 140 printable characters.")
     with transaction.atomic():
         wallet = open_wallet(organization_id=organization_id, currency=amount.currency)
-        bank = ledger.open_account(purpose="CLEARING_BANK", currency=amount.currency)
+        bank = ledger.open_account(purpose="CLEARING_BANK", currency=amount.currency, entity=entity)
         return ledger.post(
             key=f"topup:bank:{bank_reference}",
             kind="TOPUP",

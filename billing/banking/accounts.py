@@ -17,7 +17,7 @@ from core import ids
 from core.errors import DomainError, Invalid, NotFound
 
 FILE_CURRENCIES = {"CNH": "CNY"}
-"""What statements call a currency that has no code of its own in ISO 4217: renminbi in Hong Kong is CNY there."""
+"""What statements call a currency without a code of its own in ISO 4217: renminbi in Hong Kong."""
 NUMBER = re.compile(r"[A-Z0-9]{4,34}")
 LOOKS_LIKE_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}")
 WITHOUT_BANK = frozenset({"XTS", "USDC"})

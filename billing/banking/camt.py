@@ -111,9 +111,7 @@ def _look_at(content: bytes) -> str:
     namespace, _, name = root.rpartition(" ")
     version = namespace.removeprefix(NAMESPACE)
     if name != "Document" or version not in VERSIONS:
-        raise Unreadable(
-            f"Statements are read from camt.053.001.02 and camt.053.001.08; this is {root or 'neither'}."
-        )
+        raise Unreadable(f"Only camt.053.001.02 and camt.053.001.08 are read; this is {root or 'neither'}.")
     return version
 
 

@@ -1,4 +1,4 @@
-"""Entries of a bank statement, and their parts, as lines. Classes of both versions are read by their names."""
+"""Entries of a bank statement, and their parts, as lines; both versions are read by their fields' names."""
 
 import re
 from collections.abc import Iterator
@@ -21,10 +21,11 @@ BATCH_UNCLEAR = "BATCH_UNCLEAR"
 @dataclass(frozen=True, slots=True)
 class Line:
     """
-    One movement, positive for what came in. `reference` is the bank's, and names it among all lines of its account.
+    One movement, positive for what came in.
 
-    `code` is of ISO 20022 (`PMNT/RCDT/ESCT`), `bank_code` the bank's own; each may be empty. `trouble` says what
-    the file leaves unclear.
+    `reference` is the bank's, and names it among all lines of its account. `code` is of ISO 20022
+    (`PMNT/RCDT/ESCT`), `bank_code` the bank's own; each may be empty. `trouble` says what the file leaves
+    unclear.
     """
 
     reference: str
@@ -82,7 +83,7 @@ def sign(value: Decimal, indicator: Any) -> Decimal:
 
 
 def read_code(choice: Any) -> str:
-    """The code of a status or a kind of balance: text, a member of an enumeration, or a choice with one of them."""
+    """The code of a status or a kind of balance: text, a member of an enumeration, or a choice of them."""
     inner = getattr(choice, "cd", choice)
     return str(getattr(inner, "value", inner) or "")
 
@@ -95,7 +96,7 @@ def _read_single(entry: Any, base: Line, parts: list[Any], total: Decimal) -> li
     line = _describe(base, parts[0])
     paid = _read_amount(parts[0], entry)
     rest = Decimal(0) if paid is None else EXACT.subtract(total, paid)
-    # Of what came in, the wallet gets what arrived; of what went out, the payee's part is told from the bank's.
+    # Of what came in, the wallet gets what arrived; of what went out, the payee's part is told apart.
     if total > 0 or not rest or rest != _sum_charges(entry, parts):
         return [line]
     return [replace(line, amount=EXACT.subtract(total, rest)), _charge(base, rest)]
@@ -156,7 +157,7 @@ def _read_amount(part: Any, entry: Any) -> Decimal | None:
 
 
 def _sum_charges(entry: Any, parts: list[Any]) -> Decimal:
-    """What the bank says that it took, negative; the entry and its parts may repeat each other, so the entry rules."""
+    """What the bank says that it took, negative; if an entry and its parts both say it, the entry rules."""
     own = list(_list_charges(entry.chrgs))
     total = Decimal(0)
     for charge in own or [one for part in parts for one in _list_charges(part.chrgs)]:

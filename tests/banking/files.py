@@ -1,4 +1,4 @@
-"""Statements as three banks write them, by hand and by a small writer of their own that knows nothing of the reader."""
+"""Statements written by a small writer that knows nothing of the reader."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -48,8 +48,9 @@ def write(*sheets: Sheet) -> bytes:
     """A camt.053.001.08 of these statements."""
     body = "".join(_write_sheet(sheet) for sheet in sheets)
     head = "<GrpHdr><MsgId>M</MsgId><CreDtTm>2026-06-02T01:00:00Z</CreDtTm></GrpHdr>"
-    text = f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{NS.format("08")}"><BkToCstmrStmt>{head}{body}'
-    return f"{text}</BkToCstmrStmt></Document>".encode()
+    inner = f"<BkToCstmrStmt>{head}{body}</BkToCstmrStmt>"
+    start = f'<?xml version="1.0" encoding="UTF-8"?><Document xmlns="{NS.format("08")}">'
+    return f"{start}{inner}</Document>".encode()
 
 
 def _write_sheet(sheet: Sheet) -> str:
