@@ -10,7 +10,10 @@ class WorkersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what must hold across jobs, attempts, usage and charges."""
+        """Register what must hold across jobs, attempts, usage and charges, and who knows what was sold."""
         from billing import verification
+        from billing.statements import sources
+        from workers import invoicing
 
         verification.register_checks("workers/sql/checks")
+        sources.register(name_sources=invoicing.name_jobs, group_work=invoicing.group_work)

@@ -1,0 +1,101 @@
+"""To whom invoices are made out, and who makes them out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.audit import Actor
+from accounts.models import Organization
+from billing.models import BillingProfile, SellerProfile
+from billing.statements import tax_ids
+from core.errors import Invalid
+
+LANGUAGES = ("en", "zh-hans")
+NAME_MAX, ADDRESS_MAX = 200, 500
+
+
+class ProfileInvalid(Invalid):
+    """No name, no address, no country, or a language that invoices are not written in."""
+
+    code = "invalid_billing_profile"
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What an organization says of itself; `address` has lines, `country` is ISO 3166-1 alpha-2."""
+
+    name: str
+    address: str
+    country: str
+    tax_id_kind: str = ""
+    tax_id: str = ""
+    language: str = "en"
+
+
+def find_profile(*, organization: Organization) -> BillingProfile:
+    """What was said, or what is known without: name and country (not stored)."""
+    found = BillingProfile.objects.filter(organization=organization).first()
+    return found or BillingProfile(
+        organization=organization, name=organization.name, address="", country=organization.country
+    )
+
+
+def describe(
+    *, organization: Organization, described: Described, actor: Actor, now: datetime
+) -> BillingProfile:
+    """
+    Say to whom invoices are made out from now on; those that were issued stay.
+
+    :raises ProfileInvalid: if something is missing or too long
+    :raises billing.statements.tax_ids.TaxIdInvalid: if the tax number is none of its kind
+    """
+    name, address, country = _check(described)
+    kind, number = described.tax_id_kind, described.tax_id.strip()
+    if bool(kind) != bool(number):
+        raise ProfileInvalid("A tax number has a kind.", field="tax_id_kind" if number else "tax_id")
+    if number:
+        number = tax_ids.check_tax_id(kind=kind, number=number, country=country)
+    values = {
+        "name": name,
+        "address": address,
+        "country": country,
+        "tax_id_kind": kind,
+        "tax_id": number,
+        "language": described.language,
+    }
+    with transaction.atomic():
+        profile, _ = BillingProfile.objects.update_or_create(
+            organization=organization, defaults={**values, "changed_at": now}
+        )
+        audit.record_event(
+            actor=actor,
+            action="billing_profile.change",
+            subject_kind="organization",
+            subject_uid=organization.uid,
+            organization=organization,
+            now=now,
+            details=values,
+        )
+    return profile
+
+
+def _check(described: Described) -> tuple[str, str, str]:
+    name, country = described.name.strip(), described.country.strip().upper()
+    lines = (line.strip() for line in described.address.splitlines())
+    address = "\n".join(line for line in lines if line)
+    if not 0 < len(name) <= NAME_MAX:
+        raise ProfileInvalid("Say who is invoiced.", field="name")
+    if not 0 < len(address) <= ADDRESS_MAX:
+        raise ProfileInvalid("Say where they are.", field="address")
+    if len(country) != 2 or not (country.isascii() and country.isalpha()):
+        raise ProfileInvalid("A country is two letters.", field="country")
+    if described.language not in LANGUAGES:
+        raise ProfileInvalid("Invoices are written in en or zh-hans.", field="language")
+    return name, address, country
+
+
+def find_seller(*, entity: str) -> SellerProfile | None:
+    """What a booking entity says of itself; None if nobody has said it."""
+    return SellerProfile.objects.select_related("entity").filter(pk=entity).first()
