@@ -9,7 +9,18 @@ from django.db import connection, transaction
 
 from billing import charges, heat, ledger
 from billing.closing import balances
+from billing.fx.tasks import (  # noqa: F401 - they register themselves
+    follow_positions,
+    note_rates,
+    revalue_positions,
+)
 from billing.settlement.tasks import carry_out_settlements  # noqa: F401 - registers itself
+from billing.stripe.tasks import (  # noqa: F401 - they register themselves
+    handle_stripe_events,
+    recharge_wallets,
+    release_stripe,
+    sweep_stripe,
+)
 
 SECONDS_MAX = 20
 

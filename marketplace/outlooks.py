@@ -13,7 +13,7 @@ from typing import Any
 
 from core.money import PRICE_PLACES
 from core.quantities import EXACT, ROUNDING, format_plain, round_half_even
-from marketplace.central_bank import Rate
+from billing.fx.central_bank import Rate
 from marketplace.tariffs.components import Averaging, Indexed
 from marketplace.tariffs.pricing import Segment, segments
 from marketplace.tariffs.refusals import PriceUnknown

@@ -14,7 +14,7 @@ from core import ids
 from core.errors import DomainError, Invalid
 from core.quantities import ROUNDING, round_half_even
 from marketplace import series as series_shelf
-from marketplace.central_bank import Rate, RateUnknown, find_rate
+from billing.fx.central_bank import Rate, RateUnknown, find_rate
 from marketplace.demand_events import list_effective
 from marketplace.energy.inputs import Hall
 from marketplace.feeds.points import Span

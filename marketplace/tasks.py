@@ -8,8 +8,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.fx import quotes
 from marketplace import publishing, series_feeds, site_factors
 from marketplace.lots import awards, heat, power, readings
+from marketplace.models import Offer
 
 SECONDS_MAX = 20
 
@@ -48,6 +50,13 @@ def ensure_series_partitions(**_: Any) -> None:
 def follow_carbon(**_: Any) -> int:
     """Reckon with the step of their carbon series that now runs; gives how many sites changed."""
     return site_factors.follow_carbon(now=timezone.now())
+
+
+@shared_task(name="marketplace.tasks.refresh_quotes")
+def refresh_quotes(**_: Any) -> int:
+    """Have quotes stand from every wallet's currency to those of live offers; gives how many were made."""
+    prices = Offer.objects.filter(state=Offer.State.LIVE).values_list("currency", flat=True).distinct()
+    return quotes.refresh_standing(prices=prices, now=timezone.now())
 
 
 @shared_task(name="marketplace.tasks.award_lots")

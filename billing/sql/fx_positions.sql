@@ -33,7 +33,6 @@ CREATE TABLE fx_cursor (
     only_one boolean PRIMARY KEY DEFAULT true CHECK (only_one),
     seq      bigint NOT NULL
 );
-INSERT INTO fx_cursor (seq) VALUES (0);
 
 CREATE TRIGGER fx_leg_append_only BEFORE UPDATE OF entry_id, account_id, day, amount, value, book, gain OR DELETE ON fx_leg
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -82,6 +81,7 @@ DECLARE
     moved int := 0;
     posted bigint;
 BEGIN
+    INSERT INTO fx_cursor (seq) VALUES (0) ON CONFLICT DO NOTHING;
     SELECT seq INTO last_seq FROM fx_cursor FOR UPDATE;
     SELECT least(max(seq), last_seq + p_limit) INTO next_seq FROM ledger_seq;
     IF next_seq IS NULL OR next_seq <= last_seq THEN
@@ -180,6 +180,7 @@ DECLARE
     books record;
     posted bigint;
 BEGIN
+    INSERT INTO fx_cursor (seq) VALUES (0) ON CONFLICT DO NOTHING;
     SELECT seq INTO followed FROM fx_cursor FOR UPDATE;
     IF day_end > p_at OR p_day <= (SELECT max(ends_on) FROM accounting_period) THEN
         RAISE EXCEPTION 'day % is not over, or closed', p_day

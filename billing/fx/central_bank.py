@@ -4,6 +4,7 @@ the bank gave one. Between such days the last one counts; nothing is ever interp
 the bank does not quote (CNH, USDC) has no rate, whatever its neighbours have.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -79,6 +80,25 @@ def find_rate(*, base: str, quote: str, day: date) -> Rate:
         rate = round_half_even(ROUNDING.divide(per_euro[1], per_euro[0]), PRICE_PLACES)
         return Rate(base, quote, rate, asked, last_known=newest < day)
     raise RateUnknown(f"There is no rate of {base} and {quote} on {day.isoformat()}.", field="currency")
+
+
+def read_days(*, until: date, days: int) -> Iterator[tuple[date, dict[str, Decimal]]]:
+    """
+    The days on which the bank gave rates, of the `days` that end with the newest up to `until`: so many of
+    each currency for one euro.
+    """
+    bank = _load()
+    last = min(until, max(bounds.last_date for bounds in bank.bounds.values()))
+    for back in reversed(range(days)):
+        day = last - timedelta(days=back)
+        rates = {}
+        for currency in sorted(bank.currencies - {EURO}):
+            try:
+                rates[currency] = Decimal(bank.convert(1, EURO, currency, date=day))
+            except ValueError:
+                continue
+        if rates:
+            yield day, rates
 
 
 @cache
