@@ -50,7 +50,15 @@ class StepIncomplete(Invalid):
     message = "Say what the rail calls it, or why it came back."
 
 
+class InFile(DomainError):
+    """The payout is in a file that may be on its way to whoever pays."""
+
+    code = "payout_in_file"
+    message = "This payout is in a file. Throw the file away first."
+
+
 REFUSALS: dict[str, type[DomainError]] = {
+    "payout_in_file": InFile,
     "payout_unknown": PayoutUnknown,
     "payout_external_id": OtherReference,
     "payout_external_id_key": OtherReference,
@@ -171,14 +179,21 @@ def note(
 def reroute(
     *, payout: Payout, rail: str, method_id: int | None, reason: str, actor: Actor, now: datetime
 ) -> bool:
-    """Let a payout that was not sent go by another method; answers whether it was still to be sent."""
+    """
+    Let a payout that was not sent go by another method; answers whether it was still to be sent.
+
+    :raises InFile: if it is in a file that was not thrown away
+    """
     values: list[Any] = [payout.uid, rail, method_id, reason, name(actor), now]
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT reroute_payout_v1(%s, %s, %s, %s, %s, %s)", values)
-            done = bool(cursor.fetchone()[0])
-        if done:
-            _record(payout, "payout.reroute", {"rail": rail, "reason": reason}, actor=actor, now=now)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT reroute_payout_v1(%s, %s, %s, %s, %s, %s)", values)
+                done = bool(cursor.fetchone()[0])
+            if done:
+                _record(payout, "payout.reroute", {"rail": rail, "reason": reason}, actor=actor, now=now)
+    except DatabaseError as error:
+        raise _translate(error) from error
     return done
 
 
@@ -218,12 +233,14 @@ def _move(
                 details = {"external_id": external_id or "", "reason": reason, "rail": payout.rail}
                 _record(payout, f"payout.{state.lower()}", details, actor=actor, now=now)
     except DatabaseError as error:
-        cause = error.__cause__
-        known = cause.diag.constraint_name if isinstance(cause, errors.Error) else None
-        if known in REFUSALS:
-            raise REFUSALS[known] from error
-        raise translate(error) from error
+        raise _translate(error) from error
     return find_payout(uid=uid)
+
+
+def _translate(error: DatabaseError) -> Exception:
+    cause = error.__cause__
+    known = cause.diag.constraint_name if isinstance(cause, errors.Error) else None
+    return REFUSALS[known]() if known in REFUSALS else translate(error)
 
 
 def _record(payout: Payout, action: str, details: dict[str, Any], *, actor: Actor, now: datetime) -> None:

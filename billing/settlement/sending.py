@@ -40,7 +40,11 @@ def reroute_blocked(*, actor: Actor, now: datetime) -> int:
                 now=now,
             )
         except methods.MethodChanged as refusal:
-            moved += try_next(payout=payout, reason=refusal.message, actor=actor, now=now)
+            try:
+                moved += try_next(payout=payout, reason=refusal.message, actor=actor, now=now)
+            except payouts.InFile:
+                # Somebody made a file of it just now; it is looked at again when that is thrown away.
+                continue
     return moved
 
 

@@ -50,6 +50,8 @@ DECLARE
     ends text;
     made bigint[] := '{}';
     made_payout bigint;
+    kept bigint;
+    away bigint;
 BEGIN
     -- The business row first: a second one waits here, and finds the outcome.
     SELECT * INTO i FROM settlement_item WHERE id = p_item FOR NO KEY UPDATE;
@@ -64,19 +66,22 @@ BEGIN
     END IF;
     IF ends IN ('PAID_OUT', 'CARRIED') THEN
         IF i.held + i.released > 0 THEN
-            made := post_settled_v1(i, 'held', 'EARNINGS_HELD', account_v1('HELD_EARNINGS', i.organization_id, b.currency), i.held, p_at)
-                 || post_settled_v1(i, 'released', 'EARNINGS_RELEASED',
-                                    account_v1('HELD_EARNINGS', i.organization_id, b.currency), -i.released, p_at);
+            kept := account_v1('HELD_EARNINGS', i.organization_id, b.currency);
+            made := post_settled_v1(i, 'held', 'EARNINGS_HELD', kept, i.held, p_at);
+            made := made || post_settled_v1(i, 'released', 'EARNINGS_RELEASED', kept, -i.released, p_at);
         END IF;
         IF i.tax > 0 THEN
-            made := made || post_settled_v1(i, 'withholding', 'WITHHOLDING', account_v2('WITHHOLDING_TAX', b.currency, b.entity), i.tax, p_at);
+            away := account_v2('WITHHOLDING_TAX', b.currency, b.entity);
+            made := made || post_settled_v1(i, 'withholding', 'WITHHOLDING', away, i.tax, p_at);
         END IF;
         IF i.fee > 0 THEN
-            made := made || post_settled_v1(i, 'payout_fee', 'PAYOUT_FEE', account_v2('PAYOUT_FEE', b.currency, b.entity), i.fee, p_at);
+            away := account_v2('PAYOUT_FEE', b.currency, b.entity);
+            made := made || post_settled_v1(i, 'payout_fee', 'PAYOUT_FEE', away, i.fee, p_at);
         END IF;
     END IF;
     IF ends = 'PAID_OUT' THEN
-        made := made || post_settled_v1(i, 'payout', 'PAYOUT', account_v2('PAYOUT_IN_TRANSIT', b.currency, b.entity), i.amount, p_at);
+        away := account_v2('PAYOUT_IN_TRANSIT', b.currency, b.entity);
+        made := made || post_settled_v1(i, 'payout', 'PAYOUT', away, i.amount, p_at);
         INSERT INTO payout (uid, item_id, batch_id, organization_id, account_id, currency, entity, amount, tax, rail, method_id, planned_at)
         VALUES (p_uid, i.id, b.id, i.organization_id, i.account_id, b.currency, b.entity, i.amount, i.tax, i.rail, i.method_id, p_at)
         RETURNING id INTO made_payout;
@@ -108,6 +113,7 @@ DECLARE
     p payout;
     transit bigint;
     away bigint;
+    withheld bigint;
     entry bigint;
 BEGIN
     SELECT * INTO p FROM payout WHERE uid = p_uid FOR NO KEY UPDATE;
@@ -133,8 +139,9 @@ BEGIN
                                                 ARRAY[transit, away], ARRAY[p.amount, -p.amount]);
     ELSIF p_state IN ('RETURNED', 'FAILED') THEN
         away := CASE WHEN p.state = 'PAID' THEN account_v2(p.clearing, p.currency, p.entity) ELSE transit END;
+        withheld := account_v2('WITHHOLDING_TAX', p.currency, p.entity);
         SELECT x.entry_id INTO entry FROM post_v1('payout_returned:' || p_uid, 'PAYOUT_RETURNED', p_actor, p_reason, p_happened_at,
-            CASE WHEN p.tax > 0 THEN ARRAY[away, account_v2('WITHHOLDING_TAX', p.currency, p.entity), p.account_id] ELSE ARRAY[away, p.account_id] END,
+            CASE WHEN p.tax > 0 THEN ARRAY[away, withheld, p.account_id] ELSE ARRAY[away, p.account_id] END,
             CASE WHEN p.tax > 0 THEN ARRAY[p.amount, p.tax, -p.amount - p.tax] ELSE ARRAY[p.amount, -p.amount] END) x;
     END IF;
     UPDATE payout SET state = p_state, external_id = coalesce(external_id, p_external_id),

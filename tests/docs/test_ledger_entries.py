@@ -16,6 +16,8 @@ from accounts import audit, organizations
 from accounts.models import KeyMode, Organization
 from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
 from billing.models import Charge, Entry, Posting
+from billing.settlement import payouts, terms
+from billing.settlement.terms import Terms
 from core.money import Money
 from core.sql import REPOSITORY
 from tests import heat_scene
@@ -23,9 +25,13 @@ from tests.api.conftest import make_operator, use_second_factor
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
 from tests.databases import Database
+from tests.settlement import settling
 
 PAGE = (REPOSITORY / "docs/reference/ledger-entries.md").read_text(encoding="utf-8")
-POSTING_SQL = re.compile(r"(?:INSERT INTO entry |(?:PERFORM|FROM|SELECT) post_v1\().*?;", re.DOTALL)
+POSTING_SQL = re.compile(
+    r"(?:INSERT INTO entry |(?:PERFORM|FROM|SELECT) post_v1\(|:= (?:made \|\| )?post_settled_v1\().*?;",
+    re.DOTALL,
+)
 OPERATE = (REPOSITORY / "docs/how-to/operate.md").read_text(encoding="utf-8")
 LAYERS = ("accounts", "billing", "marketplace", "workers", "gateway", "config", "core")
 BUYER = "7"
@@ -230,6 +236,35 @@ def pay_heat(scene: Scene, example: Example) -> int:
     return Entry.objects.filter(kind="HEAT").latest("id").pk
 
 
+def settle(scene: Scene, example: Example) -> int:
+    """Settle what a provider is owed as two operators do, and follow its payout."""
+    [facts] = example.given
+    desk = settling.make_desk()
+    provider = organizations.create_organization(name="Farm", country="SE", now=scene.now)
+    scene.numbers[str(provider.pk)] = facts["provider"]
+    settling.earn(provider, facts["owed"])
+    desk.say(provider, withholding_bps=int(facts.get("withholding_bps", 0)))
+    asked = Terms(
+        "USD",
+        fee=Decimal(facts.get("fee", 0)),
+        held_days=int(facts.get("held_days", 0)),
+        held_max=Decimal(facts["held_max"]) if "held_max" in facts else None,
+    )
+    terms.change_terms(terms=asked, actor=audit.SYSTEM, now=scene.now)
+    desk.settle(scene.now)
+    if "released" in facts:
+        terms.change_terms(terms=Terms("USD"), actor=audit.SYSTEM, now=scene.now)
+        desk.settle(scene.now)
+    if example.kind in ("PAYOUT_PAID", "PAYOUT_RETURNED"):
+        paid = settling.find_payout(provider).uid
+        seen = {"happened_at": scene.now, "now": scene.now}
+        payouts.mark_paid(payout_uid=paid, external_id="E1", actor=audit.SYSTEM, **seen)
+        if example.kind == "PAYOUT_RETURNED":
+            payouts.mark_returned(payout_uid=paid, reason="account closed", actor=audit.SYSTEM, **seen)
+    return Entry.objects.filter(kind=example.kind).latest("id").pk
+
+
+SETTLED = ("PAYOUT", "EARNINGS_HELD", "EARNINGS_RELEASED", "WITHHOLDING", "PAYOUT_FEE")
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
@@ -238,6 +273,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "REFUND": refund,
     "GIVE_BACK": give_back,
     "REVERSAL": reverse,
+    **dict.fromkeys((*SETTLED, "PAYOUT_PAID", "PAYOUT_RETURNED"), settle),
 }
 
 
