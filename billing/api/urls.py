@@ -3,7 +3,18 @@
 from django.urls import path
 
 import core.converters  # noqa: F401 - registers what addresses below are made of
-from billing.api import approvals, bookings, books, limits, operators, payouts, periods, settlements, views
+from billing.api import (
+    approvals,
+    bookings,
+    books,
+    limits,
+    operators,
+    payouts,
+    periods,
+    settlements,
+    stripe,
+    views,
+)
 
 BATCH = "operator/settlements/<uuid:uid>"
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
@@ -67,4 +78,11 @@ urlpatterns = [
         name="settlement-advice-file",
     ),
     path("earnings", views.EarningList.as_view(), name="earnings"),
+    path("top-ups", stripe.OnlineTopUpList.as_view(), name="online-top-ups"),
+    path("top-ups/<uuid:uid>", stripe.OnlineTopUpDetail.as_view(), name="online-top-up"),
+    path("top-ups/<uuid:uid>/refunds", stripe.TopUpRefundList.as_view(), name="top-up-refunds"),
+    path("top-up-terms", stripe.TermsList.as_view(), name="top-up-terms"),
+    path("recharges", stripe.RechargeList.as_view(), name="recharges"),
+    path("recharges/<currency:currency>", stripe.RechargeDetail.as_view(), name="recharge"),
+    path("stripe/webhook", stripe.receive_event, name="stripe-webhook"),
 ]

@@ -1,0 +1,234 @@
+"""Paying in: the form, the way to Stripe's page and back, what was paid, and automatic payments."""
+
+import logging
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from accounts import access
+from accounts.access import Permission
+from accounts.pages.base import OrganizationPage
+from billing.models import StripeRecharge, StripeTopUp, TopUpMethod
+from billing.stripe import client, payments, recharge, refunds, top_ups
+from billing.stripe.client import StripeUnavailable
+from billing.stripe.pages.forms import RechargeForm, RefundForm, TopUpForm
+from core.errors import DomainError
+from core.money import Money
+
+SHOWN = 50
+STATES = {
+    "CREATED": gettext_lazy("Being opened"),
+    "OPEN": gettext_lazy("Waiting for the payment"),
+    "PAID": gettext_lazy("Paid"),
+    "FAILED": gettext_lazy("Failed"),
+    "EXPIRED": gettext_lazy("Expired"),
+}
+REFUND_STATES = {
+    "REQUESTED": gettext_lazy("Being sent"),
+    "SENT": gettext_lazy("On its way"),
+    "SUCCEEDED": gettext_lazy("Sent back"),
+    "FAILED": gettext_lazy("Failed; it is in the wallet again"),
+}
+REASONS = {
+    "CARD": gettext_lazy("It waits for a card: pay once and keep the card."),
+    "AUTHENTICATION": gettext_lazy("The bank asks for the card's owner: pay once and keep the card."),
+    "DECLINED": gettext_lazy("The card was declined: pay once with another and keep it."),
+    "CAP": gettext_lazy("The cap is reached."),
+}
+
+logger = logging.getLogger(__name__)
+
+
+class MoneyPage(OrganizationPage):
+    """The form, automatic payments, and everything that was paid, newest first."""
+
+    template_name = "billing/stripe/money.html"
+    needs = Permission.VIEW_MONEY
+    needs_to_post = Permission.MANAGE_MONEY
+    tab = "wallet"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The page; who comes back from Stripe's is led to the payment."""
+        paid = request.GET.get("paid")
+        if paid:
+            row = access.find_owned(StripeTopUp.objects.all(), organization=self.organization, uid=paid)
+            return redirect("top-up-page", self.organization.uid, row.uid)
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Begin a payment, and show the way to Stripe's page."""
+        form = TopUpForm(request.POST, terms=top_ups.list_terms())
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        given, now = form.cleaned_data, timezone.now()
+        address = request.build_absolute_uri(reverse("money-page", args=[self.organization.uid]))
+        wish = top_ups.Wish(
+            Money(given["amount"], given["currency"]),
+            TopUpMethod(given["method"]),
+            saves_method=given["saves_method"],
+            return_url=address,
+        )
+        try:
+            asked = client.make_client()
+            made = top_ups.request(organization=self.organization, wish=wish, actor=self.actor, now=now)
+        except DomainError as refusal:
+            field = refusal.extra.get("field")
+            form.add_error(field if field in form.fields else None, refusal.message)
+            return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
+        with suppress(StripeUnavailable):
+            # What does not answer now is asked again; the next page waits for it.
+            top_ups.open_page(top_up=made, asked=asked, now=now)
+        return redirect("top-up-page", self.organization.uid, made.uid)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The newest payments."""
+        terms = top_ups.list_terms()
+        rows = top_ups.list_top_ups(organization=self.organization)[:SHOWN]
+        recharges = StripeRecharge.objects.filter(organization=self.organization).order_by("currency")
+        asked = {name: self.request.GET[name] for name in ("amount", "currency") if name in self.request.GET}
+        context = {
+            "form": kwargs.get("form") or TopUpForm(terms=terms, initial={"currency": "USD", **asked}),
+            "terms": [(one, Money(one.least, one.currency), Money(one.most, one.currency)) for one in terms],
+            "rows": [(row, Money(row.amount, row.currency), STATES[row.state]) for row in rows],
+            "recharges": [describe_recharge(row) for row in recharges],
+            "currencies": [one.currency for one in terms if TopUpMethod.CARD in one.methods],
+        }
+        return super().get_context_data(**{**kwargs, **context})
+
+
+class TopUpPage(OrganizationPage):
+    """One payment: the way to pay it, what became of it, and what of it can go back."""
+
+    template_name = "billing/stripe/top_up.html"
+    needs = Permission.VIEW_MONEY
+    needs_to_post = Permission.MANAGE_MONEY
+    tab = "wallet"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Send unused money back."""
+        row, form, now = self._find(), RefundForm(request.POST), timezone.now()
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        try:
+            refund = refunds.request(
+                top_up=row,
+                amount=form.cleaned_data["amount"],
+                reason="unused",
+                actor=self.actor,
+                now=now,
+            )
+        except DomainError as refusal:
+            form.add_error("amount", refusal.message)
+            return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
+        with suppress(StripeUnavailable):
+            refunds.send(refund=refund, asked=client.make_client(), now=now)
+        messages.success(request, _("It is on its way back. Banks take 5 to 10 days."))
+        return redirect("top-up-page", self.organization.uid, row.uid)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """How the payment stands now."""
+        row = self._find()
+        if row.state == StripeTopUp.State.OPEN and row.session_id is not None:
+            row = self._follow(row)
+        left = refunds.find_refundable(top_up=row)
+        may_refund = Permission.MANAGE_MONEY in self.granted and bool(left)
+        context = {
+            "top_up": row,
+            "amount": Money(row.amount, row.currency),
+            "kept": Money(row.reserved, row.currency) if row.release_entry_id is None else None,
+            "state": STATES[row.state],
+            "left": left,
+            "refunds": [
+                (one, Money(one.amount, row.currency), REFUND_STATES[one.state])
+                for one in row.refunds.order_by("-id")
+            ],
+            "disputes": [
+                (one, Money(one.amount, row.currency)) for one in row.disputes.order_by("opened_at")
+            ],
+            "form": kwargs.get("form")
+            or (RefundForm(initial={"amount": left.literal}) if may_refund else None),
+        }
+        return super().get_context_data(**{**kwargs, **context})
+
+    def _find(self) -> StripeTopUp:
+        rows = StripeTopUp.objects.all()
+        return access.find_owned(rows, organization=self.organization, uid=self.kwargs["top_up"])
+
+    def _follow(self, row: StripeTopUp) -> StripeTopUp:
+        """Who comes back before Stripe has told us sees the payment all the same."""
+        try:
+            asked = client.make_client()
+            found = payments.follow_session(session_id=str(row.session_id), asked=asked, now=timezone.now())
+        except (StripeUnavailable, payments.PaymentDiffers) as problem:
+            logger.warning("Top-up %s was not followed: %s", row.uid, problem)
+            return row
+        return found or row
+
+
+class RechargePage(OrganizationPage):
+    """When a wallet is filled by itself."""
+
+    template_name = "billing/stripe/recharge.html"
+    needs = Permission.VIEW_MONEY
+    needs_to_post = Permission.MANAGE_MONEY
+    tab = "wallet"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Set the rule, or stop."""
+        found, now = self._find(), timezone.now()
+        if "stop" in request.POST and found is not None:
+            recharge.stop(recharge=found, actor=self.actor, now=now)
+            messages.success(request, _("No more automatic payments. The card is forgotten."))
+            return redirect("money-page", self.organization.uid)
+        form = RechargeForm(request.POST)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        rule = recharge.Rule(currency=self.kwargs["currency"], **form.cleaned_data)
+        try:
+            recharge.set_rule(organization=self.organization, rule=rule, actor=self.actor, now=now)
+        except DomainError as refusal:
+            field = refusal.extra.get("field")
+            form.add_error(field if field in form.fields else None, refusal.message)
+            return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
+        messages.success(request, _("Saved."))
+        return redirect("money-page", self.organization.uid)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The rule as it stands."""
+        currency = self.kwargs["currency"]
+        terms = top_ups.find_terms(currency=currency)
+        if terms is None or TopUpMethod.CARD not in terms.methods:
+            raise Http404
+        found = self._find()
+        names = ("threshold", "amount", "day_most", "month_most")
+        initial = {name: Money(getattr(found, name), currency).literal for name in names} if found else {}
+        context = {
+            "currency": currency,
+            "recharge": describe_recharge(found) if found else None,
+            "form": kwargs.get("form") or RechargeForm(initial=initial),
+        }
+        return super().get_context_data(**{**kwargs, **context})
+
+    def _find(self) -> StripeRecharge | None:
+        return StripeRecharge.objects.filter(
+            organization=self.organization, currency=self.kwargs["currency"]
+        ).first()
+
+
+def describe_recharge(row: StripeRecharge) -> dict[str, Any]:
+    """A rule in words and amounts."""
+    return {
+        "row": row,
+        "threshold": Money(row.threshold, row.currency),
+        "amount": Money(row.amount, row.currency),
+        "day_most": Money(row.day_most, row.currency),
+        "month_most": Money(row.month_most, row.currency),
+        "reason": REASONS.get(row.reason, row.reason.replace("_", " ")),
+    }
