@@ -1,0 +1,1 @@
+"""USDC on chain: what arrived for whom, and what became of batches."""
