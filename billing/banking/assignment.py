@@ -1,9 +1,9 @@
 """
 Suspense: money in the bank that nobody could tell, until two people say what it is.
 
-One person prepares what a line is and why, another approves exactly that. The line's entry in suspense is then
-reversed and the line booked as it would have been at first, so that what was booked by hand meanwhile is not
-booked twice.
+One person prepares what a line is and why, another approves exactly that. The line's entry in suspense is
+then reversed and the line booked as it would have been at first, so that what was booked by hand meanwhile is
+not booked twice.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Booking lines of bank statements: each once, in a transaction of its own, and in suspense if nobody can tell."""
+"""Booking lines of bank statements: each once, in its own transaction, in suspense if nobody can tell."""
 
 from datetime import UTC, datetime, time
 from decimal import Decimal

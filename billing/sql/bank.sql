@@ -161,10 +161,8 @@ DECLARE
 BEGIN
     IF (to_jsonb(NEW) - acts) IS DISTINCT FROM (to_jsonb(OLD) - acts)
        OR OLD.suspense_entry_id IS NOT NULL AND NEW.suspense_entry_id IS DISTINCT FROM OLD.suspense_entry_id
-       OR NOT CASE OLD.state WHEN 'NEW' THEN true
-                             WHEN 'SUSPENSE' THEN NEW.state NOT IN ('NEW', 'SUSPENSE')
-                             WHEN 'RETURNING' THEN NEW.state NOT IN ('NEW', 'SUSPENSE', 'RETURNING')
-                             ELSE false END THEN
+       OR OLD.state NOT IN ('NEW', 'SUSPENSE', 'RETURNING')
+       OR OLD.state <> 'NEW' AND NEW.state IN ('NEW', 'SUSPENSE', OLD.state) THEN
         RAISE EXCEPTION 'line % keeps what the bank said and what was booked', OLD.uid
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'bank_line_history';
     ELSIF OLD.state IN ('SUSPENSE', 'RETURNING') AND (OLD.state, NEW.state) <> ('RETURNING', 'SENT_BACK') AND NOT EXISTS (

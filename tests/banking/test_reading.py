@@ -17,7 +17,8 @@ GERMAN = f"""<?xml version="1.0" encoding="ISO-8859-1"?>
 <Dt><Dt>2026-05-31</Dt></Dt></Bal>
 <Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">1093.50</Amt><CdtDbtInd>CRDT</CdtDbtInd>
 <Dt><Dt>2026-06-01</Dt></Dt></Bal>
-<Ntry><Amt Ccy="EUR">150.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-06-01</Dt></BookgDt>
+<Ntry><Amt Ccy="EUR">150.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts>
+<BookgDt><Dt>2026-06-01</Dt></BookgDt>
 <ValDt><Dt>2026-06-01</Dt></ValDt><AcctSvcrRef>2026060112345678000</AcctSvcrRef>
 <BkTxCd><Domn><Cd>PMNT</Cd><Fmly><Cd>RCDT</Cd><SubFmlyCd>ESCT</SubFmlyCd></Fmly></Domn>
 <Prtry><Cd>NTRF+166+00931</Cd><Issr>DK</Issr></Prtry></BkTxCd>
@@ -31,7 +32,8 @@ GERMAN = f"""<?xml version="1.0" encoding="ISO-8859-1"?>
 <RmtInf><Strd>
 <CdtrRefInf><Tp><CdOrPrtry><Cd>SCOR</Cd></CdOrPrtry></Tp><Ref>RF53JPSRNYUMR2</Ref></CdtrRefInf></Strd></RmtInf>
 </TxDtls></NtryDtls></Ntry>
-<Ntry><Amt Ccy="EUR">56.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-06-01</Dt></BookgDt>
+<Ntry><Amt Ccy="EUR">56.50</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts>
+<BookgDt><Dt>2026-06-01</Dt></BookgDt>
 <AcctSvcrRef>NONREF</AcctSvcrRef><BkTxCd><Prtry><Cd>NTRF</Cd></Prtry></BkTxCd>
 <Chrgs><Amt Ccy="EUR">6.50</Amt><CdtDbtInd>DBIT</CdtDbtInd></Chrgs>
 <NtryDtls><TxDtls><Refs><EndToEndId>0197AA00000070008000000000000001</EndToEndId></Refs>
@@ -40,7 +42,8 @@ GERMAN = f"""<?xml version="1.0" encoding="ISO-8859-1"?>
 
 HONG_KONG = f"""<Document xmlns="{NS.format("08")}"><BkToCstmrStmt>
 <GrpHdr><MsgId>HK1</MsgId><CreDtTm>2026-06-01T23:59:59+08:00</CreDtTm></GrpHdr>
-<Stmt><Id>CNH 2026/06/01</Id><StmtPgntn><PgNb>1</PgNb><LastPgInd>true</LastPgInd></StmtPgntn><LglSeqNb>7</LglSeqNb>
+<Stmt><Id>CNH 2026/06/01</Id><StmtPgntn><PgNb>1</PgNb><LastPgInd>true</LastPgInd></StmtPgntn>
+<LglSeqNb>7</LglSeqNb>
 <FrToDt><FrDtTm>2026-06-01T00:00:00+08:00</FrDtTm><ToDtTm>2026-06-01T23:59:59+08:00</ToDtTm></FrToDt>
 <Acct><Id><Othr><Id>012-345678-901</Id></Othr></Id></Acct>
 <Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="CNY">0</Amt><CdtDbtInd>CRDT</CdtDbtInd>
