@@ -22,6 +22,7 @@ from tests.api.route import (
     placed,
     uid_of,
 )
+from tests.api.stripe_routes import MONEY_IN
 
 ROUTES = (
     listed("organizations", "/api/organizations", None),
@@ -252,6 +253,7 @@ ROUTES = (
     ),
     *LOTS,
     *PAYOUTS,
+    *MONEY_IN,
     *PERIODS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
     operated(

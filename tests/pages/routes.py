@@ -152,6 +152,18 @@ ROUTES = (
     Route("payouts-page", _in("payouts/"), Permission.VIEW_MONEY),
     Route("payouts-page", _in("payouts/"), Permission.MANAGE_MONEY, "POST", 302, {"every": "DAILY"}),
     Route("advice-page", _in(f"payouts/{UUID(int=0)}/"), Permission.VIEW_MONEY, status=404),
+    Route("money-page", _in("money/"), Permission.VIEW_MONEY),
+    # No Stripe answers here; tests/stripe has what follows if one does.
+    Route(
+        "money-page",
+        _in("money/"),
+        Permission.MANAGE_MONEY,
+        "POST",
+        503,
+        {"amount": "20", "currency": "USD", "method": "CARD"},
+    ),
+    Route("top-up-page", _in(f"money/{UUID(int=0)}/"), Permission.VIEW_MONEY, status=404),
+    Route("recharge-page", _in("money/recharge/USD/"), Permission.VIEW_MONEY),
     Route("operator", _at("/operator/"), OPERATOR),
     Route("exports-page", _at("/operator/exports/"), OPERATOR),
     # allauth's own; what each of them asks for is its own business and tested there.
