@@ -45,6 +45,7 @@ from billing.models.rails import (
     RailFile,
     RailFilePayout,
 )
+from billing.models.reconciliation import ReconciliationLine, ReconciliationNote, ReconciliationRun
 from billing.models.settlement import (
     Payout,
     PayoutSchedule,
@@ -114,6 +115,9 @@ __all__ = [
     "RailAnswer",
     "RailFile",
     "RailFilePayout",
+    "ReconciliationLine",
+    "ReconciliationNote",
+    "ReconciliationRun",
     "Scope",
     "SellerProfile",
     "SettlementBatch",
