@@ -6,7 +6,7 @@ columns changed, unless only other words can break the rule. Rules of one part o
 of their own, `*_harms.py`, and listed at the end.
 """
 
-from tests.billing import conversion_harms, fx_harms, payout_harms, period_harms
+from tests.billing import conversion_harms, fx_harms, invoice_harms, payout_harms, period_harms, stripe_harms
 from tests.billing.harm import NEW, Copy, Harm
 
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
@@ -284,6 +284,8 @@ HARMS: dict[str, Harm] = {
     "node_event.node_event_pkey": Copy("node_event", {}),
     **conversion_harms.HARMS,
     **fx_harms.HARMS,
+    **invoice_harms.HARMS,
     **payout_harms.HARMS,
     **period_harms.HARMS,
+    **stripe_harms.HARMS,
 }

@@ -40,6 +40,7 @@ SECOND_GUARD = {
     "entry.entry_no_truncate": "ledger_seq is append-only",
     "approval.approval_no_truncate": "accounting_period is append-only",
     "accounting_period.accounting_period_no_truncate": "period_balance is append-only",
+    "invoice.invoice_no_truncate": "invoice_entry is append-only",
     "spending_limit.spending_limit_identity": "spending_limit_pkey",
 }
 

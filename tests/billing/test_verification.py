@@ -56,9 +56,14 @@ CORRUPTIONS = {
     ),
     "give_backs_equal_entries": GIVEN,
     "settled_at_final_prices": GIVEN,
+    "invoices_equal_entries": "UPDATE invoice SET net = net + 1 WHERE tax = 0",
+    "invoices_numbered": "UPDATE invoice_counter SET last = last + 1",
+    "taxes_equal_entries": "UPDATE invoice_tax SET amount = 2 * amount",
     "payouts_equal_postings": "UPDATE payout SET amount = amount + 1 WHERE state = 'PLANNED'",
     "payouts_paid_once": "DELETE FROM payout_step WHERE state = 'PLANNED'",
     "settlements_equal_postings": "UPDATE settlement_line SET amount = amount + 1",
+    "top_ups_equal_entries": "UPDATE stripe_top_up SET amount = amount + 1 WHERE state = 'PAID'",
+    "stripe_equals_mirror": "UPDATE stripe_balance_transaction SET net = net + 1",
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
 }
 

@@ -5,19 +5,21 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 
 from accounts import audit, organizations
 from accounts.models import KeyMode, Organization
 from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
-from billing.models import Charge, Entry, Posting
+from billing.models import Charge, Entry, Posting, SellerProfile, TaxRule
 from billing.settlement import payouts, terms
 from billing.settlement.terms import Terms
+from billing.statements import invoices
 from core.money import Money
 from core.sql import REPOSITORY
 from tests import heat_scene
@@ -265,6 +267,22 @@ def settle(scene: Scene, example: Example) -> int:
 
 
 SETTLED = ("PAYOUT", "EARNINGS_HELD", "EARNINGS_RELEASED", "WITHHOLDING", "PAYOUT_FEE")
+
+
+def tax(scene: Scene, example: Example) -> int:
+    """Invoice a charge to a buyer whose country has a tax."""
+    charge(scene, example)
+    SellerProfile.objects.create(entity_id="HK", name="Seller", address="Road 1", changed_at=scene.now)
+    TaxRule.objects.create(
+        seller_country="HK", rate=example.given[0]["tax_rate"], label="VAT", valid_from=scene.now.date()
+    )
+    later = timezone.now() + timedelta(days=1)
+    invoices.issue(
+        organization=scene.buyer, currency="USD", until=later.date(), actor=audit.SYSTEM, now=later
+    )
+    return Entry.objects.get(kind="TAX").pk
+
+
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
@@ -272,6 +290,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "HEAT": pay_heat,
     "REFUND": refund,
     "GIVE_BACK": give_back,
+    "TAX": tax,
     "REVERSAL": reverse,
     **dict.fromkeys((*SETTLED, "PAYOUT_PAID", "PAYOUT_RETURNED"), settle),
 }

@@ -13,7 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import capped, closing
+from tests.races import capped, closing, invoicing, payouts
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -293,7 +293,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("hold_v2", 2, ("remove", 2), hasty_admission_is_told_busy),
     ("turn_limits_v1", 1, ("remove", 1), first_jobs_of_a_day_share_its_row),
     ("turn_limits_v1", 2, ("remove", 2), hasty_admission_waits_for_no_turn),
-    ("move_held_v1", 1, ("turn", 1), releasing_locks_wallets_in_order),
+    ("shift_held_v1", 1, ("turn", 1), releasing_locks_wallets_in_order),
     ("release_v1", 1, ("remove", 1), hold_is_released_once),
     ("change_hold_v1", 1, ("remove", 1), released_hold_is_not_changed),
     ("write_postings", 1, ("turn", 1), posting_locks_wallets_in_order),
@@ -321,6 +321,9 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("book_entry", 1, ("remove", 1), closing.closer_waits_for_who_posts),
     ("close_period_v1", 1, ("remove", 1), closing.late_posting_sees_the_period_closed),
     ("keep_checkpoints_v1", 1, ("remove", 1), closing.checkpoints_are_kept_once),
+    ("post_invoice_tax_v1", 1, ("remove", 1), invoicing.tax_is_void_before_it_is_taken),
+    ("pay_item_v1", 1, ("remove", 1), payouts.item_is_paid_once),
+    ("move_payout_v1", 1, ("remove", 1), payouts.news_of_a_payout_take_turns),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
