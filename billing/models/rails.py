@@ -2,8 +2,6 @@
 
 from django.db import models
 
-AMOUNT = {"max_digits": 38, "decimal_places": 9}
-
 
 class PayerAccount(models.Model):
     """The account that a rail pays from in a currency, as files describe it."""
@@ -41,7 +39,7 @@ class RailFile(models.Model):
     key_id = models.TextField()
     payer = models.JSONField()
     payments = models.IntegerField()
-    total = models.DecimalField(**AMOUNT)
+    total = models.DecimalField(max_digits=38, decimal_places=9)
     state = models.TextField(choices=State.choices)
     made_by = models.UUIDField()
     made_at = models.DateTimeField()
@@ -128,7 +126,7 @@ class ChainDeposit(models.Model):
     block_hash = models.TextField()
     sender = models.TextField()
     recipient = models.TextField()
-    amount = models.DecimalField(**AMOUNT)
+    amount = models.DecimalField(max_digits=38, decimal_places=9)
     state = models.TextField(choices=State.choices)
     seen_at = models.DateTimeField()
     organization = models.ForeignKey(

@@ -140,15 +140,25 @@ def follow_payment(*, approval: Approval, actor: Actor, now: datetime) -> None:
 
 
 def _follow(news: News, *, actor: Actor, now: datetime) -> None:
+    uid, known_as = news.payout_uid, news.external_id
     happened_at = min(news.happened_at or now, now)
-    known = {"payout_uid": news.payout_uid, "happened_at": happened_at, "actor": actor, "now": now}
     match news.step:
         case Step.ACCEPTED:
-            payouts.mark_in_transit(external_id=news.external_id, **known)
+            payouts.mark_in_transit(
+                payout_uid=uid, external_id=known_as, happened_at=happened_at, actor=actor, now=now
+            )
         case Step.PAID:
-            payouts.mark_paid(external_id=news.external_id, **known)
+            payouts.mark_paid(
+                payout_uid=uid, external_id=known_as, happened_at=happened_at, actor=actor, now=now
+            )
         case Step.REFUSED:
-            refused = payouts.mark_failed(reason=news.reason or "Refused", **known)
+            refused = payouts.mark_failed(
+                payout_uid=uid,
+                reason=news.reason or "Refused",
+                happened_at=happened_at,
+                actor=actor,
+                now=now,
+            )
             _block_method(refused, news.reason, actor=actor, now=now)
 
 
@@ -156,6 +166,8 @@ def _block_method(payout: Payout, reason: str, *, actor: Actor, now: datetime) -
     codes = [word.strip(":") for word in reason.split()]
     if not any(code.startswith(PAYEES_FAULTS) and code[2:].isdecimal() for code in codes):
         return
-    method = PayoutMethod.objects.filter(pk=payout.method_id).exclude(state=methods.State.RETIRED).first()
+    method = (
+        PayoutMethod.objects.filter(id=payout.method_id or 0).exclude(state=methods.State.RETIRED).first()
+    )
     if method is not None:
         methods.block_method(method=method, reason=f"The bank refused it: {reason}", actor=actor, now=now)
