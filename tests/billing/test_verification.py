@@ -63,7 +63,7 @@ CORRUPTIONS = {
     "payouts_paid_once": "DELETE FROM payout_step WHERE state = 'PLANNED'",
     "settlements_equal_postings": "UPDATE settlement_line SET amount = amount + 1",
     "top_ups_equal_entries": "UPDATE stripe_top_up SET amount = amount + 1 WHERE state = 'PAID'",
-    "stripe_equals_mirror": "UPDATE stripe_balance_transaction SET net = net + 1",
+    "stripe_equals_mirror": "UPDATE stripe_balance_transaction SET amount = amount + 1, net = net + 1",
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
 }
 
