@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
             options={"db_table": "give_back_conversion", "managed": False},
         ),
         RunSQLFile("billing/sql/job_conversions.sql"),
+        RunSQLFile("billing/sql/holds.sql"),
         RunSQLFile("billing/sql/charging.sql"),
         RunSQLFile("billing/sql/giving_back.sql"),
         RunSQLFile("billing/sql/plans.sql"),

@@ -34,6 +34,10 @@ DECLARE
     seqs smallint[];
     accounts bigint[];
     amounts numeric[];
+    scopes bigint[];
+    freed numeric[];
+    limits bigint[];
+    spent numeric[];
 BEGIN
     SELECT array_agg(claimed.usage_id) INTO usages FROM (
         SELECT q.usage_id FROM charge_queue q
@@ -113,27 +117,32 @@ BEGIN
     SELECT array_agg(DISTINCT c.hold_id) INTO holds FROM charge c WHERE c.usage_id = ANY (usages);
     SELECT array_agg(l.id) INTO holds FROM (
         SELECT h.id FROM hold h WHERE h.id = ANY (holds) AND h.state = 'OPEN' ORDER BY h.id FOR NO KEY UPDATE) l;
-    SELECT array_agg(t.id), array_agg(t.share), array_agg(t.ending), array_agg(t.ending AND t.rest = 0)
-      INTO holds, shares, ending, finished FROM (
-        SELECT h.id, h.closing OR g.closes AS ending, coalesce(u.amount, 0) AS rest,
+    -- What scopes have set aside falls by that, and what limits may spend by what was charged.
+    WITH t AS MATERIALIZED (
+        SELECT h.id, h.scopes, h.closing OR g.closes AS ending, coalesce(u.amount, 0) AS rest, g.amount,
                CASE WHEN h.closing OR g.closes THEN h.amount - h.released - coalesce(u.amount, 0) ELSE g.amount END AS share
           FROM (SELECT c.hold_id, sum(c.amount) AS amount, bool_or(c.closes_hold) AS closes
                   FROM charge c WHERE c.usage_id = ANY (usages) GROUP BY c.hold_id) g
           JOIN hold h ON h.id = g.hold_id LEFT JOIN unposted_v1(holds) u ON u.hold_id = h.id
-         WHERE h.id = ANY (holds)) t;
+         WHERE h.id = ANY (holds)
+    ), freeing AS (
+        SELECT x.id, sum(t.share) AS share FROM t CROSS JOIN LATERAL unnest(t.scopes) x(id) GROUP BY x.id HAVING sum(t.share) <> 0
+    ), spending AS (
+        SELECT x.id, sum(t.amount) AS amount FROM t CROSS JOIN LATERAL unnest(t.scopes[2:]) x(id)
+         GROUP BY x.id HAVING sum(t.amount) > 0
+    )
+    SELECT array_agg(t.id), array_agg(t.share), array_agg(t.ending), array_agg(t.ending AND t.rest = 0),
+           (SELECT array_agg(id) FROM freeing), (SELECT array_agg(-share) FROM freeing),
+           (SELECT array_agg(id) FROM spending), (SELECT array_agg(amount) FROM spending)
+      INTO holds, shares, ending, finished, scopes, freed, limits, spent FROM t;
     UPDATE hold h SET released = h.released + t.share, closing = t.ending,
            state = CASE WHEN t.closes THEN 'CLOSED' ELSE 'OPEN' END, closed_at = CASE WHEN t.closes THEN now() END
       FROM unnest(holds, shares, ending, finished) t(id, share, ending, closes)
      WHERE h.id = t.id AND h.id = ANY (holds);
 
     -- Balances last. Held goes down first, so available money never dips in between; limits spend what the wallet pays.
-    PERFORM move_held_v1(holds, (SELECT array_agg(-s) FROM unnest(shares) s));
-    UPDATE scope s SET posted = s.posted - d.amount
-      FROM (SELECT x.id, sum(c.amount) AS amount
-              FROM charge c CROSS JOIN LATERAL (SELECT scopes FROM hold WHERE id = c.hold_id OFFSET 0) h
-              CROSS JOIN unnest(h.scopes[2:]) x(id)
-             WHERE c.usage_id = ANY (usages) GROUP BY x.id HAVING sum(c.amount) > 0) d
-     WHERE s.id = d.id;
+    PERFORM shift_held_v1(scopes, freed);
+    UPDATE scope s SET posted = s.posted - d.amount FROM unnest(limits, spent) d(id, amount) WHERE s.id = d.id;
     -- Entries write their postings and move their wallets one after the other, so they come in the wallets' order.
     INSERT INTO entry (id, key, kind, actor, happened_at, accounts, amounts) OVERRIDING SYSTEM VALUE
     SELECT e.id, e.key, 'CHARGE', 'system:charger', e.happened_at, l.accounts, l.amounts

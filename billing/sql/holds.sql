@@ -130,8 +130,16 @@ BEGIN
     SELECT item.n, item.verdict, opened.id, item.refused FROM item LEFT JOIN opened ON opened.source = item.source;
 END $$;
 
--- Lower or raise what the scopes of these holds have set aside: `p_deltas` is added to each hold's share. One place for
--- the lock order, used by release, change and charge. A raise beyond what is free violates scope_never_overspent.
+-- Lower or raise what scopes have set aside. One place for the lock order, used by release, change and charge. A raise beyond
+-- what is free violates scope_never_overspent.
+CREATE OR REPLACE FUNCTION shift_held_v1(p_scopes bigint[], p_deltas numeric[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM scope WHERE id = ANY (p_scopes) ORDER BY kind, id FOR NO KEY UPDATE;
+    UPDATE scope s SET held = s.held + d.delta FROM unnest(p_scopes, p_deltas) d(id, delta) WHERE s.id = d.id;
+END $$;
+
+-- The same for the scopes of these holds: `p_deltas` is added to each hold's share.
 CREATE OR REPLACE FUNCTION move_held_v1(p_holds bigint[], p_deltas numeric[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -143,8 +151,7 @@ BEGIN
           FROM unnest(p_holds, p_deltas) m(hold, delta)
           CROSS JOIN LATERAL (SELECT scopes FROM hold WHERE id = m.hold OFFSET 0) h CROSS JOIN unnest(h.scopes) s(id)
          GROUP BY s.id HAVING sum(m.delta) <> 0) d;
-    PERFORM 1 FROM scope WHERE id = ANY (ids) ORDER BY kind, id FOR NO KEY UPDATE;
-    UPDATE scope s SET held = s.held + d.delta FROM unnest(ids, deltas) d(id, delta) WHERE s.id = d.id;
+    PERFORM shift_held_v1(ids, deltas);
 END $$;
 
 -- Close holds whose work is over and give back what nothing was charged for. What charges that are not posted yet still
@@ -195,4 +202,4 @@ BEGIN
     RETURN 'ok';
 END $$;
 
-REVOKE ALL ON FUNCTION hold_v2, move_held_v1, release_v1, change_hold_v1 FROM PUBLIC;
+REVOKE ALL ON FUNCTION hold_v2, shift_held_v1, move_held_v1, release_v1, change_hold_v1 FROM PUBLIC;

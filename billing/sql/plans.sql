@@ -8,6 +8,7 @@ DECLARE
     f regprocedure;
 BEGIN
     FOR f IN SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND proname = ANY (ARRAY['hold_v2',
+        'shift_held_v1',
         'move_held_v1',
         'release_v1',
         'change_hold_v1',
