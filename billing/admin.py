@@ -251,3 +251,4 @@ from billing.approving import admin as approving_admin  # noqa: E402, F401
 from billing.closing import admin as closing_admin  # noqa: E402, F401
 from billing.explorer import admin as explorer_admin  # noqa: E402, F401
 from billing.settlement import admin as settlement_admin  # noqa: E402, F401
+from billing.stripe import admin as stripe_admin  # noqa: E402, F401

@@ -18,8 +18,8 @@ def fill(app: Connection, buyer: Buyer) -> None:
     _contest(app, buyer, paid)
     app.execute(
         "INSERT INTO stripe_top_up (uid, organization_id, request_key, origin, method, currency, amount,"
-        " actor, state, created_at, follow_at, session_id) VALUES (gen_random_uuid(), %s, 'k', 'RECHARGE', 'CARD',"
-        " 'USD', 50, 'test', 'OPEN', now(), now(), 'cs_2')",
+        " actor, state, created_at, follow_at, session_id) VALUES (gen_random_uuid(), %s, 'k', 'RECHARGE',"
+        " 'CARD', 'USD', 50, 'test', 'OPEN', now(), now(), 'cs_2')",
         [buyer.organization_id],
     )
     app.execute(

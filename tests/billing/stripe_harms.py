@@ -115,7 +115,9 @@ HARMS: dict[str, Harm] = {
         asked(reserved="1"),
         top_up(reserved="0"),
     ),
-    "stripe_top_up.stripe_top_up_history": "UPDATE stripe_top_up SET paid_at = '2020-01-01' WHERE entry_id > 0",
+    "stripe_top_up.stripe_top_up_history": (
+        "UPDATE stripe_top_up SET paid_at = '2020-01-01' WHERE state = 'PAID'"
+    ),
     "stripe_top_up.stripe_top_up_kept": "DELETE FROM stripe_top_up WHERE state = 'OPEN'",
     "stripe_balance_transaction.stripe_balance_transaction_pkey": moved(id="id"),
     "stripe_balance_transaction.stripe_balance_transaction_entry_id_key": moved(entry_id="entry_id"),

@@ -1,0 +1,246 @@
+"""Operators' pages of money in: what Stripe told and what was done about it, payments, disputes, terms."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts import audit
+from accounts.audit import Actor
+from accounts.models import User
+from billing.links import BooksAdmin, link, table
+from billing.models import (
+    StripeBalanceTransaction,
+    StripeDispute,
+    StripeEvent,
+    StripeRecharge,
+    StripeRefund,
+    StripeTerms,
+    StripeTopUp,
+    TopUpMethod,
+)
+from billing.stripe import inbox
+from core.admin import PlainAdmin
+
+ROWS_MAX = 200
+
+
+def find_actor(request: HttpRequest) -> Actor:
+    """The operator."""
+    assert isinstance(request.user, User)  # noqa: S101 - the admin lets in nobody else
+    return Actor.from_user(request.user)
+
+
+@admin.register(StripeEvent)
+class StripeEventAdmin(BooksAdmin):
+    """What Stripe told, as it came; acted on once, and again when somebody asks."""
+
+    list_display = ("id", "event_id", "type", "object_id", "state", "attempts", "happened_at", "received_at")
+    list_filter = ("state", "type")
+    search_fields = ("event_id", "object_id", "type", "error")
+    exclude = ("payload",)
+    readonly_fields = ("told",)
+    actions = ("resend",)
+
+    @admin.display(description="as it came")
+    def told(self, event: StripeEvent) -> SafeString:
+        """The whole of it."""
+        return format_html("<pre>{}</pre>", json.dumps(event.payload, indent=2, ensure_ascii=False))
+
+    @admin.action(description="Act on it again", permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
+        """Have events acted on again; recorded under the operator's name."""
+        for event in queryset:
+            inbox.resend(event=event, actor=find_actor(request), now=timezone.now())
+        self.message_user(request, f"{len(queryset)} events are acted on again.", messages.SUCCESS)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """Rows are never edited, but whoever might may have them acted on again."""
+        return request.user.has_perm("billing.change_stripeevent")
+
+
+@admin.register(StripeTopUp)
+class StripeTopUpAdmin(BooksAdmin):
+    """Payments into wallets, with their entries, refunds, disputes and what they cost."""
+
+    list_display = (
+        *("id", "organization", "amount", "currency", "method", "origin", "state"),
+        *("risk_level", "reserved", "created_at", "paid_at"),
+    )
+    list_filter = ("state", "origin", "method", "currency", "risk_level")
+    list_select_related = ("organization",)
+    search_fields = (
+        *("uid", "organization__name", "organization__uid", "session_id"),
+        *("payment_intent_id", "charge_id"),
+    )
+    readonly_fields = ("posted", "released", "sent_back", "contested", "cost")
+    exclude = ("entry", "release_entry", "page_url", "return_url")
+
+    @admin.display(description="entry")
+    def posted(self, row: StripeTopUp) -> SafeString:
+        """What credited it."""
+        return link("billing_entry", row.entry_id)
+
+    @admin.display(description="reserve released by")
+    def released(self, row: StripeTopUp) -> SafeString:
+        """What credited what was kept back."""
+        return link("billing_entry", row.release_entry_id)
+
+    @admin.display(description="refunds")
+    def sent_back(self, row: StripeTopUp) -> SafeString:
+        """What went back."""
+        rows = row.refunds.order_by("id")[:ROWS_MAX]
+        return table(
+            ("refund", "amount", "state", "at Stripe"),
+            ((link("billing_striperefund", one.pk), one.amount, one.state, one.refund_id) for one in rows),
+        )
+
+    @admin.display(description="disputes")
+    def contested(self, row: StripeTopUp) -> SafeString:
+        """What is contested of it."""
+        rows = row.disputes.order_by("opened_at")[:ROWS_MAX]
+        return table(
+            ("dispute", "amount", "state", "frozen"),
+            (
+                (link("billing_stripedispute", one.pk, one.pk), one.amount, one.state, one.frozen)
+                for one in rows
+            ),
+        )
+
+    @admin.display(description="at Stripe")
+    def cost(self, row: StripeTopUp) -> SafeString:
+        """What its charge moved there."""
+        rows = StripeBalanceTransaction.objects.filter(source=row.charge_id or "none")
+        return table(
+            ("movement", "amount", "fee", "net", "currency"),
+            (
+                (
+                    link("billing_stripebalancetransaction", one.pk, one.pk),
+                    one.amount,
+                    one.fee,
+                    one.net,
+                    one.currency,
+                )
+                for one in rows
+            ),
+        )
+
+
+@admin.register(StripeRefund)
+class StripeRefundAdmin(BooksAdmin):
+    """Unused money on its way back."""
+
+    list_display = ("id", "top_up", "amount", "state", "failure", "actor", "requested_at")
+    list_filter = ("state",)
+    list_select_related = ("top_up",)
+    search_fields = ("uid", "refund_id", "reason")
+
+
+@admin.register(StripeDispute)
+class StripeDisputeAdmin(BooksAdmin):
+    """Payments that their payers' banks contest; evidence is given at Stripe."""
+
+    list_display = ("id", "top_up", "amount", "reason", "status", "state", "frozen", "opened_at", "ended_at")
+    list_filter = ("state", "reason")
+    list_select_related = ("top_up",)
+    id_fields = ("top_up_id",)
+    search_fields = ("id", "reason", "top_up__organization__name")
+    ordering = ("-opened_at",)
+
+
+@admin.register(StripeBalanceTransaction)
+class StripeBalanceTransactionAdmin(BooksAdmin):
+    """Our account at Stripe, movement by movement."""
+
+    list_display = (
+        *("id", "reporting_category", "source", "amount", "fee", "net", "currency"),
+        *("happened_at", "available_at", "entry"),
+    )
+    list_filter = ("reporting_category", "currency", ("available_entry", admin.EmptyFieldListFilter))
+    list_select_related = ("entry",)
+    id_fields = ("entry_id", "available_entry_id")
+    search_fields = ("id", "source", "type")
+    ordering = ("-happened_at",)
+
+
+@admin.register(StripeRecharge)
+class StripeRechargeAdmin(BooksAdmin):
+    """Wallets that are filled by themselves."""
+
+    list_display = (
+        *("id", "organization", "currency", "threshold", "amount", "day_most", "month_most"),
+        *("state", "reason", "failures", "changed_at"),
+    )
+    list_filter = ("state", "currency", "reason")
+    list_select_related = ("organization",)
+    search_fields = ("uid", "organization__name", "organization__uid")
+
+
+class TermsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What may be paid in; bounds that do not go together are refused."""
+
+    methods = forms.MultipleChoiceField(
+        choices=TopUpMethod.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+    class Meta:
+        model = StripeTerms
+        fields = (
+            *("methods", "least", "most", "day_most", "new_day_most"),
+            *("reserve_bps", "elevated_reserve_bps", "reserve_days"),
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """The rules of the table, in words."""
+        given = super().clean() or {}
+        if self.errors:
+            return given
+        if not 0 < given["least"] <= given["new_day_most"] <= given["day_most"]:
+            self.add_error("new_day_most", "Between the least of one payment and the most of a day.")
+        if not given["least"] <= given["most"] <= given["day_most"]:
+            self.add_error("most", "Between the least of one payment and the most of a day.")
+        if not 0 <= given["reserve_bps"] <= given["elevated_reserve_bps"] <= 10_000:
+            self.add_error("elevated_reserve_bps", "At least as much as of any payment, at most 10,000.")
+        if not 0 <= given["reserve_days"] <= 365:
+            self.add_error("reserve_days", "0 to 365.")
+        if TopUpMethod.STABLECOIN in given["methods"] and self.instance.currency != "USD":
+            self.add_error("methods", "A stablecoin arrives as US dollars.")
+        return given
+
+
+@admin.register(StripeTerms)
+class StripeTermsAdmin(PlainAdmin):
+    """What may be paid in, in each currency; a change is in the audit trail."""
+
+    form = TermsForm
+    list_display = ("currency", "methods", "least", "most", "day_most", "new_day_most", "reserve_bps")
+    search_fields = ("currency",)
+    ordering = ("currency",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Currencies come with the program."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Without ways to pay a currency is not offered."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: StripeTerms, form: Any, change: bool) -> None:
+        """Save what changed, and who changed it."""
+        obj.save(update_fields=TermsForm.Meta.fields)
+        audit.record_event(
+            actor=find_actor(request),
+            action="stripe_terms.change",
+            subject_kind="currency",
+            subject_uid=None,
+            organization=None,
+            now=timezone.now(),
+            details={"currency": obj.currency}
+            | {name: str(form.cleaned_data[name]) for name in form.changed_data},
+        )
