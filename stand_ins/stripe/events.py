@@ -1,6 +1,5 @@
 """Events: what happened, kept for ever, and handed to webhooks as misbehaving as one likes."""
 
-import copy
 import hashlib
 import hmac
 import json
@@ -12,6 +11,7 @@ import urllib.request
 from typing import Any
 
 from stand_ins.stripe import API_VERSION
+from stand_ins.stripe.call import show
 from stand_ins.stripe.store import Body, Store
 
 TRIES_MAX = 8
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 def emit(store: Store, kind: str, subject: Body, *, account: str = "", previous: Body | None = None) -> Body:
     """Note that something happened, and queue it for every webhook that listens."""
-    data: dict[str, Any] = {"object": copy.deepcopy(subject)}
+    data: dict[str, Any] = {"object": show(subject)}
     if previous is not None:
         data["previous_attributes"] = previous
     event: Body = {
@@ -103,11 +103,11 @@ class Postman:
 
     def deliver_one(self) -> bool:
         """Hand over what is due, the newest first if that was asked for; False if nothing is."""
-        order = "DESC" if self._store.read("deliveries", {}).get("reverse") else "ASC"
         rows = self._store.execute(
-            f"SELECT id, event, url, secret, tries FROM delivery WHERE done = 0 AND due <= ?"
-            f" ORDER BY due {order}, id {order} LIMIT 1",
+            "SELECT id, event, url, secret, tries FROM delivery WHERE done = 0 AND due <= ?1"
+            " ORDER BY CASE WHEN ?2 THEN -due ELSE due END, CASE WHEN ?2 THEN -id ELSE id END LIMIT 1",
             time.time(),
+            int(bool(self._store.read("deliveries", {}).get("reverse"))),
         )
         if not rows:
             return False

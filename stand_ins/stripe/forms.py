@@ -1,6 +1,7 @@
 """Bodies as the SDK writes them: `a[b][0][c]=d`, form-encoded."""
 
 import re
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,7 +24,7 @@ def parse_form(text: str) -> dict[str, Any]:
 
 
 def _put(node: dict[str, Any], path: list[str], value: str) -> None:
-    for key, following in zip(path, path[1:], strict=False):
+    for key, following in pairwise(path):
         key = key or str(len(node))
         child = node.setdefault(key, {})
         if not isinstance(child, dict):

@@ -1,4 +1,4 @@
-"""What the stand-in knows, in one SQLite file: objects as JSON, a clock that can be moved, ids from a seed."""
+"""What the stand-in knows, in one SQLite file: objects as JSON, a clock that moves, ids from a seed."""
 
 import hashlib
 import json
@@ -21,12 +21,14 @@ CREATE TABLE IF NOT EXISTS object (
 CREATE INDEX IF NOT EXISTS object_kind ON object (kind, account, seq);
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS repeat (
-    account TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL,
-    created INTEGER NOT NULL, PRIMARY KEY (account, key)
+    account TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL,
+    body BLOB NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (account, key)
 );
+CREATE TABLE IF NOT EXISTS alarm (at INTEGER NOT NULL, what TEXT NOT NULL, id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL,
-    due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT ''
+    due REAL NOT NULL, tries INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0,
+    status TEXT NOT NULL DEFAULT ''
 );
 """
 
@@ -63,7 +65,7 @@ class Store:
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
-    # --- settings and time ------------------------------------------------------------------------------------
+    # --- settings and time ------------------------------------------------------------------------
 
     def read(self, name: str, default: Any = None) -> Any:
         """A setting."""
@@ -89,7 +91,19 @@ class Store:
             letters.append(LETTERS[letter])
         return f"{prefix}_{''.join(letters)}"
 
-    # --- objects ----------------------------------------------------------------------------------------------
+    def alarm(self, at: int, what: str, identity: str) -> None:
+        """Have something happen to an object at a moment of the clock."""
+        self.execute("INSERT INTO alarm VALUES (?, ?, ?)", at, what, identity)
+
+    def take_alarms(self) -> list[tuple[str, str]]:
+        """What is due by now and was not taken: what, and to which object; in the order of its moments."""
+        now = self.now()
+        rows = self.execute("SELECT what, id FROM alarm WHERE at <= ? ORDER BY at, rowid", now)
+        if rows:
+            self.execute("DELETE FROM alarm WHERE at <= ?", now)
+        return [(str(what), str(identity)) for what, identity in rows]
+
+    # --- objects ----------------------------------------------------------------------------------
 
     def add(self, kind: str, body: Body, *, account: str = "") -> Body:
         """Keep a new object."""
@@ -98,6 +112,10 @@ class Store:
             *(body["id"], kind, account, body.get("created", self.now()), json.dumps(body)),
         )
         return body
+
+    def remove(self, identity: str) -> None:
+        """Forget an object."""
+        self.execute("DELETE FROM object WHERE id = ?", identity)
 
     def save(self, body: Body) -> Body:
         """Keep what an object has become."""
@@ -110,6 +128,16 @@ class Store:
             "SELECT body FROM object WHERE id = ? AND kind = ? AND account = ?", identity, kind, account
         )
         return json.loads(rows[0][0]) if rows else None
+
+    def find(self, identity: str) -> Body | None:
+        """An object by its id, of whatever kind and whoever's."""
+        rows = self.execute("SELECT body FROM object WHERE id = ?", identity)
+        return json.loads(rows[0][0]) if rows else None
+
+    def account_of(self, identity: str) -> str:
+        """The connected account that an object belongs to; empty for the platform's own."""
+        rows = self.execute("SELECT account FROM object WHERE id = ?", identity)
+        return str(rows[0][0]) if rows else ""
 
     def all(self, kind: str, *, account: str = "") -> list[Body]:
         """Every object of a kind, newest first."""
