@@ -53,7 +53,7 @@ class ApprovalAdmin(BooksAdmin):
             raise PermissionDenied
         approval = Approval.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
         if approval is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self._decide(request, approval)
         before = Approval.objects.filter(

@@ -131,7 +131,7 @@ class SettlementBatchAdmin(BooksAdmin):
             raise PermissionDenied
         batch = SettlementBatch.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
         if batch is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self._act(request, batch)
         items = batch.items.select_related("organization", "payout").order_by("-amount", "id")
@@ -256,16 +256,16 @@ class PayoutAdmin(BooksAdmin):
         :raises PermissionDenied: for staff who may not note one
         """
         if request.method == "POST":
-            return self._note(request, object_id)
+            payout = self.get_object(request, object_id)
+            if payout is not None:
+                return self._note(request, payout)
         shown = {"step_form": StepForm() if request.user.has_perm("billing.change_payout") else None}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
-    def _note(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def _note(self, request: HttpRequest, payout: Payout) -> HttpResponse:
         if not request.user.has_perm("billing.change_payout"):
             raise PermissionDenied
-        payout, form, now = self.get_object(request, object_id), StepForm(request.POST), timezone.now()
-        if payout is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form, now = StepForm(request.POST), timezone.now()
         if form.is_valid():
             try:
                 payouts.note(

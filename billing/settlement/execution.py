@@ -4,6 +4,7 @@ whoever dies in between is followed by somebody who finds what is left, and noth
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -76,7 +77,7 @@ def pay_some(*, batch: SettlementBatch, ask: Ask, now: datetime) -> bool:
     return False
 
 
-def _call(query: str, *values: object) -> bool:
+def _call(query: str, *values: Any) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(query, list(values))
         return bool(cursor.fetchone()[0])

@@ -26,7 +26,7 @@ class Died(Exception):
 
 
 @pytest.fixture
-def desk(db: Database) -> Desk:
+def crew(db: Database) -> Desk:
     """Two operators, and providers that are owed a dollar more each; taxed, with a fee for the first."""
     made = settling.make_desk()
     for number in range(1, PROVIDERS + 1):
@@ -67,16 +67,16 @@ def check_paid_once(batch: SettlementBatch) -> None:
 
 
 @pytest.mark.parametrize("after", [False, True])
-def test_who_dies_at_any_statement_is_followed_and_nobody_paid_twice(desk: Desk, after: bool) -> None:
-    batch = desk.draft()
-    desk.agree(batch)
+def test_who_dies_at_any_statement_is_followed_and_nobody_paid_twice(crew: Desk, after: bool) -> None:
+    batch = crew.draft()
+    crew.agree(batch)
 
     deaths, at = 0, 0
     while True:
         at += 1
         try:
             with dying(at, after=after):
-                desk.execute(batch)
+                crew.execute(batch)
             break
         except Died:
             deaths += 1
@@ -85,15 +85,15 @@ def test_who_dies_at_any_statement_is_followed_and_nobody_paid_twice(desk: Desk,
     check_paid_once(batch)
 
 
-def test_two_who_carry_it_out_at_once_pay_each_provider_once(desk: Desk) -> None:
-    batch = desk.draft()
-    desk.agree(batch)
+def test_two_who_carry_it_out_at_once_pay_each_provider_once(crew: Desk) -> None:
+    batch = crew.draft()
+    crew.agree(batch)
     start, failures = threading.Barrier(2), list[BaseException]()
 
     def work() -> None:
         start.wait()
         try:
-            desk.execute(SettlementBatch.objects.get(pk=batch.pk))
+            crew.execute(SettlementBatch.objects.get(pk=batch.pk))
         except BaseException as failure:  # noqa: BLE001 - told to the test
             failures.append(failure)
         finally:

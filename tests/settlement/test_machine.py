@@ -7,6 +7,7 @@ verification is clean.
 
 from dataclasses import dataclass, field
 from decimal import ROUND_DOWN, Decimal
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -194,14 +195,15 @@ class Settling(RuleBasedStateMachine):
     def hear(self, which: int, step: str) -> None:
         number = which % len(self.books.sent)
         sent, row = self.books.sent[number], Payout.objects.order_by("id")[number]
-        words = {"external_id": f"E{number}", "reason": "", "happened_at": NOW, "actor": SYSTEM, "now": NOW}
+        words: dict[str, Any] = {"external_id": f"E{number}", "reason": ""}
+        words |= {"happened_at": NOW, "actor": SYSTEM, "now": NOW}
         if step in ("RETURNED", "FAILED"):
             words |= {"external_id": "", "reason": "closed"}
         if (sent.state, step) == ("FAILED", "PAID"):
             with pytest.raises(payouts.GivenBack):
-                payouts.note(payout_uid=row.uid, state=Payout.State(step), **words)  # type: ignore[arg-type]
+                payouts.note(payout_uid=row.uid, state=Payout.State(step), **words)
             return
-        payouts.note(payout_uid=row.uid, state=Payout.State(step), **words)  # type: ignore[arg-type]
+        payouts.note(payout_uid=row.uid, state=Payout.State(step), **words)
         self._go_on(sent, step)
 
     def _go_on(self, sent: Sent, step: str) -> None:
@@ -247,7 +249,7 @@ def test_settlements_do_what_the_model_says(desk: databases.Desk) -> None:
             finally:
                 self.lent.__exit__(None, None, None)
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         OnFreshBooks,
         settings=settings(
             max_examples=4,

@@ -19,7 +19,7 @@ from tests.signing_in import sign_in_operator
 
 
 @pytest.fixture
-def desk(db: Database, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def crew(db: Database, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """Two operators; pages ask our gates."""
     made = settling.make_desk()
     monkeypatch.setattr(gates, "ask", made.ask)
@@ -42,15 +42,15 @@ def open_console(farm: Organization) -> Client:
     return browser
 
 
-def test_a_provider_reads_what_it_was_paid_down_to_every_line(desk: Desk, farm: Organization) -> None:
-    desk.settle()
+def test_a_provider_reads_what_it_was_paid_down_to_every_line(crew: Desk, farm: Organization) -> None:
+    crew.settle()
     payout = find_payout(farm)
     payouts.mark_paid(payout_uid=payout.uid, external_id="E1", happened_at=NOW, actor=SYSTEM, now=NOW)
     browser, address = open_console(farm), f"/console/{farm.uid}/payouts/"
 
     listed = browser.get(address).content.decode()
     advice = browser.get(f"{address}{payout.item.uid}/")
-    text = b"".join(browser.get(f"{address}{payout.item.uid}/", {"format": "csv"})).decode()  # type: ignore[arg-type]
+    text = b"".join(browser.get(f"{address}{payout.item.uid}/", {"format": "csv"})).decode()
     chosen = browser.post(address, {"every": "WEEKLY"})
     wrong = browser.post(address, {"every": "HOURLY"})
 
@@ -63,7 +63,7 @@ def test_a_provider_reads_what_it_was_paid_down_to_every_line(desk: Desk, farm: 
     assert PayoutSchedule.objects.get().every == "WEEKLY"
 
 
-def test_two_operators_settle_on_pages(desk: Desk, farm: Organization) -> None:
+def test_two_operators_settle_on_pages(crew: Desk, farm: Organization) -> None:
     ann, bob = (
         sign_in_operator(User.objects.create_superuser(f"{name}@ops.example", "a long password"))
         for name in ("anne", "bert")
@@ -93,8 +93,8 @@ def test_two_operators_settle_on_pages(desk: Desk, farm: Organization) -> None:
     assert "FAILED" in ann.get("/admin/billing/payout/").content.decode()
 
 
-def test_an_operator_sets_terms_and_notes_a_step(desk: Desk, farm: Organization) -> None:
-    desk.settle()
+def test_an_operator_sets_terms_and_notes_a_step(crew: Desk, farm: Organization) -> None:
+    crew.settle()
     payout = find_payout(farm)
     browser = sign_in_operator(User.objects.create_superuser("anne@ops.example", "a long password"))
     terms = {"currency": "USD", "minimum": "5", "fee": "0", "held_days": "14", "held_max": ""}
@@ -110,7 +110,7 @@ def test_an_operator_sets_terms_and_notes_a_step(desk: Desk, farm: Organization)
     assert PayoutTerm.objects.get().held_days == 14
 
 
-def test_operators_settle_and_providers_read_by_rest(desk: Desk, farm: Organization) -> None:
+def test_operators_settle_and_providers_read_by_rest(crew: Desk, farm: Organization) -> None:
     ann, bob = (
         use_second_factor(User.objects.create_superuser(f"{name}@ops.example", "a long password"))
         for name in ("anne", "bert")
@@ -122,7 +122,7 @@ def test_operators_settle_and_providers_read_by_rest(desk: Desk, farm: Organizat
     mine = ann.post(f"{address}/approve", {"sha256": sha}, format="json")
     approved = bob.post(f"{address}/approve", {"sha256": sha}, format="json")
     begun = ann.post(f"{address}/execute")
-    desk.execute(batches.find_batch(uid=made["uid"]))
+    crew.execute(batches.find_batch(uid=made["uid"]))
     owner = use_second_factor(make_user(farm, Role.OWNER, "owner"))
     (payout,) = owner.get("/api/payouts").json()["results"]
     settlement = owner.get(f"/api/settlements/{payout['settlement']}").json()
