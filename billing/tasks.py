@@ -14,6 +14,7 @@ from billing.fx.tasks import (  # noqa: F401 - they register themselves
     note_rates,
     revalue_positions,
 )
+from billing.rails.tasks import follow_chain, follow_payout_files  # noqa: F401 - register themselves
 from billing.settlement.tasks import carry_out_settlements  # noqa: F401 - registers itself
 from billing.stripe.tasks import (  # noqa: F401 - they register themselves
     handle_stripe_events,

@@ -29,6 +29,8 @@ SCHEDULE = {
     "billing.tasks.sequence_entries": 2,
     "billing.tasks.post_heat": 10,
     "billing.tasks.carry_out_settlements": 5,
+    "billing.tasks.follow_chain": 10,
+    "billing.tasks.follow_payout_files": 60,
     "billing.tasks.handle_stripe_events": 2,
     "billing.tasks.recharge_wallets": 15,
     "billing.tasks.release_stripe": 60,

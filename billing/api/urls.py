@@ -7,16 +7,20 @@ from billing.api import (
     approvals,
     bookings,
     books,
+    invoices,
     limits,
     operators,
+    payout_methods,
     payouts,
     periods,
     settlements,
+    statements,
     stripe,
     views,
 )
 
 BATCH = "operator/settlements/<uuid:uid>"
+STATEMENT = "statements/<currency:currency>"
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
 urlpatterns = [
@@ -69,6 +73,12 @@ urlpatterns = [
     path("payouts", payouts.PayoutList.as_view(), name="payouts"),
     path("payouts/<uuid:uid>", payouts.PayoutDetail.as_view(), name="payout"),
     path("payout-schedule", payouts.ScheduleDetail.as_view(), name="payout-schedule"),
+    path("payout-methods", payout_methods.PayoutMethodList.as_view(), name="payout-methods"),
+    path("payout-methods/order", payout_methods.PayoutOrder.as_view(), name="payout-order"),
+    path("payout-methods/<uuid:uid>", payout_methods.PayoutMethodDetail.as_view(), name="payout-method"),
+    path("payout-rails", payout_methods.RailList.as_view(), name="payout-rails"),
+    path("deposit-address", payout_methods.DepositAddressDetail.as_view(), name="deposit-address"),
+    path("deposits", payout_methods.DepositList.as_view(), name="deposits"),
     path("settlements", payouts.SettlementList.as_view(), name="settlements"),
     path("settlements/<uuid:uid>", payouts.SettlementDetail.as_view(), name="settlement"),
     path("settlements/<uuid:uid>/advice", payouts.SettlementAdvice.as_view(), name="settlement-advice"),
@@ -77,6 +87,15 @@ urlpatterns = [
         payouts.SettlementAdviceFile.as_view(),
         name="settlement-advice-file",
     ),
+    path(STATEMENT, statements.StatementDetail.as_view(), name="statement"),
+    path(f"{STATEMENT}/csv", statements.StatementCsv.as_view(), name="statement-csv"),
+    path(f"{STATEMENT}/pdf", statements.StatementPdf.as_view(), name="statement-pdf"),
+    path("invoices", invoices.InvoiceList.as_view(), name="invoices"),
+    path("invoices/<uuid:uid>", invoices.InvoiceDetail.as_view(), name="invoice"),
+    path("invoices/<uuid:uid>/pdf", invoices.InvoicePdf.as_view(), name="invoice-pdf"),
+    path("billing-profile", invoices.BillingProfileDetail.as_view(), name="billing-profile"),
+    path("operator/invoices", invoices.OperatorInvoiceList.as_view(), name="operated-invoices"),
+    path("operator/invoices/<uuid:uid>/credit", invoices.CreditNoteList.as_view(), name="credit-notes"),
     path("earnings", views.EarningList.as_view(), name="earnings"),
     path("top-ups", stripe.OnlineTopUpList.as_view(), name="online-top-ups"),
     path("top-ups/<uuid:uid>", stripe.OnlineTopUpDetail.as_view(), name="online-top-up"),

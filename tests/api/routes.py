@@ -7,6 +7,7 @@ from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIF
 from tests.api.lot_routes import LOTS
 from tests.api.payout_routes import PAYOUTS
 from tests.api.period_routes import PERIODS
+from tests.api.rail_routes import RAILS
 from tests.api.route import (
     KEYS,
     MONEY,
@@ -253,6 +254,7 @@ ROUTES = (
     ),
     *LOTS,
     *PAYOUTS,
+    *RAILS,
     *MONEY_IN,
     *PERIODS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),

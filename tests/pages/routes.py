@@ -152,6 +152,17 @@ ROUTES = (
     Route("payouts-page", _in("payouts/"), Permission.VIEW_MONEY),
     Route("payouts-page", _in("payouts/"), Permission.MANAGE_MONEY, "POST", 302, {"every": "DAILY"}),
     Route("advice-page", _in(f"payouts/{UUID(int=0)}/"), Permission.VIEW_MONEY, status=404),
+    Route("payout-methods-page", _in("payout-methods/"), Permission.VIEW_MONEY),
+    Route("payout-method-new-page", _in("payout-methods/new/"), Permission.MANAGE_MONEY),
+    Route(
+        "payout-method-deed",
+        _in(f"payout-methods/{UUID(int=0)}/remove/"),
+        Permission.MANAGE_MONEY,
+        "POST",
+        404,
+    ),
+    Route("deposits-page", _in("deposits/"), Permission.VIEW_MONEY),
+    Route("deposits-page", _in("deposits/"), Permission.MANAGE_MONEY, "POST", 503),
     Route("money-page", _in("money/"), Permission.VIEW_MONEY),
     # No Stripe answers here; tests/stripe has what follows if one does.
     Route(
