@@ -1,4 +1,4 @@
-"""Operations of payout methods, and of deposits on chain. No address is left; tests/rails has what follows."""
+"""Operations of payout methods and of deposits on chain. No address is left; tests/rails has what follows."""
 
 from tests.api.bodies import NOBODY
 from tests.api.route import MONEY, MOVE, Route, listed, made, named

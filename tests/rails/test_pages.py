@@ -61,7 +61,7 @@ def test_an_owner_orders_and_removes_methods(owner: Client, lab: Organization) -
 
 
 def test_a_program_is_told_which_field_is_wrong(lab: Organization) -> None:
-    client = sign_in(make_user(lab, Role.OWNER))
+    client = sign_in(make_user(lab, Role.OWNER, "olive"))
     body = {"rail": "bank_file", "currency": "EUR", "country": "DE"}
 
     wrong = client.post(
