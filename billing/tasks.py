@@ -8,6 +8,7 @@ from celery import shared_task
 from django.db import connection, transaction
 
 from billing import charges, heat, ledger
+from billing.banking.tasks import book_bank_lines  # noqa: F401 - registers itself
 from billing.closing import balances
 from billing.fx.tasks import (  # noqa: F401 - they register themselves
     follow_positions,
@@ -15,6 +16,7 @@ from billing.fx.tasks import (  # noqa: F401 - they register themselves
     revalue_positions,
 )
 from billing.rails.tasks import follow_chain, follow_payout_files  # noqa: F401 - register themselves
+from billing.reconciliation.tasks import reconcile  # noqa: F401 - registers itself
 from billing.settlement.tasks import carry_out_settlements  # noqa: F401 - registers itself
 from billing.stripe.tasks import (  # noqa: F401 - they register themselves
     handle_stripe_events,

@@ -35,6 +35,8 @@ SCHEDULE = {
     "billing.tasks.recharge_wallets": 15,
     "billing.tasks.release_stripe": 60,
     "billing.tasks.sweep_stripe": 60,
+    "billing.tasks.book_bank_lines": 30,
+    "billing.tasks.reconcile": 3600,
     "workers.tasks.sweep_attempts": 5,
     "workers.tasks.compare_receipts": 10,
     "workers.tasks.measure_joules": 3600,

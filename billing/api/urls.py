@@ -5,6 +5,7 @@ from django.urls import path
 import core.converters  # noqa: F401 - registers what addresses below are made of
 from billing.api import (
     approvals,
+    banking,
     bookings,
     books,
     invoices,
@@ -13,6 +14,7 @@ from billing.api import (
     payout_methods,
     payouts,
     periods,
+    reconciliation,
     settlements,
     statements,
     stripe,
@@ -37,6 +39,31 @@ urlpatterns = [
     path("accounts", books.AccountList.as_view(), name="accounts"),
     path(ACCOUNT, books.AccountDetail.as_view(), name="account"),
     path(f"{ACCOUNT}/entries", books.MovementList.as_view(), name="account-entries"),
+    path("wallets/<currency:currency>/bank-transfer", banking.WalletDeposit.as_view(), name="wallet-deposit"),
+    path("operator/bank-accounts", banking.BankAccountList.as_view(), name="bank-accounts"),
+    path(
+        "operator/bank-accounts/<uuid:uid>/close",
+        banking.BankAccountClosing.as_view(),
+        name="bank-account-closing",
+    ),
+    path("operator/bank-statements", banking.BankStatementList.as_view(), name="bank-statements"),
+    path("operator/bank-lines", banking.BankLineList.as_view(), name="bank-lines"),
+    path(
+        "operator/bank-lines/<uuid:uid>/assign",
+        banking.BankLineAssignment.as_view(),
+        name="bank-line-assignment",
+    ),
+    path("operator/reconciliation", reconciliation.ReconciliationList.as_view(), name="reconciliations"),
+    path(
+        "operator/reconciliation/<uuid:uid>",
+        reconciliation.ReconciliationDetail.as_view(),
+        name="reconciliation",
+    ),
+    path(
+        "operator/reconciliation/lines/<int:line>/explain",
+        reconciliation.EquationExplanation.as_view(),
+        name="reconciliation-explanation",
+    ),
     path("operator/quarantine", operators.QuarantineList.as_view(), name="quarantine"),
     path(
         "operator/quarantine/<int:usage>/requeue",

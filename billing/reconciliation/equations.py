@@ -2,7 +2,8 @@
 Equations between the books and what others say of the same money. Pure: balances in, equations out.
 
 The left side is ours, the right side somebody else's: a bank's statements, Stripe, the chain, or a list of
-our own that is kept apart from the ledger. Where nobody says anything there is no right side, and never equality.
+our own that is kept apart from the ledger. Where nobody says anything there is no right side, and never
+equality.
 """
 
 from collections.abc import Iterable, Mapping
