@@ -3,6 +3,7 @@
 from accounts.access import Permission
 from billing.models import Entry
 from tests.api import running
+from tests.api.bank_routes import BANKING
 from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
 from tests.api.lot_routes import LOTS
 from tests.api.payout_routes import PAYOUTS
@@ -23,6 +24,7 @@ from tests.api.route import (
     placed,
     uid_of,
 )
+from tests.api.statement_routes import STATEMENTS
 from tests.api.stripe_routes import MONEY_IN
 
 ROUTES = (
@@ -253,10 +255,12 @@ ROUTES = (
         "GET", "exports", lambda _: "/api/operator/exports?since=2026-01-01", "billing.view_ledgeraccount"
     ),
     *LOTS,
+    *BANKING,
     *PAYOUTS,
     *RAILS,
     *MONEY_IN,
     *PERIODS,
+    *STATEMENTS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
     operated(
         "POST",
