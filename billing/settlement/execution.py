@@ -3,21 +3,24 @@ Carrying out what two people agreed to. Each item is a transaction of its own wi
 whoever dies in between is followed by somebody who finds what is left, and nothing is done twice.
 """
 
+import logging
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import audit
 from accounts.audit import Actor
 from billing import approvals
 from billing.models import SettlementBatch
 from billing.settlement import batches
-from billing.settlement.gates import Ask
+from billing.settlement.gates import NOT_ALLOWED, Ask
 from core import ids
 
 CHUNK = 200
 """Providers that are asked about at once."""
+
+logger = logging.getLogger(__name__)
 
 
 def execute(*, batch: SettlementBatch, ask: Ask, actor: Actor, now: datetime) -> SettlementBatch:
@@ -30,8 +33,9 @@ def execute(*, batch: SettlementBatch, ask: Ask, actor: Actor, now: datetime) ->
     :raises billing.approvals.ContentChanged: if it is not what was approved
     """
     start(batch=batch, actor=actor, now=now)
-    while pay_some(batch=batch, ask=ask, now=now):
-        pass
+    after: int | None = 0
+    while after is not None:
+        after = pay_some(batch=batch, ask=ask, now=now, after=after)
     batch.refresh_from_db()
     return batch
 
@@ -61,20 +65,26 @@ def start(*, batch: SettlementBatch, actor: Actor, now: datetime) -> None:
         )
 
 
-def pay_some(*, batch: SettlementBatch, ask: Ask, now: datetime) -> bool:
-    """Carry out the next items; answers whether there may be more. The last one ends the batch."""
-    rows = batch.items.filter(outcome=None).order_by("id")[:CHUNK]
+def pay_some(*, batch: SettlementBatch, ask: Ask, now: datetime, after: int = 0) -> int | None:
+    """
+    Carry out the next items after one (its id); answers the last of them, or None when there are no more.
+
+    An item that the ledger refuses is left for the next time, alone, and the batch is not over before it is
+    done.
+    """
+    rows = batch.items.filter(outcome=None, pk__gt=after).order_by("id")[:CHUNK]
     items = list(rows.values_list("pk", "organization_id", "amount"))
+    if not items:
+        _call("SELECT finish_settlement_v1(%s, %s)", batch.pk, now)
+        return None
     owed = {organization: amount for _, organization, amount in items if amount > 0}
-    stopped = {
-        gate.organization_id for gate in ask(owed, batch.currency, now) if gate.refusal == "NOT_ALLOWED"
-    }
+    stopped = {gate.organization_id for gate in ask(owed, batch.currency, now) if gate.refusal == NOT_ALLOWED}
     for item, organization, _ in items:
-        _call("SELECT pay_item_v1(%s, %s, %s, %s)", item, ids.make_uid(), organization in stopped, now)
-    if items:
-        return True
-    _call("SELECT finish_settlement_v1(%s, %s)", batch.pk, now)
-    return False
+        try:
+            _call("SELECT pay_item_v1(%s, %s, %s, %s)", item, ids.make_uid(), organization in stopped, now)
+        except IntegrityError:
+            logger.exception("Item %d of settlement %s was refused", item, batch.uid)
+    return items[-1][0]
 
 
 def _call(query: str, *values: Any) -> bool:

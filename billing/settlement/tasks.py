@@ -18,7 +18,7 @@ def carry_out_settlements(**_: Any) -> None:
     """Go on with every batch that somebody began to carry out; what is left is taken up next time."""
     stop_at = time.monotonic() + SECONDS_MAX
     for batch in SettlementBatch.objects.filter(state=SettlementBatch.State.EXECUTING).order_by("id"):
-        while execution.pay_some(batch=batch, ask=gates.ask, now=timezone.now()):
-            if time.monotonic() > stop_at:
-                return
+        after: int | None = 0
+        while after is not None and time.monotonic() < stop_at:
+            after = execution.pay_some(batch=batch, ask=gates.ask, now=timezone.now(), after=after)
     sending.reroute_blocked(actor=SYSTEM, now=timezone.now())

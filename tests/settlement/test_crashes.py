@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -34,6 +35,12 @@ def crew(db: Database) -> Desk:
         earn(provider, f"{number}.001")
         made.say(provider, withholding_bps=1000 * (number % 2))
     return made
+
+
+@pytest.fixture
+def owner_dsn(db: Database) -> str:
+    """Where the owner of the schema connects."""
+    return db.owner_dsn
 
 
 @contextmanager
@@ -106,4 +113,20 @@ def test_two_who_carry_it_out_at_once_pay_each_provider_once(crew: Desk) -> None
         thread.join()
 
     assert failures == []
+    check_paid_once(batch)
+
+
+def test_an_item_that_the_ledger_refuses_waits_alone(crew: Desk, owner_dsn: str, caplog: Any) -> None:
+    batch = crew.draft()
+    crew.agree(batch)
+    with psycopg.connect(owner_dsn, autocommit=True) as owner:
+        close = "UPDATE ledger_account SET closed_at = {} WHERE code = 'liability:payable:1:USD'"
+        owner.execute(close.format("now()").encode())
+        with caplog.at_level("CRITICAL"):
+            crew.execute(batch)
+        stopped = (batch.state, Payout.objects.count())
+        owner.execute(close.format("NULL").encode())
+    crew.execute(batch)
+
+    assert stopped == ("EXECUTING", PROVIDERS - 1)
     check_paid_once(batch)
