@@ -29,6 +29,7 @@ from core.errors import DomainError, Invalid
 KIND = "payout_file"
 """Of approvals."""
 PAYMENTS_MAX = 10_000
+ANSWER_BYTES_MAX = 20_000_000
 NOTE_LENGTH_MAX = 500
 State = RailFile.State
 

@@ -11,7 +11,7 @@ from accounts.audit import Actor
 from billing.models import PayerAccount
 from billing.rails.bank_accounts import check_account
 from billing.rails.bank_file import CURRENCIES
-from billing.rails.protocol import CannotInstruct, DetailRefused
+from billing.rails.protocol import CannotInstruct, DetailRefused, PayeeDetails, require_detail
 
 OPTIONAL = ("purpose", "bop_code")
 """Of what a payment into mainland China is for, where it is not trade in computer services."""
@@ -37,6 +37,17 @@ def find_payer(*, rail: str, currency: str) -> dict[str, str]:
     return dict(found.details)
 
 
+def check_payer(*, currency: str, details: Mapping[str, str]) -> PayeeDetails:
+    """
+    Check an account to pay from; its `country` is among the details.
+
+    :raises billing.rails.protocol.DetailRefused: naming the detail that is missing or wrong
+    """
+    if currency not in CURRENCIES:
+        raise DetailRefused("Bank files carry no such currency.", field="currency")
+    return check_account(details, country=require_detail(details, "country"))
+
+
 def set_payer(
     *, currency: str, country: str, details: Mapping[str, str], actor: Actor, now: datetime
 ) -> PayerAccount:
@@ -45,9 +56,7 @@ def set_payer(
 
     :raises billing.rails.protocol.DetailRefused: naming the detail that is missing or wrong
     """
-    if currency not in CURRENCIES:
-        raise DetailRefused("Bank files carry no such currency.", field="currency")
-    checked = check_account(details, country=country)
+    checked = check_payer(currency=currency, details={**details, "country": country})
     more = {key: details[key].strip() for key in OPTIONAL if details.get(key, "").strip()}
     with transaction.atomic():
         made, _ = PayerAccount.objects.update_or_create(

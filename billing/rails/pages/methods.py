@@ -89,9 +89,7 @@ class MethodNewPage(OrganizationPage):
         except DomainError as refusal:
             form.add_error(None, refusal.message)
         else:
-            messages.success(
-                request, _("Added. We check it; it is paid after three days at the earliest.")
-            )
+            messages.success(request, _("Added. We check it; it is paid after three days at the earliest."))
             return redirect("payout-methods-page", self.organization.uid)
         return self.render_to_response(self.get_context_data(form=form, **place.cleaned_data), status=422)
 
