@@ -229,7 +229,7 @@ class RailFileAdmin(ActingAdmin):
         return act_on_file(name, row, form.cleaned_data, actor=find_actor(request), now=timezone.now())
 
 
-class PayerForm(forms.ModelForm[PayerAccount]):
+class PayerForm(forms.ModelForm):  # type: ignore[type-arg]
     """The account to pay a currency from, as a payee would describe it."""
 
     class Meta:
