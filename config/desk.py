@@ -26,6 +26,9 @@ WEB_ADDRESS = "127.0.0.1:8000"
 RELAY_ADDRESS = "127.0.0.1:8100"
 # The first of as many ports as there are programs that tell metrics.
 METRICS_ADDRESS = "127.0.0.1:9400"
+# Where the stand-in for Stripe listens, unless there is a key of the real one.
+STRIPE_ADDRESS = ("127.0.0.1", 8110)
+STRIPE_URL = f"http://{STRIPE_ADDRESS[0]}:{STRIPE_ADDRESS[1]}"
 PROBE_SECONDS_MAX = 2.0
 # Task workers need to know nothing of one another.
 TASK_WORKER = (
@@ -62,6 +65,8 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
     os.environ.setdefault("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
     os.environ.setdefault(exposition.ADDRESS, METRICS_ADDRESS)
+    if not env.secret("JOULEPORT_STRIPE_KEY", ""):
+        os.environ.setdefault("JOULEPORT_STRIPE_URL", STRIPE_URL)
     os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
     migrate()
     _manage("reference", "load", failure="the reference data could not be loaded")
@@ -87,6 +92,7 @@ def programs() -> list[Program]:
     web = env.address("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
     relay = env.address("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
     return [
+        *_stand_in_for_stripe(web),
         python(
             "web",
             "-m",
@@ -99,6 +105,22 @@ def programs() -> list[Program]:
         task_worker(environ=_tell_metrics(2)),
         beat(),
         python("dispatcher", "manage.py", "run_dispatcher", stop=35, environ=_tell_metrics(3)),
+    ]
+
+
+def _stand_in_for_stripe(web: tuple[str, int]) -> list[Program]:
+    """The program that answers in Stripe's place, if the environment asks for the desk's own."""
+    if os.environ.get("JOULEPORT_STRIPE_URL") != STRIPE_URL:
+        return []
+    options = {
+        "--host": STRIPE_ADDRESS[0],
+        "--port": str(STRIPE_ADDRESS[1]),
+        "--state": str(env.home() / "stripe" / "state.sqlite"),
+        "--webhook": f"http://{web[0]}:{web[1]}/api/stripe/webhook",
+    }
+    words = [word for option in options.items() for word in option]
+    return [
+        python("stripe", "-m", "stand_ins.stripe", *words, is_ready=lambda: listens(STRIPE_ADDRESS), stop=20)
     ]
 
 

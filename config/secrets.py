@@ -24,6 +24,8 @@ def load_or_make(home: Path) -> dict[str, str]:
         "JOULEPORT_TICKET_SECRET": secrets.token_urlsafe(48),
         "JOULEPORT_BLOB_KEY": Fernet.generate_key().decode("ascii"),
         "JOULEPORT_CREDENTIAL_KEYS": Fernet.generate_key().decode("ascii"),
+        # What the stand-in for Stripe signs with; whoever has a key of Stripe has a secret of Stripe, too.
+        "JOULEPORT_STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_urlsafe(32)}",
     }
     values = {**made, **known}
     if values != known:

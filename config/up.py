@@ -50,11 +50,18 @@ Jouleport is running. Ctrl-C stops it.
   REST      {web}/api/docs/
   operators {pages}/operator/ and {pages}/admin/
   agents    ws://{os.environ["JOULEPORT_RELAY_ADDRESS"]}/agent
+  payments  {_describe_stripe()}
   metrics   http://{os.environ["JOULEPORT_METRICS_ADDRESS"]}/metrics, and the next three ports
   terminal  set -a; . {env.home() / "secrets.env"}; set +a
 """,
         flush=True,
     )
+
+
+def _describe_stripe() -> str:
+    if os.environ.get("JOULEPORT_STRIPE_URL") != desk.STRIPE_URL:
+        return "Stripe"
+    return f"a stand-in for Stripe at {desk.STRIPE_URL}; no money moves"
 
 
 if __name__ == "__main__":
