@@ -17,6 +17,7 @@ from accounts import audit, organizations
 from accounts.models import KeyMode, Organization
 from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
 from billing.models import Charge, Entry, Posting, SellerProfile, TaxRule
+from billing.rails.chain import deposits
 from billing.settlement import payouts, terms
 from billing.settlement.terms import Terms
 from billing.statements import invoices
@@ -27,6 +28,8 @@ from tests.api.conftest import make_operator, use_second_factor
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
 from tests.databases import Database
+from tests.rails.chains import run_chain
+from tests.rails.orders import ALICE, BOB
 from tests.settlement import settling
 
 PAGE = (REPOSITORY / "docs/reference/ledger-entries.md").read_text(encoding="utf-8")
@@ -283,6 +286,19 @@ def tax(scene: Scene, example: Example) -> int:
     return Entry.objects.get(kind="TAX").pk
 
 
+def deposit(scene: Scene, example: Example) -> int:
+    """Let USDC arrive on chain, at the buyer's address or at one that nobody has."""
+    [facts] = example.given
+    deposits.add_addresses(addresses=[ALICE], actor=audit.SYSTEM, now=scene.now)
+    if facts["address"] == "given":
+        deposits.assign_address(organization=scene.buyer, actor=audit.SYSTEM, now=scene.now)
+    with run_chain() as chain:
+        chain.call("transfer", BOB, ALICE, deposits.to_units(Decimal(facts["deposit"])))
+        chain.call("mine", 1)
+        deposits.follow_chain(reader=chain.reader, confirmations=1, now=scene.now)
+    return Entry.objects.filter(kind=example.kind).latest("id").pk
+
+
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
@@ -291,6 +307,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "REFUND": refund,
     "GIVE_BACK": give_back,
     "TAX": tax,
+    **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
     "REVERSAL": reverse,
     **dict.fromkeys((*SETTLED, "PAYOUT_PAID", "PAYOUT_RETURNED"), settle),
 }
