@@ -177,6 +177,8 @@ class OnlineTopUpList(OrganizationView):
         made = top_ups.request(organization=caller.organization, wish=wish, actor=caller.actor, now=now)
         # Not in one transaction with the row: nothing waits for the network with locks in its hands.
         opened = top_ups.open_page(top_up=made, asked=asked, now=now)
+        if opened.state == StripeTopUp.State.FAILED:
+            raise top_ups.NoPage
         return Response(OnlineTopUpAnswer(opened).data, status=201)
 
     def _read_key(self) -> str | None:

@@ -134,7 +134,8 @@ def _try(act: Callable[[], object], row: Model) -> None:
 
 def _find_start(name: str, now: datetime) -> datetime:
     row = StripeCursor.objects.filter(name=name).first()
-    start = row.swept_to - OVERLAP if row else now - LOOK_BACK
+    # A clock that was set back must not leave a gap.
+    start = min(row.swept_to, now) - OVERLAP if row else now - LOOK_BACK
     return max(start, now - LOOK_BACK_MOST)
 
 

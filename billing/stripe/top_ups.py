@@ -1,5 +1,6 @@
 """Payments into a wallet that a person begins: asked for here, paid at Stripe, credited by `payments`."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,8 @@ from core.errors import DomainError
 from core.money import Money
 
 PAGE_OPEN_FOR = timedelta(hours=2)
+PAGE_OPEN_LEAST = timedelta(minutes=30)
+"""Stripe makes no page for less."""
 FOLLOW_AFTER = timedelta(minutes=1)
 STRIPE_METHODS = {
     TopUpMethod.CARD: "card",
@@ -29,6 +32,7 @@ STRIPE_METHODS = {
     TopUpMethod.WECHAT_PAY: "wechat_pay",
     TopUpMethod.STABLECOIN: "crypto",
 }
+logger = logging.getLogger(__name__)
 State, Origin = StripeTopUp.State, StripeTopUp.Origin
 
 
@@ -38,6 +42,14 @@ class MayNotFund(DomainError):
     status = 403
     code = "may_not_fund"
     message = "This organization cannot pay in at the moment."
+
+
+class NoPage(DomainError):
+    """Stripe does not take this payment."""
+
+    status = 422
+    code = "payment_not_taken"
+    message = "This payment cannot be taken. Try another way to pay, or another currency."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +137,10 @@ def open_page(*, top_up: StripeTopUp, asked: stripe.StripeClient, now: datetime)
     customer = None
     if top_up.saves_method:
         customer = customers.ensure(organization=top_up.organization, asked=asked, now=now)
-    session = _find_or_make_session(top_up, customer, asked, now)
+    try:
+        session = _find_or_make_session(top_up, customer, asked, now)
+    except stripe.InvalidRequestError as refusal:
+        return _give_up(top_up, refusal, now)
     return note_session(top_up=top_up, session=session, now=now)
 
 
@@ -181,6 +196,18 @@ def read_history(*, organization: Organization, currency: str, now: datetime) ->
 def list_top_ups(*, organization: Organization) -> QuerySet[StripeTopUp]:
     """All payments of an organization."""
     return StripeTopUp.objects.filter(organization=organization).order_by("-id")
+
+
+def _give_up(top_up: StripeTopUp, refusal: stripe.InvalidRequestError, now: datetime) -> StripeTopUp:
+    """Stripe makes no such page; one that is asked for too late it makes no more."""
+    is_late = now - top_up.created_at > PAGE_OPEN_FOR - PAGE_OPEN_LEAST
+    logger.warning("Stripe made no page for top-up %s: %s", top_up.uid, refusal.user_message)
+    StripeTopUp.objects.filter(pk=top_up.pk, state=State.CREATED).update(
+        state=State.EXPIRED if is_late else State.FAILED,
+        failure="" if is_late else refusal.code or "refused",
+        follow_at=None,
+    )
+    return StripeTopUp.objects.get(pk=top_up.pk)
 
 
 def _find_repeat(organization: Organization, wish: Wish) -> StripeTopUp | None:
