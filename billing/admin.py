@@ -250,6 +250,7 @@ class HeatChargeAdmin(BooksAdmin):
 from billing.approving import admin as approving_admin  # noqa: E402, F401
 from billing.closing import admin as closing_admin  # noqa: E402, F401
 from billing.explorer import admin as explorer_admin  # noqa: E402, F401
+from billing.fx import admin as fx_admin  # noqa: E402, F401
 from billing.rails import admin as rails_admin  # noqa: E402, F401
 from billing.settlement import admin as settlement_admin  # noqa: E402, F401
 from billing.statements import admin as statements_admin  # noqa: E402, F401

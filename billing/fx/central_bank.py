@@ -72,10 +72,9 @@ def find_rate(*, base: str, quote: str, day: date) -> Rate:
     newest = min([day, *(bank.bounds[one].last_date for one in (base, quote) if one != EURO)])
     for back in range(SILENCE_DAYS_MAX):
         asked = newest - timedelta(days=back)
-        try:
-            # Both are per euro and of one day; the quotient of two days' rates would be nobody's rate.
-            per_euro = [Decimal(bank.convert(1, EURO, one, date=asked)) for one in (base, quote)]
-        except ValueError:
+        # Both are per euro and of one day; the quotient of two days' rates would be nobody's rate.
+        per_euro = [_read(bank, one, asked) for one in (base, quote)]
+        if per_euro[0] is None or per_euro[1] is None:
             continue
         rate = round_half_even(ROUNDING.divide(per_euro[1], per_euro[0]), PRICE_PLACES)
         return Rate(base, quote, rate, asked, last_known=newest < day)
@@ -91,14 +90,20 @@ def read_days(*, until: date, days: int) -> Iterator[tuple[date, dict[str, Decim
     last = min(until, max(bounds.last_date for bounds in bank.bounds.values()))
     for back in reversed(range(days)):
         day = last - timedelta(days=back)
-        rates = {}
-        for currency in sorted(bank.currencies - {EURO}):
-            try:
-                rates[currency] = Decimal(bank.convert(1, EURO, currency, date=day))
-            except ValueError:
-                continue
+        found = {one: _read(bank, one, day) for one in sorted(bank.currencies - {EURO})}
+        rates = {one: rate for one, rate in found.items() if rate is not None}
         if rates:
             yield day, rates
+
+
+def _read(bank: "CurrencyConverter", currency: str, day: date) -> Decimal | None:
+    """So many of a currency for one euro, if the bank gave a rate on that very day."""
+    from currency_converter import RateNotFoundError
+
+    try:
+        return Decimal(bank.convert(1, EURO, currency, date=day))
+    except (ValueError, RateNotFoundError):
+        return None
 
 
 @cache

@@ -105,7 +105,7 @@ def _is_due(base: str, quote: str, standing: FxQuote | None, now: datetime) -> b
     own = FxSpread.objects.filter(base=base, quote=quote).values_list("spread_bps", flat=True).first()
     if standing.spread_bps != (settings.FX_SPREAD_BPS if own is None else own):
         return True
-    newest = FxRate.objects.filter(noted_at__gt=standing.made_at).aggregate(newest=Max("as_of"))["newest"]
+    newest = FxRate.objects.filter(noted_at__gte=standing.made_at).aggregate(newest=Max("as_of"))["newest"]
     if newest is None:
         return False
     return rates.find_rate(base=base, quote=quote, at=now).rate != standing.mid

@@ -65,8 +65,8 @@ CREATE FUNCTION convert_v1(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     q fx_quote;
-    sold numeric(38, 9);
-    bought numeric(38, 9);
+    paid numeric(38, 9);
+    got numeric(38, 9);
     middle numeric(38, 9);
     legs bigint[];
     parts numeric[];
@@ -78,21 +78,21 @@ BEGIN
         RAISE EXCEPTION 'no such quote' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_quote_own';
     END IF;
     IF p_sold IS NOT NULL THEN
-        sold := p_sold;
-        bought := trunc(p_sold * 1.0000000000000000000000000000000000000000 / q.rate, 9);
+        paid := p_sold;
+        got := trunc(p_sold * 1.0000000000000000000000000000000000000000 / q.rate, 9);
     ELSE
-        bought := p_bought;
-        sold := ceil(p_bought * q.rate * 1000000000) / 1000000000;
+        got := p_bought;
+        paid := ceil(p_bought * q.rate * 1000000000) * 0.000000001;
     END IF;
-    IF sold IS DISTINCT FROM coalesce(p_sold, sold) OR bought IS DISTINCT FROM coalesce(p_bought, bought) THEN
+    IF paid IS DISTINCT FROM coalesce(p_sold, paid) OR got IS DISTINCT FROM coalesce(p_bought, got) THEN
         RAISE EXCEPTION 'amounts have at most nine places' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    middle := least(sold, round_half_even(bought * q.mid, 9));
-    IF (sold > 0 AND bought > 0 AND middle > 0) IS NOT TRUE THEN
+    middle := least(paid, round_half_even(got * q.mid, 9));
+    IF (paid > 0 AND got > 0 AND middle > 0) IS NOT TRUE THEN
         RAISE EXCEPTION 'nothing would be exchanged' USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_amount_enough';
     END IF;
     SELECT c.id INTO made FROM fx_conversion c
-     WHERE c.quote_id = p_quote AND (c.sold, c.bought) = (sold, bought);
+     WHERE c.quote_id = p_quote AND (c.sold, c.bought) = (paid, got);
     IF FOUND THEN
         RETURN made;
     ELSIF p_at < q.made_at OR p_at >= q.expires_at THEN
@@ -101,17 +101,17 @@ BEGIN
     END IF;
     -- Limits in the order of currencies, before any balance.
     PERFORM check_fx_limit_v1(x.currency, x.change)
-       FROM (VALUES (q.base, middle), (q.quote, -bought)) AS x(currency, change) ORDER BY x.currency;
+       FROM (VALUES (q.base, middle), (q.quote, -got)) AS x(currency, change) ORDER BY x.currency;
     SELECT array_agg(x.account ORDER BY x.account), array_agg(x.part ORDER BY x.account) INTO legs, parts
-      FROM (VALUES (account_v1('WALLET', p_organization, q.base), sold),
+      FROM (VALUES (account_v1('WALLET', p_organization, q.base), paid),
                    (account_v1('FX_POSITION', NULL, q.base), -middle),
-                   (account_v1('FX_SPREAD', NULL, q.base), middle - sold),
-                   (account_v1('FX_POSITION', NULL, q.quote), bought),
-                   (account_v1('WALLET', p_organization, q.quote), -bought)) AS x(account, part)
+                   (account_v1('FX_SPREAD', NULL, q.base), middle - paid),
+                   (account_v1('FX_POSITION', NULL, q.quote), got),
+                   (account_v1('WALLET', p_organization, q.quote), -got)) AS x(account, part)
      WHERE x.part <> 0;
-    SELECT p.entry_id INTO posted FROM post_v1('fx:' || q.uid, 'FX', p_actor, '', p_at, legs, parts) p;
+    SELECT p.entry_id INTO posted FROM post_v1('fx:' || q.uid, 'FX_CONVERSION', p_actor, '', p_at, legs, parts) p;
     INSERT INTO fx_conversion (uid, quote_id, organization_id, sold, bought, mid_amount, entry_id, converted_at)
-    VALUES (p_uid, p_quote, p_organization, sold, bought, middle, posted, p_at)
+    VALUES (p_uid, p_quote, p_organization, paid, got, middle, posted, p_at)
     ON CONFLICT (quote_id) DO NOTHING RETURNING id INTO made;
     IF made IS NULL THEN  -- the same, a moment before
         SELECT c.id INTO made FROM fx_conversion c WHERE c.quote_id = p_quote;

@@ -78,7 +78,7 @@ BEGIN
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_rate_fresh';
     END IF;
     INSERT INTO fx_quote (uid, base, quote, mid, spread_bps, rate, source, rate_at, made_at, expires_at, organization_id)
-    VALUES (p_uid, p_base, p_quote, found.rate, bps, round_half_even(found.rate * (10000 + bps) / 10000, 18), found.source,
+    VALUES (p_uid, p_base, p_quote, found.rate, bps, round_half_even(found.rate * (10000 + bps) * 0.0001, 18), found.source,
             found.as_of, p_at, p_at + make_interval(secs => p_seconds), p_organization)
     RETURNING id INTO made;
     IF p_organization IS NULL THEN

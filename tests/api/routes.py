@@ -5,6 +5,7 @@ from billing.models import Entry
 from tests.api import running
 from tests.api.bank_routes import BANKING
 from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
+from tests.api.fx_routes import FX
 from tests.api.lot_routes import LOTS
 from tests.api.payout_routes import PAYOUTS
 from tests.api.period_routes import PERIODS
@@ -257,6 +258,7 @@ ROUTES = (
     *LOTS,
     *BANKING,
     *PAYOUTS,
+    *FX,
     *RAILS,
     *MONEY_IN,
     *PERIODS,

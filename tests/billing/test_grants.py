@@ -46,6 +46,7 @@ RIGHTS = {
             *("series_point", "series_correction", "site_factors"),
             *("payout_method", "rail_file", "rail_file_payout"),
             *("chain_address", "chain_deposit", "chain_cursor"),
+            *("bank_statement", "bank_line"),
             *("approval", "settlement_batch", "settlement_item", "settlement_line", "payout", "payout_step"),
         ],
         READ,
@@ -54,6 +55,8 @@ RIGHTS = {
     "rail_answer": APPEND,
     **dict.fromkeys(["reference_version", "reference_figure", "site_figure"], APPEND),
     "booking_entity": APPEND,
+    **dict.fromkeys(["bank_account", "bank_file"], APPEND),
+    **dict.fromkeys(["reconciliation_run", "reconciliation_line", "reconciliation_note"], APPEND),
     "organization_entity": frozenset({"SELECT", "INSERT", "UPDATE"}),
 }
 WRITES = {
@@ -124,6 +127,7 @@ GRANTED = {
     *("make_rail_file_v1", "send_rail_file_v1", "void_rail_file_v1", "confirm_rail_file_v1"),
     *("add_chain_addresses_v1", "assign_chain_address_v1", "note_deposit_v1", "credit_deposit_v1"),
     *("orphan_deposit_v1", "move_chain_cursor_v1"),
+    "import_bank_statement_v1",
     *("request_approval_v1", "decide_approval_v1"),
     *("draft_settlement_v1", "reckon_settlement_v1", "settlement_sha256_v1", "submit_settlement_v1"),
     *("void_settlement_v1", "approve_settlement_v1", "start_settlement_v1", "pay_item_v1"),

@@ -40,8 +40,11 @@ SECOND_GUARD = {
     "entry.entry_no_truncate": "ledger_seq is append-only",
     "approval.approval_no_truncate": "accounting_period is append-only",
     "accounting_period.accounting_period_no_truncate": "period_balance is append-only",
+    "bank_statement.bank_statement_no_truncate": "bank_line is append-only",
+    "reconciliation_run.reconciliation_run_no_truncate": "reconciliation_line is append-only",
     "invoice.invoice_no_truncate": "invoice_entry is append-only",
     "spending_limit.spending_limit_identity": "spending_limit_pkey",
+    "fx_quote.fx_quote_no_truncate": "fx_conversion is append-only",
 }
 
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts import audit
 from accounts.models import AuditEvent, Organization
-from billing import ledger, verification
+from billing import ledger
 from billing.fx import central_bank, conversions, quotes, rates, sources, treasury
 from billing.fx.central_bank import RateUnknown
 from billing.fx.quotes import SameCurrency
@@ -35,7 +35,12 @@ EXR.D.USD.EUR.SP00.A,D,USD,EUR,SP00,A,2026-05-04,1.2
 def note(*said: Said, source: str = "BANK") -> None:
     FxRate.objects.bulk_create(
         FxRate(
-            source=source, unit=one.unit, currency=one.currency, rate=one.rate, as_of=one.as_of, noted_at=NOW
+            source=source,
+            unit=one.unit,
+            currency=one.currency,
+            rate=one.rate,
+            as_of=one.as_of,
+            noted_at=max(NOW, one.as_of),
         )
         for one in said
     )
@@ -239,10 +244,15 @@ def test_a_quote_serves_its_organization_once_and_in_time(lab: Organization, fun
         use(lab, "2")
 
     assert first == again
-    assert Entry.objects.filter(kind="FX").count() == 1
+    assert Entry.objects.filter(kind="FX_CONVERSION").count() == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_there_and_back_never_makes_money(lab: Organization, data: st.DataObject) -> None:
     rate = data.draw(st.decimals("0.0001", "9000", places=6))
@@ -267,4 +277,3 @@ def test_there_and_back_never_makes_money(lab: Organization, data: st.DataObject
             sums[leg.currency] = sums.get(leg.currency, Decimal(0)) + leg.amount
         assert set(sums.values()) == {0}
         assert one.mid_amount <= one.sold
-    assert verification.verify() == [] or True

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts import audit
@@ -200,7 +200,12 @@ MOVES = st.tuples(st.sampled_from(["CNH", "EUR", "JPY"]), st.booleans(), AMOUNTS
 RATES = {"CNH": Decimal("0.14"), "EUR": Decimal("1.1"), "JPY": Decimal("0.0066")}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(moves=st.lists(MOVES, min_size=2, max_size=12), crosses=st.lists(AMOUNTS, max_size=2))
 def test_positions_are_what_a_plain_model_says(
     lab: Organization, moves: list[tuple[str, bool, Decimal, Decimal]], crosses: list[Decimal]
