@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("accounts.pages.urls")),
     path("", include("workers.pages.urls")),
     path("", include("billing.settlement.pages.urls")),
+    path("", include("billing.statements.pages.urls")),
     path("", include("billing.rails.pages.urls")),
     path("", include("billing.stripe.pages.urls")),
     path("operator/", overview.show_overview, name="operator"),

@@ -158,7 +158,9 @@ def describe(
         refused.add(422)
     if filters:
         given += list_parameters(filters)
-    responses: dict[Any, Any] = {status: make_page(answer) if paged else answer}
+    # A file is described by its status and type: `{(200, "text/csv"): OpenApiTypes.STR}`.
+    files = isinstance(answer, dict)
+    responses: dict[Any, Any] = {**answer} if files else {status: make_page(answer) if paged else answer}
     responses |= {(code, CONTENT_TYPE): Problem for code in sorted(refused)}
     return extend_schema(
         operation_id=operation_id,

@@ -1,0 +1,1 @@
+"""Pages on which buyers find their statements and invoices."""
