@@ -31,6 +31,7 @@ from tests.databases import Database
 from tests.rails.chains import run_chain
 from tests.rails.orders import ALICE, BOB
 from tests.settlement import settling
+from tests.stripe import examples
 
 PAGE = (REPOSITORY / "docs/reference/ledger-entries.md").read_text(encoding="utf-8")
 POSTING_SQL = re.compile(
@@ -299,6 +300,11 @@ def deposit(scene: Scene, example: Example) -> int:
     return Entry.objects.filter(kind=example.kind).latest("id").pk
 
 
+def take_in(scene: Scene, example: Example) -> int:
+    [facts] = example.given
+    return examples.post(scene.buyer, example.kind, facts)
+
+
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
@@ -307,6 +313,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "REFUND": refund,
     "GIVE_BACK": give_back,
     "TAX": tax,
+    **dict.fromkeys(examples.KINDS, take_in),
     **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
     "REVERSAL": reverse,
     **dict.fromkeys((*SETTLED, "PAYOUT_PAID", "PAYOUT_RETURNED"), settle),
