@@ -155,7 +155,7 @@ END $$;
 
 -- What a bank said stays said. A line is booked once; out of suspense it comes only by the word of two people, or when what was
 -- to be sent back has left.
-CREATE OR REPLACE FUNCTION keep_bank_line() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION keep_bank_line() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     acts text[] := '{state,reason,suspense_entry_id,entry_id,organization_id,payout_id,counterpart_id,approval_id,acted_at}';
 BEGIN

@@ -13,7 +13,7 @@ from psycopg import sql
 from billing import verification
 from config.embedded.postgres import APP_ROLE, OWNER_ROLE, Cluster
 from tests import databases
-from tests.billing import exchange, fx_books, invoice_books, periods, settled_books, stripe_books
+from tests.billing import bank_books, exchange, fx_books, invoice_books, periods, settled_books, stripe_books
 from tests.databases import Database
 
 Connection = psycopg.Connection[Any]
@@ -99,7 +99,9 @@ def fill(db: Database) -> None:
         fx_books.trade(app)
         invoice_books.fill(app, lab)
         stripe_books.fill(app, lab)
-        settled_books.settle(app, farm.organization_id, *decide(app))
+        people = decide(app)
+        settled_books.settle(app, farm.organization_id, *people)
+        bank_books.fill(app, lab, people[0])
 
 
 def _close(db: Database, app: Connection) -> None:

@@ -6,7 +6,15 @@ columns changed, unless only other words can break the rule. Rules of one part o
 of their own, `*_harms.py`, and listed at the end.
 """
 
-from tests.billing import conversion_harms, fx_harms, invoice_harms, payout_harms, period_harms, stripe_harms
+from tests.billing import (
+    bank_harms,
+    conversion_harms,
+    fx_harms,
+    invoice_harms,
+    payout_harms,
+    period_harms,
+    stripe_harms,
+)
 from tests.billing.harm import NEW, Copy, Harm
 
 WALLET = "(SELECT id FROM ledger_account WHERE code = 'liability:wallet:1:USD')"
@@ -282,6 +290,7 @@ HARMS: dict[str, Harm] = {
     "meter_flag.meter_flag_attempt_id_kind_key": Copy("meter_flag", {"id": NEW}),
     "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
     "node_event.node_event_pkey": Copy("node_event", {}),
+    **bank_harms.HARMS,
     **conversion_harms.HARMS,
     **fx_harms.HARMS,
     **invoice_harms.HARMS,

@@ -46,7 +46,7 @@ RIGHTS = {
             *("series_point", "series_correction", "site_factors"),
             *("payout_method", "rail_file", "rail_file_payout"),
             *("chain_address", "chain_deposit", "chain_cursor"),
-            *("bank_statement", "bank_line"),
+            "bank_statement",
             *("approval", "settlement_batch", "settlement_item", "settlement_line", "payout", "payout_step"),
         ],
         READ,
@@ -55,7 +55,6 @@ RIGHTS = {
     "rail_answer": APPEND,
     **dict.fromkeys(["reference_version", "reference_figure", "site_figure"], APPEND),
     "booking_entity": APPEND,
-    **dict.fromkeys(["bank_account", "bank_file"], APPEND),
     **dict.fromkeys(["reconciliation_run", "reconciliation_line", "reconciliation_note"], APPEND),
     "organization_entity": frozenset({"SELECT", "INSERT", "UPDATE"}),
 }

@@ -64,6 +64,8 @@ CORRUPTIONS = {
     "settlements_equal_postings": "UPDATE settlement_line SET amount = amount + 1",
     "top_ups_equal_entries": "UPDATE stripe_top_up SET amount = amount + 1 WHERE state = 'PAID'",
     "stripe_equals_mirror": "UPDATE stripe_balance_transaction SET amount = amount + 1, net = net + 1",
+    "bank_lines_booked_as_stated": "UPDATE bank_line SET amount = amount + 1 WHERE state = 'WALLET'",
+    "bank_statements_add_up": "UPDATE bank_statement SET closing = closing + 1",
     "jobs_match_attempts": "UPDATE attempt SET state = 'FENCED', ended_at = now() WHERE state = 'RUNNING'",
 }
 
