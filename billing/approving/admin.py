@@ -15,7 +15,7 @@ from accounts.audit import Actor
 from accounts.models import User
 from billing import approvals
 from billing.links import BooksAdmin
-from billing.models import Approval
+from billing.models import Approval, SettlementBatch
 from core.errors import DomainError
 
 
@@ -65,6 +65,7 @@ class ApprovalAdmin(BooksAdmin):
             "approval": approval,
             "rows": list_differences(approval, before),
             "before": before,
+            "about": find_page(approval),
             "people": {
                 "prepared": name_person(approval.prepared_by),
                 "approved": name_person(approval.approved_by),
@@ -91,6 +92,14 @@ class ApprovalAdmin(BooksAdmin):
         except DomainError as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:billing_approval_change", args=[approval.pk]))
+
+
+def find_page(approval: Approval) -> str:
+    """Where the thing itself is looked at; nothing for a kind that has no page."""
+    if approval.kind != "settlement":
+        return ""
+    batch = SettlementBatch.objects.filter(uid=approval.subject).values_list("pk", flat=True).first()
+    return reverse("admin:billing_settlementbatch_change", args=[batch]) if batch else ""
 
 
 def name_person(uid: UUID | None) -> str:

@@ -73,6 +73,7 @@ def test_two_operators_settle_on_pages(crew: Desk, farm: Organization) -> None:
     again = ann.post("/admin/billing/settlementbatch/draft/", {"currency": "USD", "entity": "HK"})
     shown = ann.get(page).content.decode()
     approval = ann.post(page, {"submit": "1"}).headers["Location"]
+    assert page in bob.get(approval).content.decode()
     sha = re.search(r'name="sha256" value="(\w+)"', bob.get(approval).content.decode())
     assert sha is not None
     ann.post(approval, {"approve": "1", "sha256": sha[1]})
