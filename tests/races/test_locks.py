@@ -13,7 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import capped, closing, invoicing, payouts
+from tests.races import capped, closing, invoicing, money_in, payouts
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -322,6 +322,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("close_period_v1", 1, ("remove", 1), closing.late_posting_sees_the_period_closed),
     ("keep_checkpoints_v1", 1, ("remove", 1), closing.checkpoints_are_kept_once),
     ("post_invoice_tax_v1", 1, ("remove", 1), invoicing.tax_is_void_before_it_is_taken),
+    ("lock_wallet_v1", 1, ("remove", 1), money_in.freezer_waits_for_who_spends),
     ("pay_item_v1", 1, ("remove", 1), payouts.item_is_paid_once),
     ("move_payout_v1", 1, ("remove", 1), payouts.news_of_a_payout_take_turns),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
