@@ -76,6 +76,7 @@ class Migration(migrations.Migration):
                 (
                     "file",
                     models.ForeignKey(
+                        db_constraint=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="lines",
                         to="billing.railfile",
@@ -84,7 +85,10 @@ class Migration(migrations.Migration):
                 (
                     "payout",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="billing.payout"
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.payout",
                     ),
                 ),
                 ("live", models.BooleanField()),

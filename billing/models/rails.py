@@ -61,8 +61,10 @@ class RailFilePayout(models.Model):
     """A payout in a file; in at most one that is live."""
 
     pk = models.CompositePrimaryKey("file_id", "payout_id")
-    file = models.ForeignKey(RailFile, on_delete=models.PROTECT, related_name="lines")
-    payout = models.ForeignKey("billing.Payout", on_delete=models.PROTECT, related_name="+")
+    file = models.ForeignKey(RailFile, on_delete=models.PROTECT, related_name="lines", db_constraint=False)
+    payout = models.ForeignKey(
+        "billing.Payout", on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     live = models.BooleanField()
 
     class Meta:

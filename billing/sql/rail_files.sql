@@ -43,9 +43,10 @@ CREATE TABLE IF NOT EXISTS rail_file (
 COMMENT ON COLUMN rail_file.content IS 'Encrypted: it names accounts of payees.';
 COMMENT ON COLUMN rail_file.external_id IS 'What confirmed it as a whole: the transaction of a batch. One confirms one file.';
 
+-- Written by one function, for files and payouts that never go away.
 CREATE TABLE IF NOT EXISTS rail_file_payout (
-    file_id   bigint NOT NULL REFERENCES rail_file,
-    payout_id bigint NOT NULL REFERENCES payout,
+    file_id   bigint NOT NULL,
+    payout_id bigint NOT NULL,
     live      boolean NOT NULL DEFAULT true,
     PRIMARY KEY (file_id, payout_id)
 );

@@ -8,11 +8,13 @@ of their own, `*_harms.py`, and listed at the end.
 
 from tests.billing import (
     bank_harms,
+    compliance_harms,
     conversion_harms,
     fx_harms,
     invoice_harms,
     payout_harms,
     period_harms,
+    rail_harms,
     stripe_harms,
 )
 from tests.billing.harm import NEW, Copy, Harm
@@ -291,10 +293,12 @@ HARMS: dict[str, Harm] = {
     "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
     "node_event.node_event_pkey": Copy("node_event", {}),
     **bank_harms.HARMS,
+    **compliance_harms.HARMS,
     **conversion_harms.HARMS,
     **fx_harms.HARMS,
     **invoice_harms.HARMS,
     **payout_harms.HARMS,
     **period_harms.HARMS,
+    **rail_harms.HARMS,
     **stripe_harms.HARMS,
 }
