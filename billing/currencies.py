@@ -161,18 +161,21 @@ def floor_to_stripe_payout(*, amount: Decimal, currency: str) -> Decimal:
 
 
 def _read(row: dict[str, str]) -> Denomination:
-    numbers = [
-        int(row[name]) if row[name] else None for name in ("stripe_exponent", "stripe_step", "payout_step")
-    ]
     return Denomination(
-        row["code"],
-        row["name"],
-        row["kind"],
-        int(row["exponent"]),
-        row["numeric_code"] or None,
-        *numbers,
-        Decimal(row["minimum_charge"]) if row["minimum_charge"] else None,
+        code=row["code"],
+        name=row["name"],
+        kind=row["kind"],
+        exponent=int(row["exponent"]),
+        numeric_code=row["numeric_code"] or None,
+        stripe_exponent=_read_number(row["stripe_exponent"]),
+        stripe_step=_read_number(row["stripe_step"]),
+        payout_step=_read_number(row["payout_step"]),
+        minimum_charge=Decimal(row["minimum_charge"]) if row["minimum_charge"] else None,
     )
+
+
+def _read_number(text: str) -> int | None:
+    return int(text) if text else None
 
 
 def _find_steps(found: Denomination) -> tuple[int, int, int]:

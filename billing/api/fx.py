@@ -35,7 +35,7 @@ class FxQuoteAnswer(serializers.Serializer[Any]):
     rate = PriceField(help_text="What one of `buy` costs in `sell`, the spread included.")
     mid = PriceField(help_text="The same without the spread.")
     spread_bps = serializers.IntegerField(help_text="In ten-thousandths of the middle rate.")
-    source = serializers.CharField(help_text="Who said the middle rate.")
+    source = serializers.CharField(help_text="Who said the middle rate.")  # type: ignore[assignment]
     rate_at = serializers.DateTimeField(help_text="When it was said.")
     made_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField()

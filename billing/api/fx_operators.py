@@ -34,7 +34,7 @@ class FxRateRequest(serializers.Serializer[Any]):
 class FxRateAnswer(serializers.Serializer[Any]):
     """What a source said."""
 
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     unit = serializers.CharField()
     currency = serializers.CharField()
     rate = PriceField()

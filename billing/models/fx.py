@@ -1,11 +1,12 @@
 """Rates, quotes and what was exchanged; what the platform holds by it."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 
-AMOUNT = {"max_digits": 38, "decimal_places": 9}
-RATE = {"max_digits": 38, "decimal_places": 18}
+AMOUNT: dict[str, Any] = {"max_digits": 38, "decimal_places": 9}
+RATE: dict[str, Any] = {"max_digits": 38, "decimal_places": 18}
 
 
 class FxRate(models.Model):

@@ -37,10 +37,10 @@ BEGIN
     IF NOT EXISTS (SELECT 1 FROM fx_quote q WHERE q.id = NEW.quote_id AND q.base = NEW.base AND q.quote = NEW.quote
                                               AND q.organization_id IS NULL) THEN
         RAISE EXCEPTION 'quote % is somebody''s own, or of other currencies', NEW.quote_id
-            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_standing_quote_fits';
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_standing_quote_checked';
     ELSIF TG_OP = 'UPDATE' AND NEW.quote_id < OLD.quote_id THEN
         RAISE EXCEPTION 'quote % is older than the one that stands', NEW.quote_id
-            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_standing_quote_is_newest';
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_standing_quote_checked';
     END IF;
     RETURN NEW;
 END $$;

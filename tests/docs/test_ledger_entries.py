@@ -25,9 +25,11 @@ from core.money import Money
 from core.sql import REPOSITORY
 from tests import heat_scene
 from tests.api.conftest import make_operator, use_second_factor
+from tests.banking import examples as bank_examples
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
 from tests.databases import Database
+from tests.fx import examples as fx_examples
 from tests.rails.chains import run_chain
 from tests.rails.orders import ALICE, BOB
 from tests.settlement import settling
@@ -35,7 +37,8 @@ from tests.stripe import examples
 
 PAGE = (REPOSITORY / "docs/reference/ledger-entries.md").read_text(encoding="utf-8")
 POSTING_SQL = re.compile(
-    r"(?:INSERT INTO entry |(?:PERFORM|FROM|SELECT) post_v1\(|:= (?:made \|\| )?post_settled_v1\().*?;",
+    r"(?:INSERT INTO entry |(?:PERFORM|FROM|SELECT) post_v1\(|:= post_gain_v1\("
+    r"|:= (?:made \|\| )?post_settled_v1\().*?;",
     re.DOTALL,
 )
 OPERATE = (REPOSITORY / "docs/how-to/operate.md").read_text(encoding="utf-8")
@@ -305,6 +308,16 @@ def take_in(scene: Scene, example: Example) -> int:
     return examples.post(scene.buyer, example.kind, facts)
 
 
+def read_statement(scene: Scene, example: Example) -> int:
+    [facts] = example.given
+    return bank_examples.post(scene.buyer, example.kind, facts["line"].split()[0])
+
+
+def exchange_money(scene: Scene, example: Example) -> int:
+    [facts] = example.given
+    return fx_examples.post(scene.buyer, example.kind, facts)
+
+
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
@@ -313,7 +326,9 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "REFUND": refund,
     "GIVE_BACK": give_back,
     "TAX": tax,
+    **dict.fromkeys(bank_examples.KINDS, read_statement),
     **dict.fromkeys(examples.KINDS, take_in),
+    **dict.fromkeys(fx_examples.KINDS, exchange_money),
     **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
     "REVERSAL": reverse,
     **dict.fromkeys((*SETTLED, "PAYOUT_PAID", "PAYOUT_RETURNED"), settle),

@@ -214,7 +214,7 @@ def test_what_is_to_be_bought_is_bought_exactly(lab: Organization) -> None:
     ex.say("USD", "CNH", "7")
     ex.pay_in(lab, "100", "USD")
 
-    done = conversions.convert(
+    done: Any = conversions.convert(
         quote=ex.quote(lab, "USD", "CNH"), organization=lab, buy=Decimal(1), actor=audit.SYSTEM, now=NOW
     )
 

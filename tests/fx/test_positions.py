@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -24,7 +25,7 @@ from tests.fx import exchanging as ex
 LATER = datetime(2026, 6, 1, 3, tzinfo=UTC)
 
 
-def follow() -> dict[str, tuple[Decimal, Decimal]]:
+def follow() -> dict[str, tuple[Any, Any]]:
     """Number entries, tell positions, and do so again for the gains; what is held, and what it cost."""
     for _ in range(2):
         ex.number_entries()
@@ -102,7 +103,7 @@ def test_a_day_is_revalued_once_and_undone_on_the_next(lab: Organization) -> Non
         positions.revalue(day=LATER.date(), now=LATER)
     told = (positions.revalue(day=day, now=LATER), positions.revalue(day=day, now=LATER))
     follow()
-    [row] = FxRevaluation.objects.all()
+    row: Any = FxRevaluation.objects.get()
 
     assert told == (1, 0)
     assert (row.amount, row.book_value, row.value) == (80, 10, 16)
@@ -126,7 +127,7 @@ def test_the_exposure_says_what_positions_are_worth_and_whether_they_are_within_
     positions.set_limit(currency="CNH", amount=Decimal(70), actor=audit.SYSTEM, now=NOW)
     follow()
 
-    found = {one.currency: one for one in positions.read_exposure(now=NOW)}
+    found: dict[str, Any] = {one.currency: one for one in positions.read_exposure(now=NOW)}
 
     assert (found["CNH"].value, found["CNH"].unrealised, found["CNH"].is_beyond) == (16, 6, True)
     assert (found["USD"].value, found["USD"].unrealised) == (-9, 0)
@@ -177,7 +178,7 @@ def test_a_swap_line_gives_up_to_its_limit_and_is_paid_back(lab: Organization) -
         move(700, "D1")
     with pytest.raises(LineExceeded):
         treasury.change_line(line=line, ceiling=None, actor=audit.SYSTEM, now=NOW)
-    owed = balance("SWAP_LINE", "CNH")
+    owed: Any = balance("SWAP_LINE", "CNH")
     move(-800, "D4")
     closed = treasury.change_line(line=line, ceiling=None, actor=audit.SYSTEM, now=NOW)
     with pytest.raises(LineExceeded):
