@@ -44,7 +44,7 @@ STRANGER = "gen_random_uuid()"
 
 def batch(of: str = "DRAFT", **changes: str) -> Copy:
     """A copy of a batch, of another entity."""
-    fresh = {"id": NEW, "uid": STRANGER, "entity": "'x'"}
+    fresh = {"id": NEW, "uid": STRANGER, "entity": "'HAINAN'"}
     return Copy("settlement_batch", fresh | changes, f"state = '{of}'")
 
 
@@ -84,6 +84,7 @@ SETTLEMENTS: dict[str, Harm] = {
     "settlement_batch.settlement_batch_pkey": batch(id="id"),
     "settlement_batch.settlement_batch_uid_key": batch(uid="uid"),
     "settlement_batch.settlement_one_open": batch(entity="entity"),
+    "settlement_batch.settlement_batch_entity_fkey": batch(entity="'NOWHERE'"),
     "settlement_batch.settlement_batch_currency_fkey": batch(currency="'XXX'"),
     "settlement_batch.settlement_batch_prepared_by_fkey": batch("DONE", prepared_by=STRANGER),
     "settlement_batch.settlement_batch_approved_by_fkey": batch("DONE", approved_by=STRANGER),
@@ -145,7 +146,7 @@ SETTLEMENTS: dict[str, Harm] = {
     ),
     "payout.payout_history": "UPDATE payout SET amount = amount + 1 WHERE state = 'PAID'",
     "payout.payout_kept": "DELETE FROM payout",
-    "payout.payout_no_truncate": "TRUNCATE payout",
+    "payout.payout_no_truncate": "TRUNCATE payout CASCADE",
     "payout_step.payout_step_pkey": Copy("payout_step", {"entry_id": "NULL"}),
     "payout_step.payout_step_entry_id_key": Copy("payout_step", {"id": NEW}, "entry_id IS NOT NULL"),
     "payout_step.payout_step_entry_id_fkey": Copy("payout_step", {"id": NEW, "entry_id": NEW}),

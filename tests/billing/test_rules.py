@@ -38,7 +38,8 @@ SELECT i.indrelid::regclass::text || '.' || i.indexrelid::regclass::text FROM pg
 SECOND_GUARD = {
     "entry.entry_pkey": "posting_000000_pkey",
     "entry.entry_no_truncate": "ledger_seq is append-only",
-    "approval.approval_no_truncate": "accounting_period is append-only",
+    "approval.approval_no_truncate": "is append-only",
+    "payout.payout_no_truncate": "is append-only",
     "accounting_period.accounting_period_no_truncate": "period_balance is append-only",
     "bank_statement.bank_statement_no_truncate": "bank_line is append-only",
     "reconciliation_run.reconciliation_run_no_truncate": "reconciliation_line is append-only",
