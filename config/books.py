@@ -93,6 +93,16 @@ SELECT count(*) FROM offer o
  WHERE o.state = 'LIVE' AND (c.id IS NULL OR c.valid_until <= now())
 """
 
+# What Stripe told and nobody acted on yet, or could not; and of ninety days how many payments were contested.
+STRIPE_EVENTS = "SELECT count(*), extract(epoch FROM now() - min(received_at)) FROM stripe_event"
+STRIPE_WAITING = f"{STRIPE_EVENTS} WHERE state = 'NEW'"
+STRIPE_FAILED = f"{STRIPE_EVENTS} WHERE state = 'FAILED'"
+CONTESTED = """
+SELECT (SELECT count(*) FROM stripe_dispute
+         WHERE opened_at > now() - interval '90 days' AND state <> 'INQUIRY'),
+       (SELECT count(*) FROM stripe_top_up WHERE paid_at > now() - interval '90 days')
+"""
+
 type Rows = list[tuple[Any, ...]]
 type Asker = Callable[[str], Rows]
 
@@ -141,6 +151,7 @@ def tell(connection: psycopg.Connection) -> Iterator[Metric]:
     # Of a long queue, what it explains is asked again when it is shorter.
     yield from _tell_money(ask, asks_unmoved=queued < COUNTED_MAX)
     yield from _tell_charging(ask)
+    yield from _tell_disputes(ask)
     yield from _tell_work(ask)
     yield write_gauges(
         "jouleport_heartbeat_age_seconds",
@@ -188,10 +199,22 @@ def _tell_charging(ask: Asker) -> Iterator[Metric]:
         (UNNUMBERED, "entries_unnumbered", "Entries that are not in the chain yet"),
         (RECEIPTS, "receipts_uncompared", "Receipts that are not compared with our records yet"),
         (JOBS, "jobs_queued", "Deferred jobs that wait"),
+        (STRIPE_WAITING, "stripe_events_waiting", "Events of Stripe that are not acted on yet"),
+        (STRIPE_FAILED, "stripe_events_failed", "Events of Stripe that wait for an operator"),
     ):
         ((number, age),) = ask(query)
         yield write_gauge(f"jouleport_{name}", f"{text}.", number)
         yield write_gauge(f"jouleport_{name}_age_seconds", f"{text}: age of the oldest, or 0.", age or 0)
+
+
+def _tell_disputes(ask: Asker) -> Iterator[Metric]:
+    ((contested, paid),) = ask(CONTESTED)
+    yield write_gauge("jouleport_payments_contested", "Payments contested in 90 days.", contested)
+    yield write_gauge(
+        "jouleport_payments_contested_ratio",
+        "Payments contested in 90 days, of those made; card schemes act above 0.0075.",
+        contested / max(paid, 1),
+    )
 
 
 def _tell_work(ask: Asker) -> Iterator[Metric]:
