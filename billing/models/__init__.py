@@ -16,6 +16,8 @@ from billing.models.charge import (
     GiveBackConversion,
     QueuedCharge,
 )
+from billing.models.compliance import ComplianceStep, Freeze, SanctionsList, SanctionsName, Screening
+from billing.models.connect import ConnectAccount, ConnectTransfer
 from billing.models.entity import BookingEntity, OrganizationEntity
 from billing.models.fx import (
     FxConversion,
@@ -84,8 +86,12 @@ __all__ = [
     "ChargeConversion",
     "ChargeEntry",
     "ChargeQuarantine",
+    "ComplianceStep",
+    "ConnectAccount",
+    "ConnectTransfer",
     "Currency",
     "Entry",
+    "Freeze",
     "FxConversion",
     "FxLeg",
     "FxLimit",
@@ -118,7 +124,10 @@ __all__ = [
     "ReconciliationLine",
     "ReconciliationNote",
     "ReconciliationRun",
+    "SanctionsList",
+    "SanctionsName",
     "Scope",
+    "Screening",
     "SellerProfile",
     "SettlementBatch",
     "SettlementItem",

@@ -11,6 +11,7 @@ RAILS = {
     "bank_file": "billing.rails.bank_file.BankFileRail",
     "usdc": "billing.rails.usdc.UsdcRail",
     "ecny": "billing.rails.ecny.EcnyRail",
+    "stripe_connect": "billing.connect.rail.StripeConnectRail",
     "manual": "billing.rails.manual.ManualRail",
 }
 """Where each is; imported when first asked for, because the libraries behind them are large."""

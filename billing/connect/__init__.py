@@ -1,0 +1,1 @@
+"""Stripe Connect: providers' accounts at Stripe, and the rail that pays there."""

@@ -1,0 +1,1 @@
+"""Pages on which providers open their account at Stripe."""
