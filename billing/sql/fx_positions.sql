@@ -83,10 +83,11 @@ DECLARE
 BEGIN
     INSERT INTO fx_cursor (seq) VALUES (0) ON CONFLICT DO NOTHING;
     SELECT seq INTO last_seq FROM fx_cursor FOR UPDATE;
-    SELECT least(max(seq), last_seq + p_limit) INTO next_seq FROM ledger_seq;
+    SELECT max(seq) INTO next_seq FROM ledger_seq;
     IF next_seq IS NULL OR next_seq <= last_seq THEN
         RETURN NULL;
     END IF;
+    next_seq := least(next_seq, last_seq + p_limit);
     FOR e IN
         SELECT s.seq, x.id, x.happened_at, booked_day(x.booked_on, x.happened_at) AS day
           FROM ledger_seq s JOIN entry x ON x.id = s.entry_id
