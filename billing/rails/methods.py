@@ -199,6 +199,8 @@ def order_methods(
     :raises OrderIncomplete: if one is missing, unknown, or named twice
     """
     with transaction.atomic():
+        # Two orders at once take turns.
+        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
         mine = {method.uid: method.pk for method in list_methods(organization_id=organization.pk)}
         if sorted(uids) != sorted(mine):
             raise OrderIncomplete

@@ -86,7 +86,6 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     changed int;
 BEGIN
-    PERFORM 1 FROM payout_method WHERE organization_id = p_organization AND state <> 'RETIRED' ORDER BY id FOR NO KEY UPDATE;
     UPDATE payout_method m SET rank = o.place - 1
       FROM unnest(p_methods) WITH ORDINALITY AS o(id, place)
      WHERE m.id = o.id AND m.organization_id = p_organization AND m.state <> 'RETIRED';

@@ -21,9 +21,9 @@ def fill(app: Connection, provider: int, ann: Any, bob: Any) -> None:
     move = "SELECT move_payout_method_v1(%s, %s, '', %s, now())"
     fetch(app, move, ready, "READY", bob)
     fetch(app, move, removed, "RETIRED", ann)
-    thrown = _make_file(app, ann)
+    thrown = make_file(app, ann)
     fetch(app, "SELECT void_rail_file_v1(%s, 'Wrong day', now())", thrown)
-    kept = _hand_over(app, _make_file(app, ann), ann, bob)
+    kept = _hand_over(app, make_file(app, ann), ann, bob)
     app.execute(
         "INSERT INTO payer_account (rail, currency, details, changed_at) VALUES ('x', 'USD', '{}', now())"
     )
@@ -73,7 +73,8 @@ def _hand_over(app: Connection, file: int, ann: Any, bob: Any) -> int:
     return file
 
 
-def _make_file(app: Connection, by: Any) -> int:
+def make_file(app: Connection, by: Any) -> int:
+    """A file of the payout that waits."""
     return int(
         fetch_value(
             app,

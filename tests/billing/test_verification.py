@@ -20,6 +20,7 @@ FIRST_POSTED = "(SELECT min(usage_id) FROM charge_entry)"
 GIVEN = f"INSERT INTO give_back VALUES ({FIRST_POSTED}, 1, 0, 0, 0, 0)"
 
 CORRUPTIONS = {
+    "deposits_equal_entries": "UPDATE chain_deposit SET amount = amount + 1 WHERE state = 'CREDITED'",
     "entries_balance": f"UPDATE posting SET amount = amount + 1 WHERE entry_id = 1 AND account_id = {WALLET}",
     "entries_have_postings": "DELETE FROM posting WHERE entry_id = 1 AND seq = 1",
     "postings_have_accounts": "UPDATE posting SET currency = 'EUR' WHERE entry_id = 1",

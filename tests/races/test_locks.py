@@ -13,7 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import capped, closing, invoicing, money_in, payouts
+from tests.races import banking, capped, closing, invoicing, money_in, payouts, rails
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -323,8 +323,13 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("keep_checkpoints_v1", 1, ("remove", 1), closing.checkpoints_are_kept_once),
     ("post_invoice_tax_v1", 1, ("remove", 1), invoicing.tax_is_void_before_it_is_taken),
     ("lock_wallet_v1", 1, ("remove", 1), money_in.freezer_waits_for_who_spends),
+    ("import_bank_statement_v1", 1, ("remove", 1), banking.statements_follow_each_other),
     ("pay_item_v1", 1, ("remove", 1), payouts.item_is_paid_once),
     ("move_payout_v1", 1, ("remove", 1), payouts.news_of_a_payout_take_turns),
+    ("make_rail_file_v1", 1, ("remove", 1), rails.payout_in_a_file_goes_no_other_way),
+    ("credit_deposit_v1", 1, ("remove", 1), rails.deposit_is_credited_once),
+    ("assign_chain_address_v1", 1, ("remove", 1), rails.organization_gets_one_address),
+    ("assign_chain_address_v1", 2, ("remove", 2), rails.addresses_are_given_out_without_waiting),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
