@@ -255,3 +255,4 @@ from billing.rails import admin as rails_admin  # noqa: E402, F401
 from billing.settlement import admin as settlement_admin  # noqa: E402, F401
 from billing.statements import admin as statements_admin  # noqa: E402, F401
 from billing.stripe import admin as stripe_admin  # noqa: E402, F401
+from billing.compliance import admin as compliance_admin  # noqa: E402, F401

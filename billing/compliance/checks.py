@@ -1,0 +1,151 @@
+"""Checks of identity and tax: handed in by the organization, decided by an operator, step by step."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.audit import Actor
+from accounts.models import Organization
+from billing.compliance import tax_forms
+from billing.models import ComplianceStep
+from core import ids
+from core.errors import DomainError, Invalid
+
+Kind, State = ComplianceStep.Kind, ComplianceStep.State
+EVIDENCE_MAX = 20
+TEXT_MAX = 1000
+# From what a step may lead to what; None is the beginning.
+FOLLOWS: dict[str, dict[str | None, tuple[str, ...]]] = {
+    Kind.IDENTITY: {
+        None: (State.SUBMITTED,),
+        State.SUBMITTED: (State.SUBMITTED, State.IN_REVIEW, State.VERIFIED, State.REFUSED),
+        State.IN_REVIEW: (State.VERIFIED, State.REFUSED),
+        State.VERIFIED: (State.SUBMITTED, State.REFUSED),
+        State.REFUSED: (State.SUBMITTED,),
+    },
+    Kind.TAX_FORM: {
+        None: (State.SUBMITTED,),
+        State.SUBMITTED: (State.SUBMITTED, State.ACCEPTED, State.REFUSED),
+        State.ACCEPTED: (State.SUBMITTED, State.REFUSED),
+        State.REFUSED: (State.SUBMITTED,),
+    },
+}
+
+
+class StepRefused(DomainError):
+    """From where the check is, it does not lead there."""
+
+    code = "step_refused"
+
+
+class CheckInvalid(Invalid):
+    """A form nobody knows, no evidence, or no reason."""
+
+    code = "invalid_check"
+
+
+def submit(
+    *,
+    organization: Organization,
+    kind: str,
+    evidence: Sequence[str],
+    actor: Actor,
+    now: datetime,
+    form: str = "",
+) -> ComplianceStep:
+    """
+    Hand in a check: `evidence` are texts that name documents and where an operator finds them.
+
+    :raises CheckInvalid: without evidence, or with a form that payees of the country do not hand in
+    :raises StepRefused: while it is under review
+    """
+    said = [text.strip() for text in evidence if text.strip()]
+    if not 1 <= len(said) <= EVIDENCE_MAX or any(len(text) > TEXT_MAX for text in said):
+        raise CheckInvalid(f"Name 1 to {EVIDENCE_MAX} documents.", field="evidence")
+    if kind == Kind.TAX_FORM:
+        known = [one.code for one in tax_forms.list_forms(country=organization.country)]
+        if form not in known:
+            raise CheckInvalid(f"Payees of {organization.country} hand in: {', '.join(known)}.", field="form")
+    listed = [{"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()} for text in said]
+    return _add(organization, kind, State.SUBMITTED, actor, now, evidence=listed, form=form)
+
+
+def decide(
+    *,
+    organization: Organization,
+    kind: str,
+    state: str,
+    actor: Actor,
+    now: datetime,
+    reason: str = "",
+    valid_until: date | None = None,
+    withholding_bps: int = 0,
+) -> ComplianceStep:
+    """
+    Take an operator's step: review, yes or no.
+
+    :raises StepRefused: if the check is not where that may follow
+    :raises CheckInvalid: for a refusal without a reason
+    """
+    before = find_newest(organization_ids=[organization.pk]).get(organization.pk, {}).get(kind)
+    if state == State.REFUSED and not reason.strip():
+        raise CheckInvalid("Say why.", field="reason")
+    return _add(
+        organization,
+        kind,
+        state,
+        actor,
+        now,
+        reason=reason,
+        valid_until=valid_until,
+        form=before.form if before else "",
+        evidence=before.evidence if before else [],
+        withholding_bps=withholding_bps if kind == Kind.TAX_FORM and state == State.ACCEPTED else 0,
+    )
+
+
+def find_newest(*, organization_ids: Sequence[int]) -> dict[int, dict[str, ComplianceStep]]:
+    """The step that holds, by organization and kind."""
+    rows = ComplianceStep.objects.filter(organization__in=organization_ids)
+    found: dict[int, dict[str, ComplianceStep]] = {}
+    for step in rows.order_by("organization", "kind", "-id").distinct("organization", "kind"):
+        found.setdefault(step.organization_id, {})[step.kind] = step
+    return found
+
+
+def is_expired(step: ComplianceStep, *, now: datetime) -> bool:
+    """Whether what was verified has run out."""
+    return step.valid_until is not None and step.valid_until < now.date()
+
+
+def _add(
+    organization: Organization, kind: str, state: str, actor: Actor, now: datetime, **fields: Any
+) -> ComplianceStep:
+    before = find_newest(organization_ids=[organization.pk]).get(organization.pk, {}).get(kind)
+    if state not in FOLLOWS[kind].get(before.state if before else None, ()):
+        was = before.state.lower() if before else "not handed in"
+        raise StepRefused(f"The check is {was}; it does not become {state.lower()} from there.")
+    with transaction.atomic():
+        step = ComplianceStep.objects.create(
+            uid=ids.make_uid(),
+            organization=organization,
+            kind=kind,
+            state=state,
+            made_by=actor.uid,
+            made_at=now,
+            **fields,
+        )
+        audit.record_event(
+            actor=actor,
+            action=f"compliance.{kind.lower()}.{state.lower()}",
+            subject_kind="organization",
+            subject_uid=organization.uid,
+            organization=organization,
+            now=now,
+            details={"step": str(step.uid), "reason": fields.get("reason", "")},
+        )
+    return step
