@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 
@@ -82,9 +83,9 @@ def book(line: BankLine, decision: Decision, *, now: datetime) -> None:
             line.entry_id = _book_payout(line, decision, now=now)
             line.state = State.PAYOUT if decision.target == Target.PAYOUT else State.RETURN
         case Target.FEE:
-            line.entry_id, line.state = _post(line, "BANK_FEE", f"bank_fee:{line.uid}"), State.FEE
+            line.entry_id, line.state = _post_fee(line), State.FEE
         case _:
-            line.suspense_entry_id = _post(line, "SUSPENSE", f"suspense:{line.uid}")
+            line.suspense_entry_id = _post_suspense(line)
             line.reason, line.state = decision.reason, State.SUSPENSE
     save_line(line, now=now)
 
@@ -98,7 +99,7 @@ def pair(line: BankLine, back: BankLine, *, now: datetime) -> None:
     if back.state != State.RETURNING or back.amount != line.amount.copy_negate():
         raise CannotBook(Reason.UNKNOWN_PAYMENT)
     if line.suspense_entry_id is None:
-        line.suspense_entry_id = _post(line, "SUSPENSE", f"suspense:{line.uid}")
+        line.suspense_entry_id = _post_suspense(line)
         line.reason = Target.BACK
     for one, other in ((line, back), (back, line)):
         one.state, one.counterpart_id = State.SENT_BACK, other.pk
@@ -162,7 +163,9 @@ def _book_wallet(line: BankLine, decision: Decision) -> int:
     wallet = Scope.objects.get(pk=decision.id)
     line.organization_id = wallet.organization_id
     if line.amount < 0:
-        return _post(line, "TOPUP_BACK", f"topup_back:{line.uid}", other=wallet.account_id)
+        legs = _list_legs(line, "WALLET", wallet.organization_id)
+        taken = ledger.post(key=f"topup_back:{line.uid}", kind="TOPUP_BACK", lines=legs, **_describe(line))
+        return taken.entry_id
     try:
         posted = wallets.top_up(
             organization_id=wallet.organization_id,
@@ -211,22 +214,32 @@ def _book_payout(line: BankLine, decision: Decision, *, now: datetime) -> int:
     return int(entry.pk)
 
 
-def _post(line: BankLine, kind: str, key: str, *, other: int | None = None) -> int:
-    """Book the line between the bank and another account, by default that of the kind."""
-    account = line.account
-    bank = ledger.open_account(purpose="CLEARING_BANK", currency=account.currency, entity=account.entity)
-    if other is None:
-        other = ledger.open_account(purpose=kind, currency=account.currency, entity=account.entity)
-    amount: Decimal = line.amount
+def _post_fee(line: BankLine) -> int:
     posted = ledger.post(
-        key=key,
-        kind=kind,
-        actor=ACTOR,
-        lines={bank: amount, other: amount.copy_negate()},
-        happened_at=_find_moment(line),
-        reason=line.reference,
+        key=f"bank_fee:{line.uid}", kind="BANK_FEE", lines=_list_legs(line, "BANK_FEE"), **_describe(line)
     )
     return posted.entry_id
+
+
+def _post_suspense(line: BankLine) -> int:
+    posted = ledger.post(
+        key=f"suspense:{line.uid}", kind="SUSPENSE", lines=_list_legs(line, "SUSPENSE"), **_describe(line)
+    )
+    return posted.entry_id
+
+
+def _list_legs(line: BankLine, purpose: str, organization_id: int | None = None) -> dict[int, Decimal]:
+    """The line between the bank and another account."""
+    currency, entity, amount = line.account.currency, line.account.entity, line.amount
+    bank = ledger.open_account(purpose="CLEARING_BANK", currency=currency, entity=entity)
+    other = ledger.open_account(
+        purpose=purpose, currency=currency, organization_id=organization_id, entity=entity
+    )
+    return {bank: amount, other: amount.copy_negate()}
+
+
+def _describe(line: BankLine) -> dict[str, Any]:
+    return {"actor": ACTOR, "happened_at": _find_moment(line), "reason": line.reference}
 
 
 def _find_moment(line: BankLine) -> datetime:

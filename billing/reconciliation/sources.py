@@ -59,10 +59,20 @@ PAYOUTS = """
 SELECT currency, sum(amount), count(*) FROM payout
  WHERE state IN ('PLANNED', 'SENT', 'IN_TRANSIT') GROUP BY currency
 """
+# Lines of banks, movements at Stripe that nobody knows, and deposits on chain at addresses that nobody has.
 SUSPENSE = """
-SELECT a.currency, sum(l.amount), count(*), min(l.booked_on)
-  FROM bank_line l JOIN bank_account a ON a.id = l.account_id
- WHERE l.state IN ('SUSPENSE', 'RETURNING') GROUP BY a.currency
+SELECT currency, sum(amount), count(*), min(day) FROM (
+    SELECT a.currency, l.amount, l.booked_on AS day
+      FROM bank_line l JOIN bank_account a ON a.id = l.account_id
+     WHERE l.state IN ('SUSPENSE', 'RETURNING')
+     UNION ALL
+    SELECT t.currency, -p.amount, (t.happened_at AT TIME ZONE 'UTC')::date
+      FROM stripe_balance_transaction t JOIN posting p ON p.entry_id = t.entry_id
+      JOIN ledger_account a ON a.id = p.account_id AND a.purpose = 'SUSPENSE'
+     UNION ALL
+    SELECT 'USDC', amount, (seen_at AT TIME ZONE 'UTC')::date
+      FROM chain_deposit WHERE entry_id IS NOT NULL AND organization_id IS NULL) waiting
+ GROUP BY currency
 """
 
 

@@ -42,14 +42,19 @@ class Counter:
         return find(line.reference)
 
 
-@pytest.fixture
-def counter(db: Database) -> Counter:
-    """One account in dollars."""
+def make_counter() -> Counter:
+    """One account in dollars, and two operators."""
     ann, bob = (Actor.from_user(make_operator(*RIGHTS, name=name)) for name in ("ann", "bob"))
     account = accounts.open_account(
         currency="USD", number=IBAN, bank="Bank", holder="Jouleport Ltd", actor=audit.SYSTEM, now=NOW
     )
     return Counter(account, ann, bob)
+
+
+@pytest.fixture
+def counter(db: Database) -> Counter:
+    """One account in dollars, and two operators."""
+    return make_counter()
 
 
 def find(reference: str) -> BankLine:
