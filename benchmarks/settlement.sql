@@ -9,6 +9,9 @@ INSERT INTO payout_method (uid, organization_id, rail, currency, country, detail
                            added_at, payable_from, verified_at)
 SELECT gen_random_uuid(), organization_id, 'manual', 'USD', 'DE', 'x', 'x', lpad(organization_id::text, 64, '0'), 'bench', 1,
        'READY', '', '2026-01-01', '2026-01-02', '2026-01-02' FROM provider;
+INSERT INTO compliance_step (uid, organization_id, kind, state, form, made_by, made_at)
+SELECT gen_random_uuid(), organization_id, x.kind, x.state, x.form, gen_random_uuid(), '2026-01-01'
+  FROM provider, (VALUES ('IDENTITY', 'VERIFIED', ''), ('TAX_FORM', 'ACCEPTED', 'bench')) x(kind, state, form);
 CREATE TEMP TABLE sold AS
 SELECT n AS number, n / :legs AS entry, (SELECT coalesce(max(id), 0) FROM entry) + 1 + n / :legs AS entry_id, p.account_id
   FROM generate_series(0, :charges - 1) n JOIN provider p ON p.number = n % :providers;

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from billing.compliance.standing import Standing, find_standings
 from billing.models import PayoutMethod
 from billing.rails import methods
 from billing.rails.terms import TERMS
@@ -36,7 +37,16 @@ type Ask = Callable[[Mapping[int, Decimal], str, datetime], list[Gate]]
 def ask(owed: Mapping[int, Decimal], currency: str, now: datetime) -> list[Gate]:
     """By each provider's standing, and the first of its methods that may be paid what it is owed."""
     listed = methods.list_methods_of(organization_ids=list(owed), currency=currency)
-    return [_ask_one(one, amount, listed.get(one, ()), currency, now) for one, amount in owed.items()]
+    stands = find_standings(organization_ids=list(owed), now=now)
+    return [
+        _ask_one(one, amount, stands[one], listed.get(one, ()), currency, now) for one, amount in owed.items()
+    ]
+
+
+def list_barred(*, organization_ids: Sequence[int], now: datetime) -> set[int]:
+    """Providers that may not be paid at the moment."""
+    stands = find_standings(organization_ids=organization_ids, now=now)
+    return {one for one, standing in stands.items() if not standing.may_receive}
 
 
 def find_next_method(
@@ -50,20 +60,22 @@ def find_next_method(
 
 
 def _ask_one(
-    organization: int, amount: Decimal, listed: Sequence[PayoutMethod], currency: str, now: datetime
+    organization: int,
+    amount: Decimal,
+    standing: Standing,
+    listed: Sequence[PayoutMethod],
+    currency: str,
+    now: datetime,
 ) -> Gate:
-    if not listed:
-        return Gate(organization, "", None, refusal=NO_METHOD)
+    bps = standing.withholding_bps
+    if not standing.may_receive:
+        return Gate(organization, "", None, withholding_bps=bps, refusal=NOT_ALLOWED)
     # What is too little for every rail is carried for that reason, and not for want of a method.
     for least in (amount, Decimal(0)):
         chosen = methods.choose(
             methods=listed, amount=least, currency=currency, may_receive=True, now=now
         ).method
         if chosen is not None:
-            return Gate(
-                organization,
-                chosen.rail,
-                chosen.pk,
-                minimum=TERMS.find_minimum(rail=chosen.rail, currency=currency),
-            )
-    return Gate(organization, "", None, refusal=NO_METHOD)
+            minimum = TERMS.find_minimum(rail=chosen.rail, currency=currency)
+            return Gate(organization, chosen.rail, chosen.pk, minimum, bps)
+    return Gate(organization, "", None, withholding_bps=bps, refusal=NO_METHOD)

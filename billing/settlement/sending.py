@@ -10,6 +10,7 @@ from billing.rails import methods
 from billing.settlement import gates, payouts
 
 BATCH = 500
+BARRED = "The provider may not be paid at the moment."
 
 
 def list_waiting(*, rail: str | None = None, currency: str | None = None) -> list[Payout]:
@@ -28,24 +29,35 @@ def reroute_blocked(*, actor: Actor, now: datetime) -> int:
     """
     Let payouts whose method may not be paid any more go by the provider's next one; answers how many moved.
 
-    Where there is no other, the payout has failed: the money is owed again, and counted next time.
+    Where there is no other, or the provider may not be paid at all, the payout has failed: the money is owed
+    again, and counted next time.
     """
+    waiting = list_waiting()
+    barred = gates.list_barred(organization_ids=[one.organization_id for one in waiting], now=now)
     moved = 0
-    for payout in list_waiting():
+    for payout in waiting:
         try:
-            methods.require_payable(
-                method_id=payout.method_id,
-                organization_id=payout.organization_id,
-                currency=payout.currency,
-                now=now,
-            )
-        except methods.MethodChanged as refusal:
-            try:
-                moved += try_next(payout=payout, reason=refusal.message, actor=actor, now=now)
-            except payouts.InFile:
-                # Somebody made a file of it just now; it is looked at again when that is thrown away.
-                continue
+            moved += _look_after(payout, payout.organization_id in barred, actor=actor, now=now)
+        except payouts.InFile:
+            # Somebody made a file of it just now; it is looked at again when that is thrown away.
+            continue
     return moved
+
+
+def _look_after(payout: Payout, barred: bool, *, actor: Actor, now: datetime) -> bool:
+    if barred:
+        payouts.mark_failed(payout_uid=payout.uid, reason=BARRED, happened_at=now, actor=actor, now=now)
+        return False
+    try:
+        methods.require_payable(
+            method_id=payout.method_id,
+            organization_id=payout.organization_id,
+            currency=payout.currency,
+            now=now,
+        )
+    except methods.MethodChanged as refusal:
+        return try_next(payout=payout, reason=refusal.message, actor=actor, now=now)
+    return False
 
 
 def try_next(*, payout: Payout, reason: str, actor: Actor, now: datetime) -> bool:

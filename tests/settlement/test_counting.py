@@ -1,5 +1,6 @@
 """What a settlement counts: charges in gross and fee, whose turn it is, other units, other methods."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ import pytest
 
 from accounts.audit import SYSTEM
 from accounts.models import Organization
+from billing.compliance.standing import Standing
 from billing.models import PayoutMethod, PayoutStep
 from billing.rails import methods
 from billing.settlement import advice, batches, gates, payouts, sending, terms
@@ -128,9 +130,20 @@ def add_method(db: Database, farm: Organization, name: str) -> PayoutMethod:
     return PayoutMethod.objects.get(pk=added.pk)
 
 
+def allow(monkeypatch: pytest.MonkeyPatch, *barred: Organization) -> None:
+    """Let everybody pass its checks but these, with a tax of seven per cent."""
+    names = {one.pk for one in barred}
+
+    def stand(*, organization_ids: Sequence[int], now: datetime) -> dict[int, Standing]:
+        return {one: Standing(one not in names, True, (), 700) for one in organization_ids}
+
+    monkeypatch.setattr(gates, "find_standings", stand)
+
+
 def test_a_payout_whose_method_is_blocked_goes_by_the_next(
-    db: Database, crew: Desk, farm: Organization
+    db: Database, crew: Desk, farm: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    allow(monkeypatch)
     earn(farm, "5")
     first, second = (add_method(db, farm, name) for name in ("first", "second"))
     later = NOW + timedelta(days=4)
@@ -147,9 +160,27 @@ def test_a_payout_whose_method_is_blocked_goes_by_the_next(
 
     assert (moved, payout.method_id, payout.state) == (1, second.pk, "PLANNED")
     assert (last, find_payout(farm).state) == (0, "FAILED")
-    assert read("PAYABLE", farm) == Decimal(5)
+    assert (gate[0].withholding_bps, read("PAYABLE", farm)) == (700, Decimal(5))
     assert PayoutStep.objects.filter(payout=payout).count() == 3
     assert gates.ask({farm.pk: Decimal(5)}, "USD", later)[0].refusal == "NO_METHOD"
+
+
+def test_who_may_not_be_paid_any_more_is_sent_nothing(
+    db: Database, crew: Desk, farm: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch)
+    earn(farm, "5")
+    add_method(db, farm, "first")
+    later = NOW + timedelta(days=4)
+    monkeypatch.setattr(crew, "ask", gates.ask)
+    crew.settle(later)
+    allow(monkeypatch, farm)
+
+    sending.reroute_blocked(actor=SYSTEM, now=later)
+
+    assert find_payout(farm).state == "FAILED"
+    assert (read("PAYABLE", farm), read("WITHHOLDING_TAX")) == (Decimal(5), Decimal(0))
+    assert find_item(crew.draft(later), farm).refusal == "NOT_ALLOWED"
 
 
 def test_a_reference_belongs_to_one_payout(crew: Desk, farm: Organization, lab: Organization) -> None:
