@@ -17,7 +17,7 @@ def screening(**changes: str) -> Copy:
 
 def frozen(**changes: str) -> Copy:
     """A copy of a freeze, of another account."""
-    another = "(SELECT max(id) FROM ledger_account)"
+    another = "(SELECT min(id) FROM ledger_account)"
     return Copy("money_freeze", OTHER | {"account_id": another} | changes, "ended_at IS NULL")
 
 
@@ -85,7 +85,7 @@ HARMS: dict[str, Harm] = {
     "money_freeze.money_freeze_frozen_check": frozen(frozen="'NaN'"),
     "money_freeze.freeze_is_sound": (
         frozen(released="frozen + 1"),
-        frozen(released="frozen"),
+        frozen(frozen="5", released="5"),
         frozen(ended_at="now()", released="frozen"),
         frozen(approval_id="1"),
     ),
