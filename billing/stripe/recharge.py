@@ -239,7 +239,7 @@ def _pause(recharge: StripeRecharge, code: str, now: datetime) -> None:
 
 
 def _save(row: StripeRecharge) -> None:
-    if row.pk is None:
+    if row._state.adding:
         row.save(force_insert=True)
         return
     row.save(

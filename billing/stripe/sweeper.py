@@ -8,6 +8,7 @@ is asked about until it has one. All that follows may run twice.
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import stripe
 from django.db import transaction
@@ -141,7 +142,7 @@ def _find_start(name: str, now: datetime) -> datetime:
 
 def _take_all(
     name: str,
-    rows: "stripe.ListObject[stripe.StripeObject]",
+    rows: "stripe.ListObject[Any]",
     take: Callable[[stripe.StripeObject], object],
     now: datetime,
 ) -> int:

@@ -15,6 +15,7 @@ from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
 from billing import currencies
+from billing.compliance import standing
 from billing.ledger import KeyReused
 from billing.models import StripeTerms, StripeTopUp, TopUpMethod
 from billing.stripe import client, customers, fraud
@@ -102,6 +103,9 @@ def start(
 ) -> StripeTopUp:
     """Check and write a payment that is to be; the caller has locked the organization."""
     money = wish.money
+    found = standing.find_standing(organization_id=organization.pk, now=now)
+    if not found.may_fund:
+        raise MayNotFund(reasons=list(found.reasons))
     fraud.check(
         money=money,
         method=wish.method,

@@ -25,7 +25,7 @@ TELLERS = (
 def told() -> set[str]:
     """Every name that is written in the code, and those that books make of a stem."""
     text = "".join((REPOSITORY / path).read_text(encoding="utf-8") for path in TELLERS)
-    stems = re.findall(r'\((?:QUEUED|QUARANTINED|UNNUMBERED|RECEIPTS|JOBS), "([a-z_]+)"', text)
+    stems = re.findall(r'\((?:QUEUED|QUARANTINED|UNNUMBERED|RECEIPTS|JOBS|STRIPE_[A-Z]+), "([a-z_]+)"', text)
     made = {f"jouleport_{stem}{end}" for stem in stems for end in ("", "_age_seconds")}
     return set(NAME.findall(text)) | made
 

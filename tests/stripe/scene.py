@@ -12,6 +12,9 @@ from billing.stripe.facts import DisputeFacts, Movement, Payment
 from core.money import Money
 from tests.cast import NOW
 
+Amount = Decimal | int
+"""What whole numbers are compared with too."""
+
 
 def ask(
     organization: Organization,
@@ -97,7 +100,7 @@ def contest(top_up: StripeTopUp, status: str, *, amount: str | None = None) -> D
     )
 
 
-def balance(purpose: str, currency: str = "USD", organization: Organization | None = None) -> Decimal:
+def balance(purpose: str, currency: str = "USD", organization: Organization | None = None) -> Amount:
     """The balance of an account."""
     owner = organization.pk if organization else None
     return ledger.balance(
@@ -105,7 +108,7 @@ def balance(purpose: str, currency: str = "USD", organization: Organization | No
     )
 
 
-def available(organization: Organization, currency: str = "USD") -> Decimal:
+def available(organization: Organization, currency: str = "USD") -> Amount:
     """What a wallet may still spend."""
     return wallets.find_wallet(organization_id=organization.pk, currency=currency).available.amount
 

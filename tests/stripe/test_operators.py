@@ -1,5 +1,7 @@
 """Operators see what Stripe told and what was done about it, and may have it done again."""
 
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -31,7 +33,7 @@ def open_pages(operator: Client, name: str, key: object) -> str:
 def test_everything_about_a_payment_is_one_click_away(lab: Organization, operator: Client) -> None:
     top_up = scene.pay(lab, "100")
     scene.book_charge(top_up, "100", "3.20")
-    refund = refunds.request(top_up=top_up, amount=scene.Decimal(10), reason="", actor=audit.SYSTEM, now=NOW)
+    refund = refunds.request(top_up=top_up, amount=Decimal(10), reason="", actor=audit.SYSTEM, now=NOW)
     disputes.apply(top_up=top_up, found=scene.contest(top_up, "needs_response", amount="5"), now=NOW)
 
     page = open_pages(operator, "stripetopup", top_up.pk)

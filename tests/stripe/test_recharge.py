@@ -55,7 +55,7 @@ def test_a_bank_that_asks_for_its_customer_pauses_it_and_the_owners_are_told(
     bank: Bank, lab: Organization, outbox: list[Any]
 ) -> None:
     owner = User.objects.create_user("owner@lab.example", "a long password")
-    Membership.objects.create(organization=lab, user=owner, role=Role.OWNER, joined_at=bank.now)
+    Membership.objects.create(organization=lab, user=owner, role=Role.OWNER)
     set_up(bank, lab, "4000002760003184")
 
     fill(bank)

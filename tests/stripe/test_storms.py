@@ -19,6 +19,8 @@ from accounts.models import Organization
 from billing import verification
 from billing.models import StripeEvent, StripeRefund, StripeTopUp
 from billing.stripe import disputes, inbox, movements, payments, refunds, top_ups
+from billing.stripe.client import StripeUnavailable
+from tests.cast import NOW
 from tests.databases import Database
 from tests.stripe import scene
 from tests.stripe.bank import Bank, open_bank
@@ -31,13 +33,13 @@ pytestmark = pytest.mark.sql
 class Books:
     """What a buyer has, and what changed in the platform's own accounts."""
 
-    available: Decimal
-    frozen: Decimal
-    in_transit: Decimal
-    stripe: Decimal
-    fee: Decimal
-    receivable: Decimal
-    loss: Decimal
+    available: scene.Amount
+    frozen: scene.Amount
+    in_transit: scene.Amount
+    stripe: scene.Amount
+    fee: scene.Amount
+    receivable: scene.Amount
+    loss: scene.Amount
 
 
 OURS = ("CLEARING_STRIPE", "STRIPE_PENDING", "STRIPE_FEE", "DISPUTE_RECEIVABLE", "DISPUTE_LOSS", "SUSPENSE")
@@ -109,7 +111,7 @@ def test_events_in_any_order_doubled_or_lost_end_in_the_same_books(db: Database)
         database=None,
     )
     def storm(order: Any, lost: set[int]) -> None:
-        lab = organizations.create_organization(name=f"Lab {next(number)}", country="SE", now=scene.NOW)
+        lab = organizations.create_organization(name=f"Lab {next(number)}", country="SE", now=NOW)
         with open_bank() as bank:
             story = Story(bank, lab)
             story.ask()
@@ -170,7 +172,7 @@ def test_a_crash_between_any_call_and_its_commit_is_healed(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, (module, name, before) in enumerate(POINTS):
-        lab = organizations.create_organization(name=f"Lab {number}", country="SE", now=scene.NOW)
+        lab = organizations.create_organization(name=f"Lab {number}", country="SE", now=NOW)
         # Every other crash is found only when Stripe has forgotten the keys of the calls.
         pause = 3700 if number % 2 else 25 * 3600
         with open_bank() as bank, monkeypatch.context() as patch:
@@ -195,7 +197,7 @@ def test_a_call_whose_answer_is_lost_is_not_made_twice(db: Database, lab: Organi
     with open_bank() as bank:
         asked = scene.ask(lab, "100", now=bank.now)
         bank.control("faults", faults=[{"path": "/v1/checkout", "status": 0, "acted": True, "times": 2}])
-        with pytest.raises(top_ups.client.StripeUnavailable):
+        with pytest.raises(StripeUnavailable):
             top_ups.open_page(top_up=asked, asked=bank.client, now=bank.now)
         later = bank.now + timedelta(minutes=2)
         opened = top_ups.open_page(top_up=asked, asked=bank.client, now=later)
