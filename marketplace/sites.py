@@ -71,9 +71,12 @@ def change_site(*, site: Site, described: Description, actor: Actor, now: dateti
     """
     Describe a site anew. Cards already published keep their prices; publish new ones to follow the tariff.
 
-    :raises SiteInvalid: if a figure is out of range, the time zone unknown, or the currency another
+    :raises SiteInvalid: if a figure is out of range, the time zone unknown, the currency another, or the
+        country of a site that has offers
     """
     _check_time_zone(described)
+    if described.country != site.country and site.offers.exists():
+        raise SiteInvalid("What was sold from here was sold from its country; register another site instead.")
     if described.currency != site.currency:
         raise SiteInvalid("Offers at this site are priced in its currency; register another site instead.")
     with _refuse_what_the_database_refuses(), transaction.atomic():

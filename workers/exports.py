@@ -4,19 +4,12 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
-from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
 
-from core.errors import Invalid
+from billing.statements.periods import Period
 from core.quantities import format_plain
-
-
-class PeriodInvalid(Invalid):
-    """A period that ends before it begins, or whose days cannot be read."""
-
-    code = "invalid_period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +33,8 @@ class Export:
     heat_kwh: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Days of UTC, from `since` to the one before `until`."""
-
-    since: date
-    until: date
-
-    def __post_init__(self) -> None:
-        if self.until <= self.since:
-            raise PeriodInvalid("A period ends after it begins.", field="until")
-
-
 COLUMNS = tuple(field.name for field in fields(Export))
 QUERY = f"SELECT {', '.join(COLUMNS)} FROM exports_v1(%s, %s)"  # noqa: S608 - constants
-
-
-def read_period(*, since: str | None, until: str | None, now: datetime) -> Period:
-    """
-    The period of two days as texts; without them this month so far, or up to today.
-
-    :raises PeriodInvalid: if one is no day, or they are in the wrong order
-    """
-    try:
-        first = date.fromisoformat(since) if since else now.date().replace(day=1)
-        last = date.fromisoformat(until) if until else now.date() + timedelta(days=1)
-    except ValueError as error:
-        raise PeriodInvalid("Write days as 2026-11-30.") from error
-    return Period(first, last)
 
 
 def list_exports(*, period: Period) -> list[Export]:

@@ -13,6 +13,7 @@ STATEMENTS = (
     named("GET", "invoice-pdf", lambda _: f"/api/invoices/{NOBODY}/pdf", MONEY, None, 404),
     listed("billing-profile", "/api/billing-profile", MONEY),
     Route("PUT", "billing-profile", lambda _: "/api/billing-profile", MOVE, 200, lambda _: PROFILE),
+    operated("GET", "trade", lambda _: "/api/operator/trade?month=2026-01", "billing.view_ledgeraccount"),
     operated("GET", "operated-invoices", lambda _: "/api/operator/invoices", "billing.view_invoice"),
     operated(
         "POST",

@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts import audit
+from billing.statements.periods import Period, PeriodInvalid, read_period
 from core.quantities import format_plain
 from marketplace import series, site_factors
 from marketplace.feeds.points import Point, Reading
@@ -106,7 +107,7 @@ def test_what_buyers_abroad_used_is_exported(
         for _ in range(count):
             use(app, buyer, farm)
     today = datetime.now(UTC).date()
-    period = exports.Period(today, today + timedelta(days=1))
+    period = Period(today, today + timedelta(days=1))
 
     before = exports.list_exports(period=period)
     for _ in range(2):
@@ -134,14 +135,14 @@ def test_what_buyers_abroad_used_is_exported(
     assert [row["kwh"] for row in csv.DictReader(out.getvalue().splitlines())] == [
         format_plain(one.kwh) for one in after
     ]
-    nothing = exports.Period(today + timedelta(days=1), today + timedelta(days=2))
+    nothing = Period(today + timedelta(days=1), today + timedelta(days=2))
     assert exports.list_exports(period=nothing) == []
 
 
 @pytest.mark.parametrize(("since", "until"), [("2026-02-30", None), ("2026-03-01", "2026-03-01")])
 def test_a_period_that_cannot_be_is_refused(since: str, until: str | None) -> None:
-    with pytest.raises(exports.PeriodInvalid):
-        exports.read_period(since=since, until=until, now=exchange.NOW)
+    with pytest.raises(PeriodInvalid):
+        read_period(since=since, until=until, now=exchange.NOW)
 
 
 def test_grams_follow_the_series_of_the_grid(app: Connection, lab: Buyer, farm: Seller) -> None:

@@ -153,6 +153,8 @@ ROUTES = (
     Route("payouts-page", _in("payouts/"), Permission.MANAGE_MONEY, "POST", 302, {"every": "DAILY"}),
     Route("advice-page", _in(f"payouts/{UUID(int=0)}/"), Permission.VIEW_MONEY, status=404),
     Route("payout-methods-page", _in("payout-methods/"), Permission.VIEW_MONEY),
+    Route("connect-page", _in("stripe-account/"), Permission.VIEW_MONEY),
+    Route("connect-page", _in("stripe-account/"), Permission.MANAGE_MONEY, "POST", 422),
     Route("payout-method-new-page", _in("payout-methods/new/"), Permission.MANAGE_MONEY),
     Route(
         "payout-method-deed",
@@ -190,6 +192,7 @@ ROUTES = (
     Route("billing-profile-page", _in("billing-profile/"), Permission.MANAGE_MONEY, "POST", 422),
     Route("operator", _at("/operator/"), OPERATOR),
     Route("exports-page", _at("/operator/exports/"), OPERATOR),
+    Route("trade-page", _at("/operator/trade/?month=2026-01"), OPERATOR),
     # allauth's own; what each of them asks for is its own business and tested there.
     Route("account_login", _at("/account/login/"), ANONYMOUS),
     Route("account_signup", _at("/account/signup/"), ANONYMOUS),

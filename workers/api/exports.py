@@ -13,6 +13,7 @@ from accounts.api.fields import AmountField, DecimalStringField
 from accounts.api.filters import apply_filters
 from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
+from billing.statements.periods import read_period
 from workers import exports
 from workers.models import Attempt
 
@@ -63,6 +64,6 @@ class ExportList(OperatorView):
         names = frozenset(one.name for one in PERIOD)
         apply_filters(Attempt.objects.none(), request=request, kind=None, others=names)
         asked = request.query_params
-        period = exports.read_period(since=asked.get("since"), until=asked.get("until"), now=timezone.now())
+        period = read_period(since=asked.get("since"), until=asked.get("until"), now=timezone.now())
         rows = exports.list_exports(period=period)
         return Response(ExportsAnswer({"since": period.since, "until": period.until, "results": rows}).data)

@@ -11,6 +11,7 @@ from workers.api import (
     kpis,
     offers,
     receipts,
+    trade,
     upstreams,
     usage,
     views,
@@ -54,6 +55,7 @@ urlpatterns = [
     path("operator/upstreams/<uuid:uid>/admit", admissions.Admission.as_view(), name="upstream-admission"),
     path("operator/upstreams/<uuid:uid>/refuse", admissions.Refusal.as_view(), name="upstream-refusal"),
     path("operator/exports", exports.ExportList.as_view(), name="exports"),
+    path("operator/trade", trade.TradeList.as_view(), name="trade"),
     path("operator/flags", flags.FlagList.as_view(), name="flags"),
     path("operator/flags/<int:number>/resolve", flags.FlagResolving.as_view(), name="flag-resolution"),
 ]

@@ -7,8 +7,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.operators import operators_only
+from billing.statements.periods import PeriodInvalid, read_period
 from workers import exports
-from workers.exports import PeriodInvalid
 
 
 @require_safe
@@ -18,7 +18,7 @@ def show_exports(request: HttpRequest) -> HttpResponse:
     """The page, or the same as CSV."""
     asked = request.GET
     try:
-        period = exports.read_period(since=asked.get("since"), until=asked.get("until"), now=timezone.now())
+        period = read_period(since=asked.get("since"), until=asked.get("until"), now=timezone.now())
     except PeriodInvalid as refusal:
         raise Http404 from refusal
     rows = exports.list_exports(period=period)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.pages import charges, earnings, exports, nodes, offers, sites, terms
+from workers.pages import charges, earnings, exports, nodes, offers, sites, terms, trade
 
 CONSOLE = "console/<uuid:organization>/"
 SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
@@ -21,6 +21,7 @@ urlpatterns = [
     path(f"{OFFER}terms/", terms.TermsPage.as_view(), name="terms-page"),
     path(f"{OFFER}<slug:deed>/", offers.OfferDeed.as_view(), name="offer-deed-page"),
     path("operator/exports/", exports.show_exports, name="exports-page"),
+    path("operator/trade/", trade.show_trade, name="trade-page"),
     path(f"{CONSOLE}charges/<uuid:job>/", charges.ChargePage.as_view(), name="charge-page"),
     path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from billing.statements.periods import read_period
 from core.errors import Invalid
 from workers import exports
 
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print it."""
         try:
-            period = exports.read_period(since=options["since"], until=options["until"], now=timezone.now())
+            period = read_period(since=options["since"], until=options["until"], now=timezone.now())
         except Invalid as error:
             raise CommandError(str(error)) from error
         text = exports.write_csv(exports.list_exports(period=period), period=period)
