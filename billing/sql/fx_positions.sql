@@ -38,7 +38,7 @@ CREATE TRIGGER fx_leg_append_only BEFORE UPDATE OF entry_id, account_id, day, am
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER fx_leg_no_truncate BEFORE TRUNCATE ON fx_leg FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Move one position by a leg. What closes it takes its share of the book value with it, and the difference is the gain.
+-- Move one position by a leg; whoever tells positions holds the cursor. What closes it takes its share of the book value with it, and the difference is the gain.
 CREATE FUNCTION move_position_v1(p_entry bigint, p_account bigint, p_day date, p_amount numeric, p_value numeric) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -49,7 +49,7 @@ DECLARE
     in_dollars boolean := (SELECT currency = 'USD' FROM ledger_account WHERE id = p_account);
 BEGIN
     INSERT INTO fx_position (account_id, amount, book_value) VALUES (p_account, 0, 0) ON CONFLICT DO NOTHING;
-    SELECT * INTO held FROM fx_position WHERE account_id = p_account FOR UPDATE;
+    SELECT * INTO held FROM fx_position WHERE account_id = p_account;
     IF NOT in_dollars AND sign(held.amount) = -sign(p_amount) THEN
         IF abs(p_amount) < abs(held.amount) THEN
             closed_book := round_half_even(held.book_value * abs(p_amount) * 1.0000000000000000000000000000000000000000

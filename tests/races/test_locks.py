@@ -13,7 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import banking, capped, closing, invoicing, money_in, payouts, rails
+from tests.races import banking, capped, closing, exchanges, invoicing, money_in, payouts, rails
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -330,6 +330,11 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("credit_deposit_v1", 1, ("remove", 1), rails.deposit_is_credited_once),
     ("assign_chain_address_v1", 1, ("remove", 1), rails.organization_gets_one_address),
     ("assign_chain_address_v1", 2, ("remove", 2), rails.addresses_are_given_out_without_waiting),
+    ("account_v1", 1, ("remove", 1), exchanges.account_is_opened_with_the_entity_that_is_being_set),
+    ("check_organization_entity", 1, ("remove", 1), exchanges.entity_waits_for_an_account_that_is_opened),
+    ("check_fx_limit_v1", 1, ("remove", 1), exchanges.two_that_fit_alone_do_not_pass_a_limit_together),
+    ("follow_positions_v1", 1, ("remove", 1), exchanges.positions_are_told_once),
+    ("revalue_positions_v1", 1, ("remove", 1), exchanges.day_is_revalued_once),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
