@@ -182,7 +182,8 @@ def _pay_out(row: ConnectTransfer, asked: stripe.StripeClient, now: datetime) ->
     try:
         if made is None:
             with client.asking():
-                made = asked.v1.payouts.create(params, {**there, "idempotency_key": f"bank-{uid}"}).to_dict()
+                once: Any = {**there, "idempotency_key": f"bank-{uid}"}
+                made = asked.v1.payouts.create(params, once).to_dict()
     except stripe.InvalidRequestError as refusal:
         _move(row, State.MADE, State.FAILED, reason=_read_reason(refusal))
         return
