@@ -24,6 +24,7 @@ REPEAT_FOR = timedelta(hours=23)
 CONNECT_SECONDS_MAX = 3.0
 ANSWER_SECONDS_MAX = 15.0
 RETRIES_MAX = 1
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNANSWERED = (
     stripe.APIConnectionError,
     stripe.RateLimitError,
@@ -99,8 +100,12 @@ def find_made(rows: Callable[[], Iterator[stripe.StripeObject]], *, uid: str) ->
 
 
 def read_time(seconds: int) -> datetime:
-    """A moment as Stripe writes it."""
-    return datetime.fromtimestamp(seconds, UTC)
+    """
+    A moment as Stripe writes it.
+
+    :raises OverflowError: if it is in no year of ours
+    """
+    return EPOCH + timedelta(seconds=seconds)
 
 
 def write_time(moment: datetime) -> int:
