@@ -46,7 +46,7 @@ def write_csv(statement: Statement, out: IO[bytes], *, keep: int = 0) -> Written
         out.write(piece)
 
     write([COLUMNS, _end(statement, OPENING)])
-    for lines in batched(statement.read_lines(), BATCH, strict=False):
+    for lines in batched(statement.read_lines(), BATCH):
         named = sources.name_sources([line.source for line in lines if line.source is not None])
         pairs = [(line, named.get(line.source, "") if line.source is not None else "") for line in lines]
         write(list(_describe(pairs, statement.wallet.currency)))

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import noto_cjk_sans_otc
+import noto_cjk_sans_otc  # type: ignore[import-untyped]
 
 from core.errors import DomainError
 

@@ -42,7 +42,7 @@ def issue(
 ) -> int:
     """Issue an invoice over entries, or a credit note over one; gives its id."""
     sign = -1 if corrects else 1
-    net, amount = sign * sum(entries.values()), sign * Decimal(tax)
+    net, amount = sign * sum(entries.values(), Decimal(0)), sign * Decimal(tax)
     shown = net.quantize(Decimal("0.01"))
     content = {
         "lines": [{"exact": str(net), "shown": str(shown)}],

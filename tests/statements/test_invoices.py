@@ -1,14 +1,17 @@
 """Invoices: numbered without gaps, equal to the ledger, corrected only by credit notes."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from accounts.audit import SYSTEM
 from billing import wallets
 from billing.models import Entry, Invoice, InvoiceTax, SellerProfile
-from billing.statements import invoices
-from billing.statements.invoices import NoSeller, NotCorrectable, NothingToInvoice
+from billing.statements import invoices, months
+from billing.statements.invoices import InvoicedMeanwhile, NoSeller, NotCorrectable, NothingToInvoice
 from billing.statements.periods import PeriodInvalid
 from core.money import Money
 from tests.statements.scene import ONE_DAY, Scene
@@ -21,7 +24,7 @@ def test_an_invoice_says_what_the_wallet_lost_by_model_and_site(scene: Scene) ->
 
     assert invoice.net == scene.find_lost() == Decimal("0.45")
     assert invoice.number == f"HK-{scene.now.year}-000001"
-    assert (invoice.net_shown, invoice.tax) == (Decimal("0.45"), 0)
+    assert (invoice.net_shown, invoice.tax) == (Decimal("0.45"), Decimal(0))
     [line] = invoice.facts["lines"]
     assert (line["kind"], line["charges"], line["tokens_out"]) == ("CHARGE", 3, 225)
     assert invoice.facts["buyer"]["name"] == "Lab AB"
@@ -118,3 +121,30 @@ def test_nothing_is_invoiced_without_a_seller_or_for_days_that_are_not_over(scen
     with pytest.raises(NoSeller):
         scene.issue()
     assert not Invoice.objects.exists()
+
+
+def test_a_month_that_is_over_is_invoiced_once(scene: Scene) -> None:
+    later = scene.now.replace(day=1) + timedelta(days=40)
+
+    assert months.issue_due(actor=SYSTEM, now=later) == 1
+    assert months.issue_due(actor=SYSTEM, now=later) == 0
+    assert Invoice.objects.get().net == scene.find_lost()
+
+
+def test_two_that_issue_at_once_leave_no_gap_and_invoice_nothing_twice(scene: Scene) -> None:
+    def issue(_: int) -> list[Invoice]:
+        try:
+            return scene.issue()
+        except (InvoicedMeanwhile, NothingToInvoice):
+            return []
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        issued = [one for found in pool.map(issue, range(4)) for one in found]
+    scene.charge(out=1)
+    [after] = scene.issue()
+
+    assert [one.seq for one in issued] == [1]
+    assert after.seq == 2
+    assert issued[0].net + after.net == scene.find_lost()

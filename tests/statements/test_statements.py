@@ -72,7 +72,7 @@ def test_every_movement_is_listed_and_the_last_balance_is_the_wallets(scene: Sce
 def test_a_statement_opens_with_what_the_day_before_closed_with(scene: Scene) -> None:
     today = scene.period
     with open_statement(wallet=scene.wallet, period=today) as statement:
-        assert (statement.opening, statement.closing) == (10, scene.wallet.posted.amount)
+        assert (statement.opening, statement.closing) == (Decimal(10), scene.wallet.posted.amount)
         closing = statement.closing
     tomorrow = type(today)(today.until, today.until + ONE_DAY)
     with open_statement(wallet=scene.wallet, period=tomorrow) as statement:
