@@ -113,7 +113,8 @@ BEGIN
     END IF;
     INSERT INTO money_freeze (uid, organization_id, account_id, reason, made_by, made_at)
     VALUES (p_uid, source.organization_id, p_account, p_reason, p_by, p_at) ON CONFLICT DO NOTHING;
-    SELECT * INTO kept FROM money_freeze f WHERE f.account_id = p_account AND f.ended_at IS NULL FOR NO KEY UPDATE;
+    -- Whoever was at it before has ended: the index of open freezes waits.
+    SELECT * INTO kept FROM money_freeze f WHERE f.account_id = p_account AND f.ended_at IS NULL;
     IF source.purpose = 'WALLET' THEN
         amount := (SELECT s.posted - s.held FROM scope s WHERE s.account_id = p_account FOR NO KEY UPDATE);
     ELSE

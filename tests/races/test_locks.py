@@ -13,7 +13,7 @@ from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import banking, capped, closing, exchanges, invoicing, money_in, payouts, rails
+from tests.races import banking, capped, closing, exchanges, freezing, invoicing, money_in, payouts, rails
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -335,6 +335,8 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("check_fx_limit_v1", 1, ("remove", 1), exchanges.two_that_fit_alone_do_not_pass_a_limit_together),
     ("follow_positions_v1", 1, ("remove", 1), exchanges.positions_are_told_once),
     ("revalue_positions_v1", 1, ("remove", 1), exchanges.day_is_revalued_once),
+    ("freeze_v1", 1, ("remove", 1), freezing.freezing_sees_what_a_job_holds),
+    ("release_freeze_v1", 1, ("remove", 1), freezing.release_sees_what_was_frozen_since),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
