@@ -16,6 +16,7 @@ from tests import databases
 from tests.billing import (
     bank_books,
     compliance_books,
+    connect_books,
     exchange,
     fx_books,
     invoice_books,
@@ -112,6 +113,7 @@ def fill(db: Database) -> None:
         people = decide(app)
         settled_books.settle(app, farm.organization_id, *people)
         bank_books.fill(app, lab, people[0])
+        connect_books.fill(app, owner, farm.organization_id)
         rail_books.fill(app, farm.organization_id, *people)
         compliance_books.fill(app, lab, *people)
 

@@ -9,6 +9,7 @@ of their own, `*_harms.py`, and listed at the end.
 from tests.billing import (
     bank_harms,
     compliance_harms,
+    connect_harms,
     conversion_harms,
     fx_harms,
     invoice_harms,
@@ -294,6 +295,7 @@ HARMS: dict[str, Harm] = {
     "node_event.node_event_pkey": Copy("node_event", {}),
     **bank_harms.HARMS,
     **compliance_harms.HARMS,
+    **connect_harms.HARMS,
     **conversion_harms.HARMS,
     **fx_harms.HARMS,
     **invoice_harms.HARMS,

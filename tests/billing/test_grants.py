@@ -140,7 +140,7 @@ GRANTED = {
     *("open_swap_line_v1", "change_swap_line_v1", "move_swap_v1"),
     *("draft_settlement_v1", "reckon_settlement_v1", "settlement_sha256_v1", "submit_settlement_v1"),
     *("void_settlement_v1", "approve_settlement_v1", "start_settlement_v1", "pay_item_v1"),
-    *("finish_settlement_v1", "move_payout_v1", "reroute_payout_v1"),
+    *("finish_settlement_v1", "move_payout_v1", "reroute_payout_v1", "claim_connect_transfer_v1"),
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
