@@ -78,6 +78,14 @@ SELECT i.inhparent::regclass::text,
  WHERE i.inhparent IN ('series_point'::regclass, 'series_correction'::regclass)
  GROUP BY i.inhparent
 """
+# How much of its limit each position takes; with a limit of nothing, anything is beyond it.
+POSITIONS = """
+SELECT l.currency, CASE WHEN l.amount > 0 THEN abs(p.amount) / l.amount WHEN p.amount <> 0 THEN 2 ELSE 0 END
+  FROM fx_limit l CROSS JOIN LATERAL fx_position_v1(l.currency) p(amount)
+"""
+UNTOLD = (
+    "SELECT coalesce((SELECT max(seq) FROM ledger_seq), 0) - coalesce((SELECT max(seq) FROM fx_cursor), 0)"
+)
 # How long ago a feed last brought something, or was made; and how often it was refused since.
 FEEDS = """
 SELECT s.slug, extract(epoch FROM now() - coalesce(f.fetched_at, s.created_at)), f.failures
@@ -159,6 +167,7 @@ def tell(connection: psycopg.Connection) -> Iterator[Metric]:
         ["queue"],
         [([queue], age) for queue, age in heartbeat.read_ages(connection).items()],
     )
+    yield from _tell_exchange(ask)
     yield from _tell_feeds(ask)
     ((unpriced,),) = ask(UNPRICED)
     yield write_gauge("jouleport_offers_unpriced", "Live offers without a price card in force.", unpriced)
@@ -228,6 +237,17 @@ def _tell_work(ask: Asker) -> Iterator[Metric]:
         "How long ago the oldest of these leases ran out, or 0.",
         max(late or 0, 0),
     )
+
+
+def _tell_exchange(ask: Asker) -> Iterator[Metric]:
+    yield write_gauges(
+        "jouleport_fx_position_share",
+        "How much of its limit a position in a currency takes.",
+        ["currency"],
+        [([currency], share) for currency, share in ask(POSITIONS)],
+    )
+    ((untold,),) = ask(UNTOLD)
+    yield write_gauge("jouleport_fx_entries_untold", "Entries from which no position is told yet.", untold)
 
 
 def _tell_feeds(ask: Asker) -> Iterator[Metric]:

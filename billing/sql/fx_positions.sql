@@ -38,7 +38,7 @@ CREATE TRIGGER fx_leg_append_only BEFORE UPDATE OF entry_id, account_id, day, am
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER fx_leg_no_truncate BEFORE TRUNCATE ON fx_leg FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Move one position by a leg; whoever tells positions holds the cursor. What closes it takes its share of the book value with it, and the difference is the gain.
+-- Move one position by a leg; whoever tells positions holds the cursor's lock. What closes it takes its share of the book value with it, and the difference is the gain.
 CREATE FUNCTION move_position_v1(p_entry bigint, p_account bigint, p_day date, p_amount numeric, p_value numeric) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
@@ -81,8 +81,8 @@ DECLARE
     moved int := 0;
     posted bigint;
 BEGIN
-    INSERT INTO fx_cursor (seq) VALUES (0) ON CONFLICT DO NOTHING;
-    SELECT seq INTO last_seq FROM fx_cursor FOR UPDATE;
+    PERFORM pg_advisory_xact_lock(hashtext('fx_cursor'));
+    SELECT coalesce(max(seq), 0) INTO last_seq FROM fx_cursor;
     SELECT max(seq) INTO next_seq FROM ledger_seq;
     IF next_seq IS NULL OR next_seq <= last_seq THEN
         RETURN NULL;
@@ -137,7 +137,7 @@ BEGIN
          WHERE s.seq BETWEEN leg.first_seq AND leg.last_seq AND l.entry_id = s.entry_id AND a.id = l.account_id
            AND a.entity = leg.entity AND l.day = leg.day AND l.gain <> 0;
     END LOOP;
-    UPDATE fx_cursor SET seq = next_seq;
+    INSERT INTO fx_cursor (seq) VALUES (next_seq) ON CONFLICT (only_one) DO UPDATE SET seq = EXCLUDED.seq;
     RETURN moved;
 END $$;
 
@@ -181,8 +181,8 @@ DECLARE
     books record;
     posted bigint;
 BEGIN
-    INSERT INTO fx_cursor (seq) VALUES (0) ON CONFLICT DO NOTHING;
-    SELECT seq INTO followed FROM fx_cursor FOR UPDATE;
+    PERFORM pg_advisory_xact_lock(hashtext('fx_cursor'));
+    SELECT coalesce(max(seq), 0) INTO followed FROM fx_cursor;
     IF day_end > p_at OR p_day <= (SELECT max(ends_on) FROM accounting_period) THEN
         RAISE EXCEPTION 'day % is not over, or closed', p_day
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'fx_revaluation_in_time';

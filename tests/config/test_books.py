@@ -44,6 +44,7 @@ def test_an_empty_exchange_tells_everything(told: Told) -> None:
     for name in ("usage_unposted", "charges_quarantined", "receipts_uncompared", "attempts_expired"):
         assert told(name) == 0
         assert told(f"{name}_age_seconds") == 0
+    assert told("fx_entries_untold") == 0
     for table in ("posting", "charge", "usage_record", "series_point", "series_correction"):
         assert told("partitions_ahead", table=table) == 2
 

@@ -60,7 +60,9 @@ def positions_are_told_once(stage: Stage) -> bool:
     say_rate(stage)
     convert(stage, "1")
     fetch_value(stage.app, "SELECT sequence_entries_v1()")
-    outcome = overlap(stage.db, call(FOLLOW), call(FOLLOW))
+    told: list[int] = []
+    outcome = overlap(stage.db, lambda c: told.append(fetch_value(c, FOLLOW)), call(FOLLOW))
+    assert told == [1]
     return outcome.error is None and outcome.value is None
 
 

@@ -21,7 +21,7 @@ Connection = psycopg.Connection[Any]
 Step = Callable[[Connection], Any]
 
 LOCK = re.compile(
-    r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?"
+    r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?|FOR KEY SHARE"
     r"|PERFORM pg_advisory_xact_lock(?:_shared)?\([^;]*\);|pg_try_advisory_xact_lock\(hashtext\('\w+'\)\)"
 )
 ORDERED_LOCK = re.compile(r"ORDER BY ((?:\w+\.)?kind, )?((?:\w+\.)?id)(?=\s+FOR (?:NO KEY )?UPDATE)")
