@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from config import env, heartbeat, secrets
+from config import chain, env, heartbeat, secrets
 from config.embedded import postgres, redis
 from config.processes import Program
 from config.supervisor import Supervisor
@@ -67,9 +67,12 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault(exposition.ADDRESS, METRICS_ADDRESS)
     if not env.secret("JOULEPORT_STRIPE_KEY", ""):
         os.environ.setdefault("JOULEPORT_STRIPE_URL", STRIPE_URL)
+    own_chain = chain.use_own()
     os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
     migrate()
     _manage("reference", "load", failure="the reference data could not be loaded")
+    if own_chain:
+        _manage("add_addresses", str(chain.ADDRESSES), failure="addresses for deposits could not be added")
 
 
 def migrate() -> None:
@@ -93,6 +96,7 @@ def programs() -> list[Program]:
     relay = env.address("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
     return [
         *_stand_in_for_stripe(web),
+        *_stand_in_for_chain(),
         python(
             "web",
             "-m",
@@ -122,6 +126,14 @@ def _stand_in_for_stripe(web: tuple[str, int]) -> list[Program]:
     return [
         python("stripe", "-m", "stand_ins.stripe", *words, is_ready=lambda: listens(STRIPE_ADDRESS), stop=20)
     ]
+
+
+def _stand_in_for_chain() -> list[Program]:
+    """The program that answers in a node's place, if the environment asks for the desk's own."""
+    if os.environ.get("JOULEPORT_CHAIN_URL") != chain.URL:
+        return []
+    words = ("-m", "stand_ins.chain", *chain.list_words())
+    return [python("chain", *words, is_ready=lambda: listens(chain.ADDRESS))]
 
 
 def _tell_metrics(number: int) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from config import desk, env, trial
+from config import chain, desk, env, trial
 from config.embedded.postgres import NoPostgres
 from config.embedded.redis import NoRedis
 from config.processes import NotReady
@@ -51,6 +51,7 @@ Jouleport is running. Ctrl-C stops it.
   operators {pages}/operator/ and {pages}/admin/
   agents    ws://{os.environ["JOULEPORT_RELAY_ADDRESS"]}/agent
   payments  {_describe_stripe()}
+  chain     {_describe_chain()}
   metrics   http://{os.environ["JOULEPORT_METRICS_ADDRESS"]}/metrics, and the next three ports
   terminal  set -a; . {env.home() / "secrets.env"}; set +a
 """,
@@ -62,6 +63,12 @@ def _describe_stripe() -> str:
     if os.environ.get("JOULEPORT_STRIPE_URL") != desk.STRIPE_URL:
         return "Stripe"
     return f"a stand-in for Stripe at {desk.STRIPE_URL}; no money moves"
+
+
+def _describe_chain() -> str:
+    if os.environ.get("JOULEPORT_CHAIN_URL") != chain.URL:
+        return "a node of yours"
+    return f"a stand-in for a chain at {chain.URL}; no USDC moves"
 
 
 if __name__ == "__main__":
