@@ -8,6 +8,8 @@ from django.utils import timezone
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
 from billing import spending, wallets
+from billing.banking import accounts
+from billing.banking.accounts import Deposit, NoBankAccount
 from billing.wallets import Cursor, InvalidCursor, Wallet
 from core import formats
 from core.templatetags.looks import read_locale
@@ -37,7 +39,7 @@ class WalletPage(OrganizationPage):
             page = statements.read_page(wallet=chosen, after=self._read_cursor(), size=STATEMENT_ROWS)
             context |= {"lines": page.lines, "following": page.next}
             if not self._asks_for_rows():
-                context |= self._describe_spending(chosen)
+                context |= self._describe_spending(chosen) | {"deposit": _find_deposit(chosen)}
         return super().get_context_data(**{**kwargs, **context})
 
     def _asks_for_rows(self) -> bool:
@@ -80,3 +82,11 @@ class WalletPage(OrganizationPage):
             "spent": total,
             "energy": statements.read_energy(wallet=wallet),
         }
+
+
+def _find_deposit(wallet: Wallet) -> Deposit | None:
+    """How to pay into it by bank transfer, if we have an account for that."""
+    try:
+        return accounts.find_deposit(wallet=wallet)
+    except NoBankAccount:
+        return None
