@@ -205,24 +205,34 @@ def test_a_batch_of_usdc_is_paid_by_the_transaction_that_carried_it(
     batch = json.loads(files.open_content(file=file, actor=desk.ann, now=NOW))
 
     with run_chain() as chain:
-        known = {"reader": chain.reader, "confirmations": 2, "actor": desk.ann, "now": NOW}
+
+        def confirm(file: RailFile, tx_hash: str) -> None:
+            chain_batches.confirm_batch(
+                file=file,
+                tx_hash=tx_hash,
+                reader=chain.reader,
+                confirmations=2,
+                actor=desk.ann,
+                now=NOW,
+            )
+
         good, other = chain.call("batch", batch), chain.call("transfer", SAFE, ALICE, 12)
         for _ in range(2):
             with pytest.raises(chain_batches.NotDeepEnough):
-                chain_batches.confirm_batch(file=file, tx_hash=good, **known)
+                confirm(file, good)
             chain.call("mine", 1)
         chain.call("mine", 1)
         for wrong in (other, "0x12"):
             with pytest.raises(Invalid):
-                chain_batches.confirm_batch(file=file, tx_hash=wrong, **known)
+                confirm(file, wrong)
         assert find_payout(farm).state == "SENT"
-        chain_batches.confirm_batch(file=file, tx_hash=good.upper().replace("X", "x"), **known)
+        confirm(file, good.upper().replace("X", "x"))
         assert find_payout(farm).state == "PAID"
 
         owe_usdc(desk, farm)
         second = hand_over(desk, files.make_file(rail="usdc", currency="USDC", actor=desk.ann, now=NOW).file)
         with pytest.raises(answers.UsedBefore):
-            chain_batches.confirm_batch(file=second, tx_hash=good, **known)
+            confirm(second, good)
     assert find_payout(farm).state == "SENT"
 
 
