@@ -10,7 +10,7 @@ import sys
 
 from benchmarks import report
 
-ALL = ("ledger", "admission", "charging", "settlement", "matching", "tariffs", "cards", "gateway")
+ALL = ("ledger", "admission", "charging", "settlement", "statements", "matching", "tariffs", "cards", "gateway")
 
 
 def main() -> None:
