@@ -272,7 +272,7 @@ def _keep(
         raise
 
 
-def _call(query: str, *values: object) -> bool:
+def _call(query: str, *values: Any) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(query, list(values))
         return bool(cursor.fetchone()[0])

@@ -30,9 +30,9 @@ class MethodForm(PlaceForm):
 
     rail = forms.ChoiceField(choices=list(RAILS.items()), widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, rail: Rail, currency: str, country: str, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, rail: Rail, currency: str, country: str) -> None:
         initial = {"rail": rail.name, "currency": currency, "country": country}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(data, initial=initial)
         for name in ("currency", "country"):
             self.fields[name].widget = forms.HiddenInput()
         self.names = rail.list_fields(currency=currency, country=country)
