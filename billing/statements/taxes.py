@@ -2,7 +2,7 @@
 Which taxes an invoice bears, by the rules that operators keep.
 
 Prices are without tax. A tax is reckoned once for an invoice and rate, of the net amount as it is printed,
-and taken from the wallet by an entry of its own (docs/decisions/0030).
+and taken from the wallet by an entry of its own (docs/decisions/0031).
 """
 
 from collections.abc import Iterable, Sequence
