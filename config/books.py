@@ -111,6 +111,21 @@ SELECT (SELECT count(*) FROM stripe_dispute
        (SELECT count(*) FROM stripe_top_up WHERE paid_at > now() - interval '90 days')
 """
 
+# Differences of the newest run whose amount nobody has explained, and the run's age.
+RECONCILIATION = """
+SELECT l.currency, l.equation, count(*) FROM reconciliation_line l
+ WHERE l.run_id = (SELECT max(id) FROM reconciliation_run) AND l.state IN ('DIFFERENT', 'BROKEN')
+   AND (l.ours - l.theirs) IS DISTINCT FROM (
+       SELECT difference FROM reconciliation_note n
+        WHERE n.currency = l.currency AND n.equation = l.equation ORDER BY n.id DESC LIMIT 1)
+ GROUP BY l.currency, l.equation
+"""
+RECONCILED = "SELECT extract(epoch FROM now() - max(made_at)) FROM reconciliation_run"
+SUSPENSE = """
+SELECT count(*), extract(epoch FROM now() - min(acted_at)) FROM bank_line
+ WHERE state IN ('SUSPENSE', 'RETURNING')
+"""
+
 type Rows = list[tuple[Any, ...]]
 type Asker = Callable[[str], Rows]
 
@@ -159,6 +174,7 @@ def tell(connection: psycopg.Connection) -> Iterator[Metric]:
     # Of a long queue, what it explains is asked again when it is shorter.
     yield from _tell_money(ask, asks_unmoved=queued < COUNTED_MAX)
     yield from _tell_charging(ask)
+    yield from _tell_reconciliation(ask)
     yield from _tell_disputes(ask)
     yield from _tell_work(ask)
     yield write_gauges(
@@ -198,6 +214,26 @@ def _tell_money(ask: Asker, *, asks_unmoved: bool) -> Iterator[Metric]:
         "Money held for which nothing runs, waits or is charged; always 0.",
         ["currency"],
         [([currency], rest) for currency, rest in (ask(UNMOVED) if asks_unmoved else [])],
+    )
+
+
+def _tell_reconciliation(ask: Asker) -> Iterator[Metric]:
+    yield write_gauges(
+        "jouleport_reconciliation_open",
+        "Differences of the newest reconciliation that nobody has explained.",
+        ["currency", "equation"],
+        [([currency, equation], count) for currency, equation, count in ask(RECONCILIATION)],
+    )
+    ((age,),) = ask(RECONCILED)
+    yield write_gauge(
+        "jouleport_reconciliation_age_seconds",
+        "Time since the newest reconciliation; absent before the first.",
+        age,
+    )
+    ((number, oldest),) = ask(SUSPENSE)
+    yield write_gauge("jouleport_suspense_lines", "Lines of bank statements that nobody could tell.", number)
+    yield write_gauge(
+        "jouleport_suspense_lines_age_seconds", "How long the oldest of them has waited, or 0.", oldest or 0
     )
 
 

@@ -154,10 +154,9 @@ class StatementFile(BaseParser):
 
     media_type = "application/xml"
 
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> bytes:
-        """All of it."""
-        content: bytes = stream.read()
-        return content
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
+        """All of it, as `content`."""
+        return {"content": stream.read()}
 
 
 LINES = BankLine.objects.select_related("account", "statement", "organization", "payout")
@@ -258,7 +257,7 @@ class BankStatementList(OperatorView):
     def post(self, request: Request) -> Response:
         """Store a camt.053 (001.02 or 001.08, sent as application/xml), take and book its statements."""
         now = timezone.now()
-        content = request.data if isinstance(request.data, bytes) else b""
+        content = dict(request.data).get("content", b"")
         stored = files.receive(content=content, actor=self.actor(), now=now)
         booking.book_new_lines(now=now)
         return Response(BankFileAnswer(stored).data)

@@ -26,6 +26,7 @@ KIND = "bank_line"
 OPEN = (State.SUSPENSE, State.RETURNING)
 CHOICES = (Target.WALLET, Target.PAYOUT, Target.FEE, Target.BACK)
 REASON_LENGTH_MAX = 1000
+NOBODY = UUID(int=0)
 
 
 class NotInSuspense(DomainError):
@@ -148,7 +149,7 @@ def _find(line: BankLine, choice: Choice) -> Decision:
         case Target.WALLET:
             return _find_wallet(line, choice)
         case Target.PAYOUT:
-            payout = Payout.objects.filter(uid=choice.uid).first()
+            payout = Payout.objects.filter(uid=choice.uid or NOBODY).first()
             if payout is None or (payout.currency, payout.amount) != (
                 line.account.currency,
                 abs(line.amount),
@@ -163,7 +164,7 @@ def _find(line: BankLine, choice: Choice) -> Decision:
 
 
 def _find_wallet(line: BankLine, choice: Choice) -> Decision:
-    organization = Organization.objects.filter(uid=choice.uid).first()
+    organization = Organization.objects.filter(uid=choice.uid or NOBODY).first()
     if organization is None:
         raise WrongTarget("There is no such organization.", field="uid")
     opened = ledger.open_account(
@@ -179,7 +180,9 @@ def _find_back(line: BankLine, choice: Choice) -> Decision:
         if line.state == State.RETURNING:
             raise WrongTarget("This money is to be sent back already.", field="target")
         return Decision(Target.BACK)
-    other = booking.LINES.filter(uid=choice.uid, state=State.RETURNING, account=line.account).first()
+    other = booking.LINES.filter(
+        uid=choice.uid or NOBODY, state=State.RETURNING, account=line.account
+    ).first()
     if other is None or other.amount != line.amount.copy_negate():
         raise WrongTarget("No line of this amount is to be sent back.", field="uid")
     return Decision(Target.BACK, other.pk)

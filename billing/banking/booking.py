@@ -57,7 +57,7 @@ def book_line(*, line_id: int, now: datetime) -> BankLine:
         try:
             with transaction.atomic():
                 if decision.target == Target.BACK:
-                    pair(line, _lock_other(decision), now=now)
+                    pair(line, lock_line(find_id(decision)), now=now)
                 else:
                     book(line, decision, now=now)
         except (CannotBook, ledger.AccountClosed) as refusal:
@@ -154,13 +154,14 @@ def _find_back(line: BankLine) -> Known | None:
     return None
 
 
-def _lock_other(decision: Decision) -> BankLine:
+def find_id(decision: Decision) -> int:
+    """The wallet's, payout's or line's id of a decision for one."""
     assert decision.id is not None  # noqa: S101 - who decided for it named it
-    return lock_line(decision.id)
+    return decision.id
 
 
 def _book_wallet(line: BankLine, decision: Decision) -> int:
-    wallet = Scope.objects.get(pk=decision.id)
+    wallet = Scope.objects.get(pk=find_id(decision))
     line.organization_id = wallet.organization_id
     if line.amount < 0:
         legs = _list_legs(line, "WALLET", wallet.organization_id)
@@ -186,7 +187,7 @@ def _book_wallet(line: BankLine, decision: Decision) -> int:
 
 
 def _book_payout(line: BankLine, decision: Decision, *, now: datetime) -> int:
-    payout = Payout.objects.get(pk=decision.id)
+    payout = Payout.objects.get(pk=find_id(decision))
     line.payout_id, moment = payout.pk, _find_moment(line)
     try:
         if decision.target == Target.PAYOUT:

@@ -6,8 +6,8 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-def _amount(*, null: bool = False) -> "models.DecimalField[Decimal, Decimal]":
-    return models.DecimalField(max_digits=38, decimal_places=9, null=null)
+def _amount() -> "models.DecimalField[Decimal, Decimal]":
+    return models.DecimalField(max_digits=38, decimal_places=9)
 
 
 class ReconciliationRun(models.Model):
@@ -45,7 +45,7 @@ class ReconciliationLine(models.Model):
     currency = models.TextField()
     equation = models.TextField()
     ours = _amount()
-    theirs = _amount(null=True)
+    theirs = models.DecimalField(max_digits=38, decimal_places=9, null=True)
     state = models.TextField(choices=State.choices)
     detail = models.JSONField()
 

@@ -17,9 +17,11 @@ def ask_stripe() -> External:
     except StripeUnavailable:
         return None
     found: dict[str, Decimal] = {}
-    for part in (*balance.available, *balance.pending):
-        code = part.currency.upper()
-        amount = currencies.from_stripe(units=part.amount, currency=code)
+    parts = [(part.currency, part.amount) for part in balance.available]
+    parts += [(part.currency, part.amount) for part in balance.pending]
+    for currency, units in parts:
+        code = currency.upper()
+        amount = currencies.from_stripe(units=units, currency=code)
         found[code] = EXACT.add(found.get(code, Decimal(0)), amount)
     return found
 

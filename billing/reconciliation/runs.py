@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -101,7 +102,7 @@ def find_last() -> ReconciliationRun | None:
     return ReconciliationRun.objects.order_by("-id").first()
 
 
-def find_run(*, uid: object) -> ReconciliationRun:
+def find_run(*, uid: UUID) -> ReconciliationRun:
     """
     The run with this uid.
 

@@ -16,4 +16,4 @@ class Copy:
 
 
 # Several: the rule refuses each.
-Harm = str | Copy | tuple[Copy, ...]
+Harm = str | Copy | tuple[Copy | str, ...]

@@ -21,7 +21,9 @@ from workers.models import Attempt
 
 TABLES = {
     "billing": "currency ledgeraccount entry scope hold charge chargequarantine"
-    " approval settlementbatch settlementitem payout",
+    " approval settlementbatch settlementitem payout"
+    " bankaccount bankfile bankstatement bankline"
+    " reconciliationrun reconciliationline reconciliationnote",
     "workers": "node attempt receipt meterflag nodeevent",
 }
 PAGES = [f"/admin/{app}/{table}/" for app, tables in TABLES.items() for table in tables.split()]
