@@ -17,9 +17,6 @@ from accounts import audit, organizations
 from accounts.models import KeyMode, Organization
 from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
 from billing.models import Charge, Entry, Posting, SellerProfile, TaxRule
-from billing.rails.chain import deposits
-from billing.settlement import payouts, terms
-from billing.settlement.terms import Terms
 from billing.statements import invoices
 from core.money import Money
 from core.sql import REPOSITORY
@@ -29,10 +26,9 @@ from tests.banking import examples as bank_examples
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
 from tests.databases import Database
+from tests.docs import settled
 from tests.fx import examples as fx_examples
-from tests.rails.chains import run_chain
-from tests.rails.orders import ALICE, BOB
-from tests.settlement import settling
+from tests.rails import chains
 from tests.stripe import examples
 
 PAGE = (REPOSITORY / "docs/reference/ledger-entries.md").read_text(encoding="utf-8")
@@ -246,34 +242,8 @@ def pay_heat(scene: Scene, example: Example) -> int:
 
 
 def settle(scene: Scene, example: Example) -> int:
-    """Settle what a provider is owed as two operators do, and follow its payout."""
     [facts] = example.given
-    desk = settling.make_desk()
-    provider = organizations.create_organization(name="Farm", country="SE", now=scene.now)
-    scene.numbers[str(provider.pk)] = facts["provider"]
-    settling.earn(provider, facts["owed"])
-    desk.say(provider, withholding_bps=int(facts.get("withholding_bps", 0)))
-    asked = Terms(
-        "USD",
-        fee=Decimal(facts.get("fee", 0)),
-        held_days=int(facts.get("held_days", 0)),
-        held_max=Decimal(facts["held_max"]) if "held_max" in facts else None,
-    )
-    terms.change_terms(terms=asked, actor=audit.SYSTEM, now=scene.now)
-    desk.settle(scene.now)
-    if "released" in facts:
-        terms.change_terms(terms=Terms("USD"), actor=audit.SYSTEM, now=scene.now)
-        desk.settle(scene.now)
-    if example.kind in ("PAYOUT_PAID", "PAYOUT_RETURNED"):
-        paid = settling.find_payout(provider).uid
-        seen = {"happened_at": scene.now, "now": scene.now}
-        payouts.mark_paid(payout_uid=paid, external_id="E1", actor=audit.SYSTEM, **seen)
-        if example.kind == "PAYOUT_RETURNED":
-            payouts.mark_returned(payout_uid=paid, reason="account closed", actor=audit.SYSTEM, **seen)
-    return Entry.objects.filter(kind=example.kind).latest("id").pk
-
-
-SETTLED = ("PAYOUT", "EARNINGS_HELD", "EARNINGS_RELEASED", "WITHHOLDING", "PAYOUT_FEE")
+    return settled.settle(facts, example.kind, numbers=scene.numbers, now=scene.now)
 
 
 def tax(scene: Scene, example: Example) -> int:
@@ -291,16 +261,9 @@ def tax(scene: Scene, example: Example) -> int:
 
 
 def deposit(scene: Scene, example: Example) -> int:
-    """Let USDC arrive on chain, at the buyer's address or at one that nobody has."""
     [facts] = example.given
-    deposits.add_addresses(addresses=[ALICE], actor=audit.SYSTEM, now=scene.now)
-    if facts["address"] == "given":
-        deposits.assign_address(organization=scene.buyer, actor=audit.SYSTEM, now=scene.now)
-    with run_chain() as chain:
-        chain.call("transfer", BOB, ALICE, deposits.to_units(Decimal(facts["deposit"])))
-        chain.call("mine", 1)
-        deposits.follow_chain(reader=chain.reader, confirmations=1, now=scene.now)
-    return Entry.objects.filter(kind=example.kind).latest("id").pk
+    owner = scene.buyer if facts["address"] == "given" else None
+    return chains.deposit(Decimal(facts["deposit"]), owner=owner, now=scene.now).pk
 
 
 def take_in(scene: Scene, example: Example) -> int:
@@ -331,7 +294,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     **dict.fromkeys(fx_examples.KINDS, exchange_money),
     **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
     "REVERSAL": reverse,
-    **dict.fromkeys((*SETTLED, "PAYOUT_PAID", "PAYOUT_RETURNED"), settle),
+    **dict.fromkeys(settled.KINDS, settle),
 }
 
 

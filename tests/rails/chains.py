@@ -4,14 +4,20 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from accounts.audit import SYSTEM
+from accounts.models import Organization
+from billing.models import Entry
+from billing.rails.chain import deposits
 from billing.rails.chain.reader import JsonRpcReader, make_policy
 from core import outgoing
 from core.outgoing import GuardedTransport
 from stand_ins.chain.blocks import Chain
 from stand_ins.chain.server import ChainServer
-from tests.rails.orders import TOKEN
+from tests.rails.orders import ALICE, BOB, TOKEN
 
 CHAIN_ID = 31337
 
@@ -47,3 +53,15 @@ def run_chain() -> Iterator[LocalChain]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def deposit(amount: Decimal, *, owner: Organization | None, now: datetime) -> Entry:
+    """The entry of USDC that arrived at an address of ours, given to `owner` or to nobody."""
+    deposits.add_addresses(addresses=[ALICE], actor=SYSTEM, now=now)
+    if owner is not None:
+        deposits.assign_address(organization=owner, actor=SYSTEM, now=now)
+    with run_chain() as chain:
+        chain.call("transfer", BOB, ALICE, deposits.to_units(amount))
+        chain.call("mine", 1)
+        deposits.follow_chain(reader=chain.reader, confirmations=1, now=now)
+    return Entry.objects.latest("id")
