@@ -11,12 +11,22 @@ from django.db.models import TextChoices
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
-from billing import ledger, wallets
+from billing import approvals, ledger, wallets
 from billing.ledger import Posted
-from billing.models import Charge, ChargeConversion, ChargeEntry, Entry, GiveBack, GiveBackConversion
+from billing.models import (
+    Approval,
+    Charge,
+    ChargeConversion,
+    ChargeEntry,
+    Entry,
+    GiveBack,
+    GiveBackConversion,
+)
 from core.errors import DomainError, NotFound
 from core.money import Money
 
+REVERSAL = "reversal"
+"""What approvals of reversals are called."""
 REVERSIBLE = ("TOPUP", "REFUND")
 """A charge entry stands for many charges, and a reversal undone would be a third opinion."""
 
@@ -117,15 +127,34 @@ def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor,
     return posted
 
 
-def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> Posted:
+def prepare_reversal(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> Approval:
     """
-    Undo a top-up or a refund by its mirror image; a repeat answers the first reversal.
+    Ask a second person to undo an entry for this reason.
 
     :raises NotReversible: if it is an entry of another kind
+    :raises billing.approvals.PersonNeeded: if no person prepares it
+    """
+    if entry.kind not in REVERSIBLE:
+        raise NotReversible
+    return approvals.request(
+        kind=REVERSAL, subject=str(entry.pk), content=_describe(entry, reason), prepared_by=actor, now=now
+    )
+
+
+def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> Posted:
+    """
+    Undo a top-up or a refund by its mirror image, as a second person approved; a repeat answers the first
+    reversal.
+
+    :raises NotReversible: if it is an entry of another kind
+    :raises billing.approvals.ApprovalMissing: if nobody approved it
+    :raises billing.approvals.ContentChanged: if another reason was approved
     :raises billing.ledger.InsufficientFunds: if the wallet has spent or holds the money
     """
     if entry.kind not in REVERSIBLE:
         raise NotReversible
+    if not Entry.objects.filter(reverses=entry).exists():
+        approvals.require_approved(kind=REVERSAL, subject=str(entry.pk), content=_describe(entry, reason))
     owner = entry.postings.filter(account__purpose="WALLET").values_list("account__organization", flat=True)
     with transaction.atomic():
         posted = ledger.reverse(entry_id=entry.pk, actor=_name(actor), reason=reason, happened_at=now)
@@ -133,6 +162,17 @@ def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> 
         details = {"entry": entry.pk, "kind": entry.kind, "reason": reason}
         _record(posted, "entry.reverse", organization, details, actor=actor, now=now)
     return posted
+
+
+def _describe(entry: Entry, reason: str) -> dict[str, Any]:
+    lines = entry.postings.select_related("account").order_by("seq")
+    return {
+        "entry": entry.pk,
+        "kind": entry.kind,
+        "key": entry.key,
+        "reason": reason,
+        "lines": [{"account": line.account.code, "amount": -line.amount} for line in lines],
+    }
 
 
 def _find_given_back(charge: Charge) -> GiveBack:

@@ -156,6 +156,39 @@ class TopUpList(BookingView):
         )
 
 
+class ReversalPreparedAnswer(serializers.Serializer[Any]):
+    """A reversal that waits for its second person."""
+
+    approval = serializers.UUIDField(source="uid")
+    sha256 = serializers.CharField(
+        help_text="Of what is approved: the mirror image and the reason."
+    )
+    state = serializers.CharField()
+
+
+class EntryReversalPreparation(OperatorView):
+    """A reversal that somebody else has to approve."""
+
+    rights = {"POST": "billing.add_entry"}
+
+    @describe(
+        "operator_entries_prepare_reversal",
+        "Prepare the reversal of an entry",
+        request=ReasonRequest,
+        answer=ReversalPreparedAnswer,
+        refusals=(403, 404, 409),
+        organization=False,
+    )
+    def post(self, request: Request, number: int) -> Response:
+        """Ask a second person; another reason makes what was asked before void."""
+        wanted = self.read(ReasonRequest)
+        entry = access.get_or_refuse(Entry.objects.all(), pk=number)
+        asked = bookings.prepare_reversal(
+            entry=entry, reason=wanted["reason"], actor=self.actor(), now=timezone.now()
+        )
+        return Response(ReversalPreparedAnswer(asked).data)
+
+
 class EntryReversal(BookingView):
     """The undoing of an entry."""
 
@@ -169,7 +202,11 @@ class EntryReversal(BookingView):
         organization=False,
     )
     def post(self, request: Request, number: int) -> HttpResponse:
-        """Post its mirror image; both stay. A wallet that has spent the money refuses it."""
+        """
+        Post its mirror image, as a second person approved it for this reason; both stay.
+
+        A wallet that has spent the money refuses it.
+        """
         wanted = self.read(ReasonRequest)
         entry = access.get_or_refuse(Entry.objects.all(), pk=number)
         return self.book(

@@ -97,6 +97,11 @@ urlpatterns = [
     path("operator/payout-terms/<currency:currency>", settlements.TermsDetail.as_view(), name="payout-terms"),
     path("operator/entries", bookings.EntryList.as_view(), name="entries"),
     path("operator/entries/<int:number>/reverse", bookings.EntryReversal.as_view(), name="entry-reversal"),
+    path(
+        "operator/entries/<int:number>/prepare-reversal",
+        bookings.EntryReversalPreparation.as_view(),
+        name="entry-reversal-preparation",
+    ),
     path("operator/top-ups", bookings.TopUpList.as_view(), name="top-ups"),
     path("operator/charges/<int:usage>/refund", bookings.ChargeRefund.as_view(), name="charge-refund"),
     path("payouts", payouts.PayoutList.as_view(), name="payouts"),

@@ -336,14 +336,21 @@ ROUTES = (
         },
         201,
     ),
-    # The farm's only top-up is partly held, and its only charge is not posted.
+    # Nobody approved it, and the farm's only charge is not posted.
     operated(
         "POST",
         "entry-reversal",
         lambda _: f"/api/operator/entries/{Entry.objects.get(kind='TOPUP').pk}/reverse",
         "billing.add_entry",
         lambda _: {"reason": "Somebody else's transfer."},
-        402,
+        409,
+    ),
+    operated(
+        "POST",
+        "entry-reversal-preparation",
+        lambda _: f"/api/operator/entries/{Entry.objects.get(kind='TOPUP').pk}/prepare-reversal",
+        "billing.add_entry",
+        lambda _: {"reason": "Somebody else's transfer."},
     ),
     operated(
         "POST",

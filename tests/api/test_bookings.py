@@ -4,12 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.audit import Actor
 from accounts.models import AuditEvent, Organization, User
-from billing import quarantine, verification, wallets
-from billing.models import ChargeQuarantine, Entry, LedgerAccount
+from billing import approvals, quarantine, verification, wallets
+from billing.models import Approval, ChargeQuarantine, Entry, LedgerAccount
 from billing.tasks import post_charges
 from core.money import Money
 from tests.api.conftest import Farm, make_operator, sign_in, use_second_factor
@@ -35,6 +36,15 @@ def book(desk: APIClient, path: str, status: int = 201, /, **body: Any) -> Any:
     assert answer.status_code == status, answer.content
     assert verification.verify() == []
     return answer.json()
+
+
+def approve(desk: APIClient, entry: int, reason: str) -> None:
+    """Have a reversal prepared at the desk, and approved by somebody else."""
+    answer = desk.post(f"/api/operator/entries/{entry}/prepare-reversal", {"reason": reason}, format="json")
+    assert answer.status_code == 200, answer.content
+    asked = Approval.objects.get(uid=answer.json()["approval"])
+    second = make_operator("billing.change_approval", name=f"second{entry}")
+    approvals.approve(approval=asked, sha256=asked.sha256, actor=Actor.from_user(second), now=timezone.now())
 
 
 def post_charge(farm: Farm, operator: User, now: Any) -> int:
@@ -94,6 +104,9 @@ def test_what_is_no_transfer_is_refused(
 def test_a_top_up_is_undone_once_and_both_stay(desk: APIClient, booker: User, lab: Organization) -> None:
     made = book(desk, "top-ups", organization=str(lab.uid), **TRANSFER)
     path = f"entries/{made['id']}/reverse"
+    assert book(desk, path, 409, reason="Another's.")["code"] == "approval_missing"
+    approve(desk, made["id"], "Another's.")
+    assert book(desk, path, 409, reason="Mine.")["code"] == "content_changed"
 
     undone, again = book(desk, path, reason="Another's."), book(desk, path, reason="Another's.")
 
@@ -110,6 +123,7 @@ def test_a_top_up_is_undone_once_and_both_stay(desk: APIClient, booker: User, la
 def test_money_that_is_spent_is_not_taken_back(desk: APIClient, full_estate: Farm) -> None:
     top_up = Entry.objects.get(kind="TOPUP")
 
+    approve(desk, top_up.pk, "Never arrived.")
     refused = book(desk, f"entries/{top_up.pk}/reverse", 402, reason="Never arrived.")
 
     assert refused["code"] == "insufficient_funds"
@@ -137,6 +151,7 @@ def test_a_charge_is_given_back_by_who_got_it(
     assert book(desk, f"entries/{charge.pk}/reverse", 409, reason="No.")["code"] == "not_reversible"
     (row, *_) = sign_in(full_estate.owner).get("/api/wallets/USD/statement").json()["results"]
     assert (row["kind"], row["reason"]) == ("REFUND", "Garbage.")
+    approve(desk, given["id"], "It was fine after all.")
     book(desk, f"entries/{given['id']}/reverse", reason="It was fine after all.")
     assert read_balance(full_estate) < before
 
