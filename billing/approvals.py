@@ -28,7 +28,7 @@ FOLLOWERS = {
     "manual_payment": "billing.rails.answers.follow_payment",
     "bank_line": "billing.banking.assignment.follow_decision",
 }
-"""Of a kind of content, what follows from its decision in the same transaction: `f(approval=…, actor=…, now=…)`."""
+"""Of a kind of content, what follows in the decision's transaction: `f(approval=…, actor=…, now=…)`."""
 DEEDS = {Approval.State.APPROVED: "approval.approve", Approval.State.REJECTED: "approval.reject"}
 
 
