@@ -64,7 +64,7 @@ def _read(body: str) -> int:
     number = 0
     for letter in reversed(body):
         number = number * len(ALPHABET) + ALPHABET.index(letter)
-    return int((number - SHIFT) * INVERSE % SPACE
+    return int((number - SHIFT) * INVERSE % SPACE)
 
 
 def _make_check(body: str) -> str:
