@@ -251,6 +251,7 @@ from billing.approving import admin as approving_admin  # noqa: E402, F401
 from billing.banking import admin as banking_admin  # noqa: E402, F401
 from billing.closing import admin as closing_admin  # noqa: E402, F401
 from billing.compliance import admin as compliance_admin  # noqa: E402, F401
+from billing.connect import admin as connect_admin  # noqa: E402, F401
 from billing.explorer import admin as explorer_admin  # noqa: E402, F401
 from billing.fx import admin as fx_admin  # noqa: E402, F401
 from billing.rails import admin as rails_admin  # noqa: E402, F401

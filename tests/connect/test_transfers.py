@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import stripe
 
-from accounts.models import Organization
+from accounts.models import Organization, User
 from billing import ledger
 from billing.connect import accounts, rail, transfers
 from billing.models import ConnectAccount, ConnectTransfer, Payout, PayoutMethod
@@ -19,6 +19,7 @@ from billing.stripe import client
 from billing.stripe.client import StripeUnavailable
 from tests.databases import Database
 from tests.settlement.settling import Desk, earn, make_desk, read
+from tests.signing_in import sign_in_operator
 from tests.stand_ins.fixtures import StripeStandIn
 from tests.stand_ins.test_stripe_payments import make_session
 
@@ -98,7 +99,13 @@ def test_a_payout_reaches_the_bank(scene: Scene) -> None:
         )
     payout.refresh_from_db()
 
+    operator = sign_in_operator(User.objects.create_superuser("operator@example.org", "a long password"))
+    listed = operator.get("/admin/billing/connecttransfer/", {"q": row.transfer_id}).content.decode()
+    account = operator.get("/admin/billing/connectaccount/", {"q": row.account_id}).content.decode()
+
     assert (row.state, scene.row().state, payout.state) == (State.LEFT, State.ARRIVED, "PAID")
+    assert str(row.bank_payout_id) in listed
+    assert "READY" in account or "Ready" in account
     assert (transfer.amount, transfer.transfer_group) == (4_000, str(payout.batch.uid))
     assert payout.clearing == "CLEARING_STRIPE"
     assert read("PAYABLE", scene.farm) == 0
