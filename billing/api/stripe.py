@@ -32,7 +32,7 @@ KEY_LENGTH_MAX = 255
 REASON_LENGTH_MAX = 500
 
 
-class TermsAnswer(serializers.Serializer[Any]):
+class TopUpTermsAnswer(serializers.Serializer[Any]):
     """What may be paid in at once, in one currency."""
 
     currency = serializers.CharField()
@@ -41,10 +41,10 @@ class TermsAnswer(serializers.Serializer[Any]):
     most = AmountField()
 
 
-class TermsListAnswer(serializers.Serializer[Any]):
+class TopUpTermsListAnswer(serializers.Serializer[Any]):
     """Every currency that can be paid in."""
 
-    results = TermsAnswer(many=True)
+    results = TopUpTermsAnswer(many=True)
 
 
 class OnlineTopUpRequest(serializers.Serializer[Any]):
@@ -135,10 +135,10 @@ class TermsList(OrganizationView):
 
     needs = {"GET": Permission.VIEW_MONEY}
 
-    @describe("top_up_terms_list", "What may be paid in", answer=TermsListAnswer)
+    @describe("top_up_terms_list", "What may be paid in", answer=TopUpTermsListAnswer)
     def get(self, request: Request) -> Response:
         """List currencies, ways to pay, and bounds of one payment."""
-        return Response(TermsListAnswer({"results": top_ups.list_terms()}).data)
+        return Response(TopUpTermsListAnswer({"results": top_ups.list_terms()}).data)
 
 
 class OnlineTopUpList(OrganizationView):
