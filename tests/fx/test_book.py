@@ -1,5 +1,8 @@
 """Operators' FX book, organizations' own exchange over REST, and books of several entities."""
 
+from decimal import Decimal
+from typing import Any
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -56,12 +59,12 @@ def test_an_organization_asks_for_a_quote_and_exchanges_once(lab: Organization) 
     ex.say("USD", "CNH", "8", as_of=now)
     ex.pay_in(lab, "100", "USD")
     client = sign_in(make_user(lab, Role.OWNER, "owner"))
-    own = {"HTTP_X_JOULEPORT_ORGANIZATION": str(lab.uid)}
+    own: Any = {"HTTP_X_JOULEPORT_ORGANIZATION": str(lab.uid)}
 
     quote = client.post("/api/fx/quotes", {"sell": "USD", "buy": "CNH"}, format="json", **own)
     address = f"/api/fx/quotes/{quote.json()['uid']}/convert"
     both = client.post(address, {"sell": "1", "buy": "1"}, format="json", **own)
-    keyed = {**own, "HTTP_IDEMPOTENCY_KEY": "once"}
+    keyed: Any = {**own, "HTTP_IDEMPOTENCY_KEY": "once"}
     done = client.post(address, {"sell": "10.05"}, format="json", **keyed)
     again = client.post(address, {"sell": "10.05"}, format="json", **keyed)
     other = client.post(address, {"sell": "2"}, format="json", **own)
@@ -93,9 +96,11 @@ def test_accounts_are_in_the_books_of_the_entity_that_an_organization_deals_with
         f"liability:wallet:{fund.pk}:CNY": "HK",
     }
     assert LedgerAccount.objects.get(pk=own).code == "asset:clearing_bank:hainan:CNY"
-    assert [(one.account, one.debit) for one in hainan.lines if one.debit] == [(BETWEEN_ENTITIES, 10)]
+    assert [(one.account, one.debit) for one in hainan.lines if one.debit] == [
+        (BETWEEN_ENTITIES, Decimal(10))
+    ]
     assert [(one.account, one.credit) for one in hong_kong.lines if one.account == BETWEEN_ENTITIES] == [
-        (BETWEEN_ENTITIES, 10)
+        (BETWEEN_ENTITIES, Decimal(10))
     ]
     assert hainan.balances
     assert hong_kong.balances

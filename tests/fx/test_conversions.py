@@ -72,6 +72,12 @@ def test_the_central_banks_rates_are_noted_once_with_their_moment(lab: Organizat
         rates.find_rate(base="USD", quote="CNH", at=NOW)
 
 
+def test_days_without_a_rate_have_the_one_before() -> None:
+    rate = central_bank.find_rate(base="EUR", quote="USD", day=FRIDAY)
+
+    assert (rate.day, rate.last_known) == (FRIDAY - DAY, False)
+
+
 def test_the_banks_own_answer_is_read(lab: Organization) -> None:
     asked: list[str] = []
 
