@@ -22,6 +22,7 @@ from workers.models import Attempt
 TABLES = {
     "billing": "currency ledgeraccount entry scope hold charge chargequarantine"
     " approval settlementbatch settlementitem payout"
+    " invoice invoicetax billingprofile sellerprofile taxrule"
     " bankaccount bankfile bankstatement bankline"
     " reconciliationrun reconciliationline reconciliationnote",
     "workers": "node attempt receipt meterflag nodeevent",

@@ -1,0 +1,65 @@
+"""What operators and buyers do with invoices at their pages."""
+
+from datetime import date
+
+import pytest
+from django.test import Client
+
+from accounts.models import AuditEvent, Role, User
+from billing.models import BillingProfile, SellerProfile, TaxRule
+from tests.pages.conftest import make_person, open_browser
+from tests.signing_in import sign_in_operator
+from tests.statements.scene import Scene
+
+
+@pytest.fixture
+def operator(redis_url: str, scene: Scene) -> Client:
+    """The browser of a signed-in operator."""
+    return sign_in_operator(User.objects.create_superuser("operator@example.org", "a long password"))
+
+
+def test_operators_see_an_invoice_with_its_lines_and_file(scene: Scene, operator: Client) -> None:
+    [invoice] = scene.issue()
+
+    page = operator.get(f"/admin/billing/invoice/{invoice.pk}/change/").content.decode()
+    pdf = operator.get(f"/admin/billing/invoice/{invoice.pk}/pdf/")
+
+    assert "0.45" in page
+    assert (pdf["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    assert operator.get("/admin/billing/invoice/999/pdf/").status_code == 404
+
+
+def test_operators_write_rules_and_end_them_and_say_who_sells(scene: Scene, operator: Client) -> None:
+    said = {"seller_country": "HK", "buyer_country": "SE", "buyer_has_tax_id": "unknown", "rate": "0.25"}
+    added = operator.post("/admin/billing/taxrule/add/", said | {"label": "VAT", "valid_from": "2026-01-01"})
+    rule = TaxRule.objects.get(buyer_country="SE")
+    ended = operator.post(f"/admin/billing/taxrule/{rule.pk}/change/", {"valid_until": "2027-01-01"})
+    sold = operator.post(
+        "/admin/billing/sellerprofile/HK/change/", {"name": "New name", "address": "Road 1", "tax_id": ""}
+    )
+
+    assert [answer.status_code for answer in (added, ended, sold)] == [302, 302, 302]
+    rule.refresh_from_db()
+    assert (rule.valid_until, rule.label) == (date(2027, 1, 1), "VAT")
+    assert SellerProfile.objects.get().name == "New name"
+    assert AuditEvent.objects.filter(action="tax_rule.change").exists()
+
+
+def test_buyers_find_their_files_and_say_whom_to_invoice(scene: Scene, redis_url: str) -> None:
+    owner = make_person("owner@lab.example", organization=scene.organization, role=Role.OWNER)
+    browser = open_browser(owner)
+    console = f"/console/{scene.organization.uid}"
+    described = {"name": "Lab AB", "address": "Storgatan 1", "country": "SE", "language": "zh-hans"}
+    wrong = {"tax_id_kind": "eu_vat", "tax_id": "SE1"}
+
+    refused = browser.post(f"{console}/billing-profile/", described | wrong)
+    saved = browser.post(f"{console}/billing-profile/", described)
+    [invoice] = scene.issue()
+
+    assert (refused.status_code, saved.status_code) == (422, 302)
+    assert BillingProfile.objects.get().name == "Lab AB"
+    assert invoice.number in browser.get(f"{console}/invoices/").content.decode()
+    assert browser.get(f"{console}/invoices/{invoice.uid}/").content[:5] == b"%PDF-"
+    assert "9.55" in browser.get(f"{console}/statements/USD/").content.decode()
+    assert browser.get(f"{console}/statements/USD/?month=never").status_code == 404
+    assert browser.get(f"{console}/statements/EUR/").status_code == 404
