@@ -26,4 +26,6 @@ def post(buyer: Organization, kind: str, amount: str) -> int:
             organization_id=buyer.pk, amount=paid, bank_reference="A0", actor="test", happened_at=NOW
         )
         line = counter.say(line, Choice(Target.WALLET, buyer.uid))
-    return int(line.suspense_entry_id if kind == "SUSPENSE" else line.entry_id)
+    entry = line.suspense_entry_id if kind == "SUSPENSE" else line.entry_id
+    assert entry is not None
+    return entry

@@ -20,6 +20,7 @@ from tests.banking.files import Sheet
 from tests.cast import NOW
 from tests.settlement import settling
 
+D = Decimal
 FEE = "PMNT/MDOP/CHRG"
 
 
@@ -36,7 +37,11 @@ def test_a_transfer_with_its_reference_reaches_the_wallet_once(counter: Counter,
         Decimal(2),
     )
     line = find("A1")
-    assert (line.state, line.organization_id, line.entry.key) == ("WALLET", lab.pk, "topup:bank:A1")
+    assert (line.state, line.organization_id, line.entry and line.entry.key) == (
+        "WALLET",
+        lab.pk,
+        "topup:bank:A1",
+    )
     assert BankStatement.objects.count() == 1
 
 
@@ -116,7 +121,7 @@ def test_a_payout_is_paid_by_its_line_and_owed_again_when_it_comes_back(
     payout = Payout.objects.get()
     assert (payout.state, find("OUT").state, find("BACK").state) == ("RETURNED", "PAYOUT", "RETURN")
     assert (find("AGAIN").reason, find("LESS").reason) == ("PAYOUT_USED", "WRONG_AMOUNT")
-    assert (read("PAYABLE", farm), read("PAYOUT_IN_TRANSIT"), read("SUSPENSE")) == (20, 0, -39)
+    assert (read("PAYABLE", farm), read("PAYOUT_IN_TRANSIT"), read("SUSPENSE")) == (D(20), D(0), D(-39))
     assert read("CLEARING_BANK") == Decimal(20 - 39)
 
 
@@ -174,7 +179,12 @@ def test_two_people_say_what_a_line_is(counter: Counter, lab: Organization) -> N
     assert counter.say(find("A1"), mine).state == "WALLET"
     assert counter.say(find("A2"), mine).state == "WALLET"
     assert counter.say(find("A3"), Choice(Target.FEE)).state == "FEE"
-    assert (read("WALLET", lab), read("SUSPENSE"), read("CLEARING_BANK"), read("BANK_FEE")) == (5, 0, 4, 1)
+    assert (read("WALLET", lab), read("SUSPENSE"), read("CLEARING_BANK"), read("BANK_FEE")) == (
+        D(5),
+        D(0),
+        D(4),
+        D(1),
+    )
     with pytest.raises(assignment.NotInSuspense):
         assignment.prepare(line=find("A1"), choice=mine, reason="Again.", actor=counter.ann, now=NOW)
 
@@ -182,7 +192,7 @@ def test_two_people_say_what_a_line_is(counter: Counter, lab: Organization) -> N
 def test_money_goes_back_and_is_followed_until_it_has_left(counter: Counter) -> None:
     counter.hand_in(Sheet(entries=[Item("9", ref="A1"), Item("8", ref="B1")]))
     back, by_hand = (counter.say(find(one), Choice(Target.BACK)) for one in ("A1", "B1"))
-    assert (back.state, read("SUSPENSE")) == ("RETURNING", 17)
+    assert (back.state, read("SUSPENSE")) == ("RETURNING", D(17))
 
     left = [Item("-9", ref="A2", end_to_end=booking.name_return(back)), Item("-8", ref="B2")]
     counter.hand_in(Sheet(name="S2", number=2, opening="17", day="2026-06-02", entries=left))
@@ -190,7 +200,7 @@ def test_money_goes_back_and_is_followed_until_it_has_left(counter: Counter) -> 
 
     assert {line.state for line in BankLine.objects.all()} == {"SENT_BACK"}
     assert find("A1").counterpart_id == find("A2").pk
-    assert (read("SUSPENSE"), read("CLEARING_BANK")) == (0, 0)
+    assert (read("SUSPENSE"), read("CLEARING_BANK")) == (D(0), D(0))
 
 
 def test_the_database_lets_nobody_take_a_line_out_of_suspense_alone(

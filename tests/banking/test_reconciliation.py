@@ -85,7 +85,7 @@ def test_a_difference_stays_until_it_is_explained_and_comes_back_as_another(
         return run.lines.get(currency="USD", equation=Name.BANK)
 
     line = lose(1)
-    assert (line.difference, line.detail["entries_on_no_statement"]) == (-1, 1)
+    assert (line.difference, line.detail["entries_on_no_statement"]) == (D(-1), 1)
     with pytest.raises(runs.NothingToExplain):
         runs.explain(line=line, reason=" ", actor=counter.ann, now=NOW)
     runs.explain(line=line, reason="The bank books it tomorrow.", actor=counter.ann, now=NOW)
@@ -93,8 +93,8 @@ def test_a_difference_stays_until_it_is_explained_and_comes_back_as_another(
 
     line = lose(5)
     assert [(one.equation, one.difference) for one in runs.list_open(line.run)] == [
-        (Name.BANK, -6),
-        (Name.SAFEGUARDING, 2),
+        ("BANK", D(-6)),
+        ("SAFEGUARDING", D(2)),
     ]
     with pytest.raises(runs.NothingToExplain):
         runs.explain(line=first.lines.get(equation=Name.BANK), reason="x", actor=counter.ann, now=NOW)
@@ -107,11 +107,11 @@ def test_a_day_has_one_run_and_money_that_lies_has_an_age(counter: Counter) -> N
     assert runs.reconcile_daily(actor=audit.SYSTEM, now=NOW + timedelta(hours=11)) is None
     assert runs.reconcile_daily(actor=audit.SYSTEM, now=NOW + timedelta(hours=12)) is not None
     [age] = runs.list_ages(now=NOW)
-    assert (age.bucket, age.count, age.amount) == ("up to a week", 2, 7)
+    assert (age.bucket, age.count, age.amount) == ("up to a week", 2, D(7))
     [later] = runs.list_ages(now=NOW + timedelta(days=100))
     assert later.bucket == runs.OLDER
     total = runs.sum_in_dollars(runs.find_last())  # type: ignore[arg-type]
-    assert (total.owed, total.cash, total.unpriced) == (0, 1, ())
+    assert (total.owed, total.cash, total.unpriced) == (D(0), D(1), ())
 
 
 CENTS = st.integers(-10_000, 10_000).filter(bool)
