@@ -26,7 +26,7 @@ from tests.banking import examples as bank_examples
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Seller
 from tests.databases import Database
-from tests.docs import settled
+from tests.docs import frozen, settled
 from tests.fx import examples as fx_examples
 from tests.rails import chains
 from tests.stripe import examples
@@ -281,6 +281,11 @@ def exchange_money(scene: Scene, example: Example) -> int:
     return fx_examples.post(scene.buyer, example.kind, facts)
 
 
+def freeze(scene: Scene, example: Example) -> int:
+    [facts] = example.given
+    return frozen.play(example.kind, facts, scene.buyer, scene.now)
+
+
 POST: dict[str, Callable[[Scene, Example], int]] = {
     "TOPUP": top_up,
     "TEST_MONEY": fill_test_wallet,
@@ -293,6 +298,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     **dict.fromkeys(examples.KINDS, take_in),
     **dict.fromkeys(fx_examples.KINDS, exchange_money),
     **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
+    **dict.fromkeys(frozen.KINDS, freeze),
     "REVERSAL": reverse,
     **dict.fromkeys(settled.KINDS, settle),
 }
