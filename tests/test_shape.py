@@ -7,7 +7,7 @@ FILE_LINES_MAX, FUNCTION_LINES_MAX = 400, 60
 REPOSITORY = Path(__file__).parent.parent
 FOLDERS = (
     *("accounts", "agent", "benchmarks", "billing", "config", "core", "gateway", "marketplace", "tests"),
-    "workers",
+    *("stand_ins", "workers"),
 )
 
 

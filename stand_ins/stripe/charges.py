@@ -3,7 +3,7 @@
 from typing import Any
 
 from stand_ins.stripe import rates
-from stand_ins.stripe.cards import CARDS
+from stand_ins.stripe.cards import CARDS, Card
 from stand_ins.stripe.customers import NOBODY, UNKNOWN_CARD
 from stand_ins.stripe.events import emit
 from stand_ins.stripe.movements import add_movement
@@ -45,11 +45,6 @@ def make_charge(store: Store, intent: Body, method: Body, *, account: str = "") 
     card = CARDS.get(method["_number"], UNKNOWN_CARD)
     risk = card.risk if method["type"] == "card" else 10
     level = "highest" if risk >= 75 else "elevated" if risk >= 65 else "normal"
-    details: dict[str, Any] = {"type": method["type"], method["type"]: {}}
-    if method["type"] == "card":
-        kept = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
-        details["card"] = {name: method["card"][name] for name in kept}
-        details["card"] |= {"network": card.brand, "three_d_secure": None, "wallet": None}
     body: Body = {
         "id": store.make_id("ch"),
         "object": "charge",
@@ -89,7 +84,7 @@ def make_charge(store: Store, intent: Body, method: Body, *, account: str = "") 
         "paid": True,
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": details,
+        "payment_method_details": _describe_method(method, card),
         "receipt_email": None,
         "receipt_number": None,
         "receipt_url": None,
@@ -104,3 +99,12 @@ def make_charge(store: Store, intent: Body, method: Body, *, account: str = "") 
         "transfer_group": intent["transfer_group"],
     }
     return store.add("charge", body, account=account)
+
+
+def _describe_method(method: Body, card: Card) -> Body:
+    details: dict[str, Any] = {"type": method["type"], method["type"]: {}}
+    if method["type"] == "card":
+        kept = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
+        details["card"] = {name: method["card"][name] for name in kept}
+        details["card"] |= {"network": card.brand, "three_d_secure": None, "wallet": None}
+    return details

@@ -212,16 +212,7 @@ def create_transfer(call: Call) -> Body:
     )
     store, amount, currency = call.store, call.amount(), str(call.need("currency")).lower()
     account = find_account(store, str(call.need("destination")))
-    if account["capabilities"].get("transfers") != "active":
-        raise Refusal(
-            "Your destination account needs to have at least one of the following capabilities enabled:"
-            " transfers, crypto_transfers, legacy_payments",
-            code="insufficient_capabilities_for_transfer",
-        )
-    if find_available(store, currency) < amount:
-        raise Refusal(
-            "You have insufficient available funds in your Stripe account.", code="balance_insufficient"
-        )
+    _check_transfer(store, account, amount, currency)
     identity, payment = store.make_id("tr"), store.make_id("py")
     moved = add_movement(
         store,
@@ -267,6 +258,19 @@ def create_transfer(call: Call) -> Body:
     store.add("transfer", body)
     emit(store, "transfer.created", body)
     return body
+
+
+def _check_transfer(store: Store, account: Body, amount: int, currency: str) -> None:
+    if account["capabilities"].get("transfers") != "active":
+        raise Refusal(
+            "Your destination account needs to have at least one of the following capabilities enabled:"
+            " transfers, crypto_transfers, legacy_payments",
+            code="insufficient_capabilities_for_transfer",
+        )
+    if find_available(store, currency) < amount:
+        raise Refusal(
+            "You have insufficient available funds in your Stripe account.", code="balance_insufficient"
+        )
 
 
 def update_transfer(call: Call, identity: str) -> Body:
