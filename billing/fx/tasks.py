@@ -5,21 +5,26 @@ from typing import Any
 
 from celery import shared_task
 from django.conf import settings
+from django.db.models import Max
 from django.utils import timezone
 
 from billing.fx import positions, sources
-from billing.models import AccountingPeriod
+from billing.models import AccountingPeriod, FxRate
 
 SECONDS_MAX = 20
+FEED_PAUSE = timedelta(hours=20)
 
 
 @shared_task(name="billing.tasks.note_rates")
 def note_rates(**_: Any) -> int:
     """Note what sources say of currencies; gives how many rates were new."""
+    now = timezone.now()
     heard: list[sources.RateSource] = [sources.BankFile()]
-    if settings.FX_ECB:
+    newest = FxRate.objects.filter(source=sources.BankFeed.name).aggregate(at=Max("as_of"))["at"]
+    # The bank speaks once on a working day; there is nothing to ask for hours after.
+    if settings.FX_ECB and (newest is None or now - newest > FEED_PAUSE):
         heard.append(sources.BankFeed())
-    return sources.note_rates(sources=heard, now=timezone.now())
+    return sources.note_rates(sources=heard, now=now)
 
 
 @shared_task(name="billing.tasks.follow_positions")

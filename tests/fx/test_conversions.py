@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from accounts import audit
 from accounts.models import AuditEvent, Organization
 from billing import ledger
-from billing.fx import central_bank, conversions, quotes, rates, sources, treasury
+from billing.fx import central_bank, conversions, quotes, rates, sources, tasks, treasury
 from billing.fx.central_bank import RateUnknown
 from billing.fx.quotes import SameCurrency
 from billing.fx.rates import InvalidRate, RateRepeated
@@ -76,6 +76,11 @@ def test_days_without_a_rate_have_the_one_before() -> None:
     rate = central_bank.find_rate(base="EUR", quote="USD", day=FRIDAY)
 
     assert (rate.day, rate.last_known) == (FRIDAY - DAY, False)
+
+
+def test_the_task_notes_what_the_file_says(lab: Organization) -> None:
+    assert tasks.note_rates() > 100
+    assert tasks.note_rates() == 0
 
 
 def test_the_banks_own_answer_is_read(lab: Organization) -> None:
