@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
+from django.urls import reverse
 
 from accounts.models import Organization
 from billing.models import ConnectAccount, PayoutMethod
@@ -50,3 +51,14 @@ def test_without_stripe_the_page_says_so(db: Database, farm: Organization) -> No
 
     assert browser.get(address).status_code == 200
     assert browser.post(address, {"country": "US"}).status_code == 503
+
+
+def test_every_page_says_that_a_stand_in_is_in_use(db: Database) -> None:
+    notice = "Payments go to a stand-in for Stripe"
+    with override_settings(STRIPE_KEY="", STRIPE_URL="http://127.0.0.1:9"):
+        with_stand_in = Client(SERVER_NAME="localhost").get(reverse("account_login")).content.decode()
+    with override_settings(STRIPE_KEY="sk_live_1", STRIPE_URL=""):
+        without = Client(SERVER_NAME="localhost").get(reverse("account_login")).content.decode()
+
+    assert notice in with_stand_in
+    assert notice not in without
