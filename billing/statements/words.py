@@ -1,4 +1,4 @@
-"""What stands on documents, in both languages; pages have the catalogue of translations for it."""
+"""What stands on documents, in both languages, and what pages call kinds of entries."""
 
 from collections.abc import Mapping
 
@@ -51,10 +51,17 @@ ENGLISH: Mapping[str, str] = {
     "TAX": "Tax of an invoice",
     "REVERSAL": "Undone",
     "TEST_MONEY": "Test money",
-    "CONVERSION": "Exchange of currencies",
+    "FX_CONVERSION": "Exchange of currencies",
     "FREEZE": "Frozen",
-    "RELEASE": "Released",
-    "DISPUTE": "Disputed payment",
+    "FREEZE_RELEASE": "Released",
+    "DISPUTE_OPEN": "Disputed payment",
+    "DISPUTE_WON": "Dispute won",
+    "DISPUTE_LOST": "Dispute lost",
+    "STRIPE_TOPUP": "Top-up",
+    "STRIPE_RELEASE": "Reserve released",
+    "STRIPE_REFUND": "Top-up sent back",
+    "STRIPE_REFUND_BACK": "Sending back failed",
+    "TOPUP_BACK": "Top-up sent back",
 }
 CHINESE: Mapping[str, str] = {
     "INVOICE": "发票",
@@ -105,10 +112,17 @@ CHINESE: Mapping[str, str] = {
     "TAX": "发票税款",
     "REVERSAL": "冲销",
     "TEST_MONEY": "测试币",
-    "CONVERSION": "货币兑换",
+    "FX_CONVERSION": "货币兑换",
     "FREEZE": "冻结",
-    "RELEASE": "解冻",
-    "DISPUTE": "争议付款",
+    "FREEZE_RELEASE": "解冻",
+    "DISPUTE_OPEN": "争议付款",
+    "DISPUTE_WON": "争议胜诉",
+    "DISPUTE_LOST": "争议败诉",
+    "STRIPE_TOPUP": "充值",
+    "STRIPE_RELEASE": "准备金释放",
+    "STRIPE_REFUND": "充值退回",
+    "STRIPE_REFUND_BACK": "退回失败",
+    "TOPUP_BACK": "充值退回",
 }
 WORDS = {"en": ENGLISH, "zh-hans": CHINESE}
 

@@ -4,9 +4,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.functional import Promise
 from django.utils.translation import get_language
-from django.utils.translation import gettext_lazy as _
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
@@ -14,20 +12,11 @@ from billing import wallets
 from billing.statements import files
 from billing.statements.periods import Period, PeriodInvalid, list_months, read_period
 from billing.statements.statement import Statement, find_first_day, open_statement
+from billing.statements.words import find_word
 from billing.wallets import Wallet
 from core.money import Money
 
 MONTHS_SHOWN = 36
-KINDS: dict[str, Promise] = {
-    "TOPUP": _("Money that arrived"),
-    "CHARGE": _("Requests"),
-    "HEAT": _("Heat"),
-    "REFUND": _("Given back"),
-    "GIVE_BACK": _("Given back at the final price"),
-    "REVERSAL": _("Booking undone"),
-    "TAX": _("Tax of an invoice"),
-    "TEST_MONEY": _("Test money"),
-}
 
 
 class StatementsPage(OrganizationPage):
@@ -101,11 +90,11 @@ class StatementPdfFile(StatementPart):
 
 
 def _describe(statement: Statement) -> dict[str, Any]:
-    code = statement.wallet.currency
+    code, language = statement.wallet.currency, files.choose_language(get_language() or "")
     return {
         "opening": Money(statement.opening, code),
         "closing": Money(statement.closing, code),
         "sums": [
-            (one, KINDS.get(one.kind, one.kind), Money(one.amount, code)) for one in statement.read_sums()
+            (one, find_word(language, one.kind), Money(one.amount, code)) for one in statement.read_sums()
         ],
     }
