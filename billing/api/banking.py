@@ -25,7 +25,7 @@ from billing.banking.matching import Target
 from billing.models import BankAccount, BankLine, BankStatement
 
 
-class DepositAnswer(serializers.Serializer[Any]):
+class WalletReferenceAnswer(serializers.Serializer[Any]):
     """Where to send a transfer, and what to write into it."""
 
     currency = serializers.CharField()
@@ -167,11 +167,11 @@ class WalletDeposit(OrganizationView):
 
     needs = {"GET": Permission.VIEW_MONEY}
 
-    @describe("wallets_bank_transfer", "Pay by bank transfer", answer=DepositAnswer, refusals=(404,))
+    @describe("wallets_bank_transfer", "Pay by bank transfer", answer=WalletReferenceAnswer, refusals=(404,))
     def get(self, request: Request, currency: str) -> Response:
         """Read where to send it and which reference to write into it."""
         wallet = wallets.find_wallet(organization_id=self.caller().organization.pk, currency=currency)
-        return Response(DepositAnswer(accounts.find_deposit(wallet=wallet)).data)
+        return Response(WalletReferenceAnswer(accounts.find_deposit(wallet=wallet)).data)
 
 
 class BankAccountList(OperatorView):
