@@ -100,7 +100,7 @@ def test_a_payout_reaches_the_bank(scene: Scene) -> None:
     payout.refresh_from_db()
 
     operator = sign_in_operator(User.objects.create_superuser("operator@example.org", "a long password"))
-    listed = operator.get("/admin/billing/connecttransfer/", {"q": row.transfer_id}).content.decode()
+    listed = operator.get("/admin/billing/connecttransfer/", {"q": str(row.transfer_id)}).content.decode()
     account = operator.get("/admin/billing/connectaccount/", {"q": row.account_id}).content.decode()
 
     assert (row.state, scene.row().state, payout.state) == (State.LEFT, State.ARRIVED, "PAID")
