@@ -41,7 +41,7 @@ class StatementSumAnswer(serializers.Serializer[Any]):
     amount = AmountField(minimum=None, help_text="Positive for what came in.")
 
 
-class StatementAnswer(serializers.Serializer[Any]):
+class PeriodStatementAnswer(serializers.Serializer[Any]):
     """A wallet's statement: opening balance and movements come to the closing balance."""
 
     currency = serializers.CharField()
@@ -79,7 +79,7 @@ class StatementDetail(StatementView):
     @describe(
         "statements_read",
         "A wallet's statement",
-        answer=StatementAnswer,
+        answer=PeriodStatementAnswer,
         refusals=(404, 422),
         parameters=(CURRENCY, *PERIOD),
     )
@@ -95,7 +95,7 @@ class StatementDetail(StatementView):
                 "closing": statement.closing,
                 "movements": statement.read_sums(),
             }
-        return Response(StatementAnswer(answer).data)
+        return Response(PeriodStatementAnswer(answer).data)
 
 
 class StatementCsv(StatementView):
