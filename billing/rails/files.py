@@ -200,6 +200,11 @@ def list_orders(file: RailFile) -> list[PaymentOrder]:
     return [_make_order(payout, kept[payout.method_id]) for payout in found if payout.method_id in kept]
 
 
+def count_older() -> int:
+    """How many files only older keys open: they stay as they were made."""
+    return RailFile.objects.exclude(key_id=methods.open_vault().key_ids[0]).count()
+
+
 def name_purpose(file: RailFile) -> str:
     """What a sealed file belongs to."""
     return f"rail_file:{file.uid}"
