@@ -163,8 +163,8 @@ FEED_KEYS = {
 
 # --- Chain ----------------------------------------------------------------------------------------
 
-# The node that is asked about USDC, the number of its chain, the contract of USDC there, the multisig wallet that
-# payouts are made from, and how many blocks a deposit lies below the newest one before it is credited.
+# The node that is asked about USDC, the number of its chain, the contract of USDC there, the multisig wallet
+# that payouts are made from, and how many blocks a deposit lies below the newest one before it is credited.
 CHAIN_URL = env.secret("JOULEPORT_CHAIN_URL", "")
 CHAIN_ID = env.number("JOULEPORT_CHAIN_ID", 0, most=2**53)
 CHAIN_TOKEN = env.text("JOULEPORT_CHAIN_TOKEN", "")
@@ -261,6 +261,8 @@ SPECTACULAR_SETTINGS = {
         "accounts.api.schema.require_text",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ComplianceKind": "billing.models.ComplianceStep.Kind",
+        "InvoiceKind": "billing.models.Invoice.Kind",
         "HeatDemandState": "marketplace.models.HeatDemand.State",
         "JobKind": "marketplace.models.Job.Kind",
         "JobState": "marketplace.models.Job.State",
@@ -272,6 +274,7 @@ SPECTACULAR_SETTINGS = {
         "PowerLotState": "marketplace.models.PowerLot.State",
         "SeriesKind": "marketplace.models.Series.Kind",
         "SeriesUnit": "marketplace.models.Series.Unit",
+        "TopUpMethod": "billing.models.TopUpMethod",
         "UpstreamState": "workers.models.DirectUpstream.State",
     },
     "SWAGGER_UI_DIST": "SIDECAR",

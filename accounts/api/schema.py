@@ -1,6 +1,7 @@
 """How the description of the API (OpenAPI) is made: who may ask, what is refused, how lists are paged."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
@@ -112,8 +113,9 @@ ORDER_PARAMETER = OpenApiParameter(
 )
 
 
+@cache
 def make_page(rows: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """The serializer of a page of a list."""
+    """The serializer of a page of a list; lists of the same rows share it."""
     fields = {
         "next": serializers.URLField(allow_null=True),
         "previous": serializers.URLField(allow_null=True),

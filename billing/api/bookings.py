@@ -160,9 +160,7 @@ class ReversalPreparedAnswer(serializers.Serializer[Any]):
     """A reversal that waits for its second person."""
 
     approval = serializers.UUIDField(source="uid")
-    sha256 = serializers.CharField(
-        help_text="Of what is approved: the mirror image and the reason."
-    )
+    sha256 = serializers.CharField(help_text="Of what is approved: the mirror image and the reason.")
     state = serializers.CharField()
 
 

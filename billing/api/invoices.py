@@ -43,7 +43,7 @@ class InvoiceAnswer(serializers.Serializer[Any]):
 
     uid = serializers.UUIDField()
     number = serializers.CharField()
-    kind = serializers.ChoiceField(choices=Invoice.Kind.values)
+    kind = serializers.ChoiceField(choices=Invoice.Kind.choices)
     organization = serializers.UUIDField(source="organization.uid")
     currency = serializers.CharField()
     since = serializers.DateField()

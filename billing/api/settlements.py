@@ -115,7 +115,7 @@ class StepRequest(serializers.Serializer[Any]):
     happened_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class TermsRequest(serializers.Serializer[Any]):
+class SettlementTermsRequest(serializers.Serializer[Any]):
     """What is asked for in a currency."""
 
     minimum = AmountField(help_text="The least that is paid out.")
@@ -128,7 +128,7 @@ class TermsRequest(serializers.Serializer[Any]):
     held_max = AmountField(allow_null=True, help_text="At most so much of one provider; null for all of it.")
 
 
-class TermsAnswer(serializers.Serializer[Any]):
+class SettlementTermsAnswer(serializers.Serializer[Any]):
     """What is asked for in a currency."""
 
     currency = serializers.CharField()
@@ -371,24 +371,24 @@ class TermsDetail(OperatorView):
     @describe(
         "operator_payout_terms_read",
         "Terms of payouts",
-        answer=TermsAnswer,
+        answer=SettlementTermsAnswer,
         refusals=(403,),
         organization=False,
     )
     def get(self, request: Request, currency: str) -> Response:
         """Read them; nothing is asked for where none were set."""
-        return Response(TermsAnswer(terms.find_terms(currency=currency)).data)
+        return Response(SettlementTermsAnswer(terms.find_terms(currency=currency)).data)
 
     @describe(
         "operator_payout_terms_change",
         "Change the terms of payouts",
-        request=TermsRequest,
-        answer=TermsAnswer,
+        request=SettlementTermsRequest,
+        answer=SettlementTermsAnswer,
         refusals=(403, 404),
         organization=False,
     )
     def put(self, request: Request, currency: str) -> Response:
         """Set them; batches that are drafted keep theirs."""
-        wanted = self.read(TermsRequest)
+        wanted = self.read(SettlementTermsRequest)
         changed = terms.change_terms(terms=Terms(currency, **wanted), actor=self.actor(), now=timezone.now())
-        return Response(TermsAnswer(changed).data)
+        return Response(SettlementTermsAnswer(changed).data)
