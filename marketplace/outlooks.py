@@ -11,9 +11,9 @@ from decimal import Decimal
 from functools import cached_property, reduce
 from typing import Any
 
+from billing.fx.central_bank import Rate
 from core.money import PRICE_PLACES
 from core.quantities import EXACT, ROUNDING, format_plain, round_half_even
-from billing.fx.central_bank import Rate
 from marketplace.tariffs.components import Averaging, Indexed
 from marketplace.tariffs.pricing import Segment, segments
 from marketplace.tariffs.refusals import PriceUnknown

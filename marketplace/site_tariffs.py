@@ -10,11 +10,11 @@ from django.db import IntegrityError, transaction
 
 from accounts import audit
 from accounts.audit import Actor
+from billing.fx.central_bank import Rate, RateUnknown, find_rate
 from core import ids
 from core.errors import DomainError, Invalid
 from core.quantities import ROUNDING, round_half_even
 from marketplace import series as series_shelf
-from billing.fx.central_bank import Rate, RateUnknown, find_rate
 from marketplace.demand_events import list_effective
 from marketplace.energy.inputs import Hall
 from marketplace.feeds.points import Span

@@ -10,7 +10,7 @@ from accounts.models import Organization, User
 
 
 def describe(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: the languages, whether mail is printed and Stripe is a stand-in, the reader's organizations."""
+    """Context of every template: languages, what is a stand-in here, the reader's organizations."""
     return {
         "languages": settings.LANGUAGES,
         "stripe_is_stand_in": bool(settings.STRIPE_URL and not settings.STRIPE_KEY),

@@ -85,7 +85,7 @@ class ScreeningAnswer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Screening.State.choices)
     score = serializers.CharField()
     matched = serializers.CharField()
-    source = serializers.CharField()
+    listed_by = serializers.CharField(source="source", help_text="The list, whose and of when.")
     reason = serializers.CharField()
     made_at = serializers.DateTimeField()
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
 from psycopg import errors
@@ -122,7 +123,7 @@ def release(*, standing: Freeze, to: Target, actor: Actor, now: datetime) -> Fre
     return standing
 
 
-def _freeze(account: int, reason: str, by: object, now: datetime) -> Freeze:
+def _freeze(account: int, reason: str, by: UUID, now: datetime) -> Freeze:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(

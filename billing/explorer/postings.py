@@ -1,7 +1,7 @@
 """An account's postings with its balance after each, newest first, page by page."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import connection
@@ -37,7 +37,7 @@ class Movement:
     key: str
     reason: str
     happened_at: datetime
-    booked_on: datetime | None
+    booked_on: date | None
     balance: Decimal
 
 
@@ -61,6 +61,11 @@ def list_movements(
     movements = []
     for entry, seq, amount, *said in rows:
         balance = fit(EXACT.multiply(total, Decimal(account.normal)), AMOUNT_PLACES)
-        movements.append(Movement(entry, seq, fit(amount, AMOUNT_PLACES), *said, balance))
+        kind, key, reason, happened_at, booked_on = said
+        movements.append(
+            Movement(
+                *(entry, seq, fit(amount, AMOUNT_PLACES), kind, key, reason, happened_at, booked_on), balance
+            )
+        )
         total = EXACT.subtract(total, amount)
     return movements

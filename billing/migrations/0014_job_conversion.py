@@ -1,8 +1,13 @@
+from typing import Any
+
 from django.db import migrations, models
 
 from core.sql import RunSQLFile
 
-AMOUNT = {"decimal_places": 9, "max_digits": 38}
+
+def amount(*, null: bool = False) -> models.Field[Any, Any]:
+    """A field of an amount."""
+    return models.DecimalField(decimal_places=9, max_digits=38, null=null)
 
 
 class Migration(migrations.Migration):
@@ -13,7 +18,7 @@ class Migration(migrations.Migration):
         RunSQLFile("billing/sql/booked_days.sql"),
         migrations.AddField("Hold", "quote_id", models.BigIntegerField(null=True)),
         migrations.AddField("Hold", "price_currency", models.TextField(null=True)),
-        migrations.AddField("Hold", "price_amount", models.DecimalField(null=True, **AMOUNT)),
+        migrations.AddField("Hold", "price_amount", amount(null=True)),
         migrations.CreateModel(
             name="ChargeConversion",
             fields=[
@@ -31,10 +36,10 @@ class Migration(migrations.Migration):
                 ),
                 ("quote_id", models.BigIntegerField()),
                 ("currency", models.TextField()),
-                ("amount", models.DecimalField(**AMOUNT)),
-                ("fee", models.DecimalField(**AMOUNT)),
-                ("overrun", models.DecimalField(**AMOUNT)),
-                ("mid_amount", models.DecimalField(**AMOUNT)),
+                ("amount", amount()),
+                ("fee", amount()),
+                ("overrun", amount()),
+                ("mid_amount", amount()),
             ],
             options={"db_table": "charge_conversion", "managed": False},
         ),
@@ -42,10 +47,10 @@ class Migration(migrations.Migration):
             name="GiveBackConversion",
             fields=[
                 ("usage_id", models.BigIntegerField(primary_key=True, serialize=False)),
-                ("amount", models.DecimalField(**AMOUNT)),
-                ("fee", models.DecimalField(**AMOUNT)),
-                ("overrun", models.DecimalField(**AMOUNT)),
-                ("mid_amount", models.DecimalField(**AMOUNT)),
+                ("amount", amount()),
+                ("fee", amount()),
+                ("overrun", amount()),
+                ("mid_amount", amount()),
             ],
             options={"db_table": "give_back_conversion", "managed": False},
         ),

@@ -3,7 +3,6 @@
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ class RulesUnreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One row. `refused` is empty where the rail may pay."""
+    """One row. `refused` is empty where the rail may pay; `verified`: somebody looked its source up."""
 
     rail: str
     currencies: frozenset[str]
     countries: frozenset[str]
     source: str
-    read_on: date
+    verified: bool
     refused: str = ""
 
     def fits(self, *, rail: str, currency: str, country: str) -> bool:
@@ -68,6 +67,8 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 def _parse(row: dict[str, Any]) -> Rule:
     currencies, countries = frozenset(row.pop("currencies")), frozenset(row.pop("countries"))
     rule = Rule(currencies=currencies, countries=countries, **row)
-    if not currencies or not countries or not rule.source or not isinstance(rule.read_on, date):
-        raise RulesUnreadable(f"A rule of {rule.rail} lacks currencies, countries, a source or its day.")
+    if not currencies or not countries or not rule.source or not isinstance(rule.verified, bool):
+        raise RulesUnreadable(
+            f"A rule of {rule.rail} lacks currencies, countries, a source, or whether it was verified."
+        )
     return rule

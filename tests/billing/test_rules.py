@@ -14,6 +14,7 @@ from config.embedded.postgres import Cluster
 from tests.billing import books, harms
 from tests.billing.books import OWNER, Books
 from tests.billing.exchange import fetch
+from tests.billing.harm import Copy
 
 pytestmark = pytest.mark.sql
 
@@ -83,7 +84,7 @@ def test_a_removed_rule_lets_its_harm_happen(full: Books, rule: str) -> None:
             assert refused_without is None, harm
 
 
-def write_out(full: Books, harm: str | harms.Copy) -> str:
+def write_out(full: Books, harm: str | Copy) -> str:
     """The statement of a harm; a copy names every column that may be written."""
     if isinstance(harm, str):
         return harm

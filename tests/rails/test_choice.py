@@ -137,8 +137,8 @@ def test_every_rule_has_its_source_and_day_and_speaks_of_a_rail() -> None:
         "",
         "rule = 1",
         "[[rule]]\nrail = 'manual'",
-        "[[rule]]\nrail = 'manual'\ncurrencies = ['*']\ncountries = ['*']\nsource = ''\nread_on = 2026-01-01",
-        "[[rule]]\nrail = 'manual'\ncurrencies = []\ncountries = ['*']\nsource = 'x'\nread_on = 2026-01-01",
+        "[[rule]]\nrail = 'manual'\ncurrencies = ['*']\ncountries = ['*']\nsource = ''\nverified = true",
+        "[[rule]]\nrail = 'manual'\ncurrencies = []\ncountries = ['*']\nsource = 'x'\nverified = true",
         "[[rule]]\nrail = 'manual'\nodd = 1\ncurrencies = ['*']\ncountries = ['*']\nsource = 'x'",
     ],
 )

@@ -184,7 +184,8 @@ class ServingForm(ServedForm):
         return Serving(
             **kept,
             **{name: given[name] for name in (*taken, "operations_rate", "margin", "chips")},
-            **{name: given[name] or Decimal(0) for name in ("residual", "embodied_g")},
+            residual=given["residual"] or Decimal(0),
+            embodied_g=given["embodied_g"] or Decimal(0),
             joules_per_output_token=self.served.point.joules,
             tokens_per_second=self.served.tokens_per_second.quantize(Decimal("0.001")),
             joules_source=self._find_source(),
