@@ -65,6 +65,8 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
     os.environ.setdefault("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
     os.environ.setdefault(exposition.ADDRESS, METRICS_ADDRESS)
+    # The rates that come in a file are as old as the file: good enough where no money moves.
+    os.environ.setdefault("JOULEPORT_FX_RATE_HOURS", "1440")
     if not env.secret("JOULEPORT_STRIPE_KEY", ""):
         os.environ.setdefault("JOULEPORT_STRIPE_URL", STRIPE_URL)
     own_chain = chain.use_own()

@@ -68,7 +68,5 @@ def _parse(row: dict[str, Any]) -> Rule:
     currencies, countries = frozenset(row.pop("currencies")), frozenset(row.pop("countries"))
     rule = Rule(currencies=currencies, countries=countries, **row)
     if not currencies or not countries or not rule.source or not isinstance(rule.verified, bool):
-        raise RulesUnreadable(
-            f"A rule of {rule.rail} lacks currencies, countries, a source, or whether it was verified."
-        )
+        raise RulesUnreadable(f"A rule of {rule.rail} lacks currencies, countries, a source or `verified`.")
     return rule
