@@ -5,7 +5,7 @@ from django.db import migrations, models
 from core.sql import RunSQLFile
 
 
-def amount(*, null: bool = False) -> models.Field[Any, Any]:
+def amount(*, null: bool = False) -> "models.Field[Any, Any]":
     """A field of an amount."""
     return models.DecimalField(decimal_places=9, max_digits=38, null=null)
 

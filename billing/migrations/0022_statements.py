@@ -6,7 +6,7 @@ from django.db import migrations, models
 from core.sql import RunSQLFile
 
 
-def owned(to: str, **options: Any) -> models.Field[Any, Any]:
+def owned(to: str, **options: Any) -> "models.Field[Any, Any]":
     return models.OneToOneField(
         on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to=to, **options
     )
