@@ -29,6 +29,7 @@ METRICS_ADDRESS = "127.0.0.1:9400"
 # Where the stand-in for Stripe listens, unless there is a key of the real one.
 STRIPE_ADDRESS = ("127.0.0.1", 8110)
 STRIPE_URL = f"http://{STRIPE_ADDRESS[0]}:{STRIPE_ADDRESS[1]}"
+FILE_RATE_HOURS = "87600"
 PROBE_SECONDS_MAX = 2.0
 # Task workers need to know nothing of one another.
 TASK_WORKER = (
@@ -65,10 +66,10 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault("JOULEPORT_WEB_ADDRESS", WEB_ADDRESS)
     os.environ.setdefault("JOULEPORT_RELAY_ADDRESS", RELAY_ADDRESS)
     os.environ.setdefault(exposition.ADDRESS, METRICS_ADDRESS)
-    # The rates that come in a file are as old as the file: good enough where no money moves.
-    os.environ.setdefault("JOULEPORT_FX_RATE_HOURS", "1440")
     if not env.secret("JOULEPORT_STRIPE_KEY", ""):
         os.environ.setdefault("JOULEPORT_STRIPE_URL", STRIPE_URL)
+        # The rates that come in a file are as old as the file: good enough where no money moves.
+        os.environ.setdefault("JOULEPORT_FX_RATE_HOURS", FILE_RATE_HOURS)
     own_chain = chain.use_own()
     os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
     migrate()

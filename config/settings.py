@@ -32,7 +32,7 @@ HEAT_FEE_BPS = env.number("JOULEPORT_HEAT_FEE_BPS", 0, most=10_000)
 # old a rate may be (over Easter there is none for five days), and whether the central bank itself is asked.
 FX_SPREAD_BPS = env.number("JOULEPORT_FX_SPREAD_BPS", 50, most=5_000)
 FX_QUOTE_SECONDS = env.number("JOULEPORT_FX_QUOTE_SECONDS", 120, most=86_400)
-FX_RATE_HOURS = env.number("JOULEPORT_FX_RATE_HOURS", 124, most=1_440)
+FX_RATE_HOURS = env.number("JOULEPORT_FX_RATE_HOURS", 124, most=87_600)
 FX_ECB = env.flag("JOULEPORT_FX_ECB", default=False)
 CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 

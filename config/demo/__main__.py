@@ -78,13 +78,15 @@ def run(supervisor: Supervisor, *, simulated: bool, stay: bool) -> None:
     import django
 
     django.setup()
-    # The SDK's own line for each request would bury what the demo says.
-    logging.getLogger("httpx2").setLevel(logging.WARNING)
-    from config.demo import books, seed
+    # Each SDK's own line for a request would bury what the demo says.
+    for sdk in ("httpx2", "openai", "stripe"):
+        logging.getLogger(sdk).setLevel(logging.WARNING)
+    from config.demo import books, money, seed
 
-    with step("Making three providers whose prices follow from their electricity, and a buyer with 25 USD"):
+    with step("Making a buyer with 25 USD, and three providers, whose electricity makes their prices"):
         cast = seed.seed(home, model=SIMULATED_MODEL if simulated else REAL_MODEL, now=datetime.now(UTC))
-        books.show_prices(cast.model)
+        money.quote_prices()
+        books.show_prices(cast.model, paid_in=seed.CURRENCY)
     with step("Starting an agent at each site"):
         supervisor.start_all([agent(place, cast.agents[place.slug]) for place in PLACES])
         wait_connected(cast)

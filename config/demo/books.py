@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from billing import wallets
 from billing.models import QueuedCharge
+from config.demo import money
 from config.demo.places import PLACES
 from config.demo.steps import StepFailed
 from marketplace.models import Job, PriceCard
@@ -16,11 +17,15 @@ from marketplace.models import Job, PriceCard
 PAUSE_SECONDS = 0.2
 
 
-def show_prices(model: str) -> None:
-    """What a million output tokens cost at each site and why, line by line, and how power changes."""
+def show_prices(model: str, *, paid_in: str) -> None:
+    """
+    What a million output tokens cost at each site and why, line by line, how power changes, and what a buyer
+    with another currency pays.
+    """
     now = timezone.now()
     cards = [_find_card(place.name, model, now) for place in PLACES]
     print(f"    {'':26}" + "".join(f"{place.name:>24}" for place in PLACES))
+    print(f"    {'':26}" + "".join(f"{card.currency:>24}" for card in cards))
     rows: dict[str, list[Decimal]] = {}
     for number, card in enumerate(cards):
         for line in card.explained["lines"]:
@@ -30,7 +35,12 @@ def show_prices(model: str) -> None:
         if any(amounts):
             print(f"    {name.replace('_', ' '):26}" + "".join(f"{amount:24.6f}" for amount in amounts))
     sums = [card.output_price * 1_000_000 for card in cards]
-    print(f"    {'per million, ' + cards[0].currency:26}" + "".join(f"{amount:24.6f}" for amount in sums))
+    print(f"    {'per million tokens':26}" + "".join(f"{amount:24.6f}" for amount in sums))
+    paid = [
+        money.convert(amount, priced_in=card.currency, paid_in=paid_in)
+        for amount, card in zip(sums, cards, strict=True)
+    ]
+    print(f"    {'the same in ' + paid_in:26}" + "".join(f"{amount:24.6f}" for amount in paid))
     powers = [Decimal(card.explained["electricity"]["price_per_kwh"]) for card in cards]
     print(f"    {'electricity per kWh':26}" + "".join(f"{power:24.6f}" for power in powers))
     ahead = [_find_range(place.name, model, now) for place in PLACES]

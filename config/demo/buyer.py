@@ -153,10 +153,12 @@ def _cost(usage: CompletionUsage) -> str:
 def _show_usage(usage: CompletionUsage) -> None:
     extra = usage.model_extra or {}
     energy, carbon = extra["energy"], extra["carbon"]
+    sold = extra.get("conversion")
+    exchange = f" for {sold['amount']} {sold['currency']} at {sold['rate']}" if sold else ""
     print(
         f"    {usage.prompt_tokens} tokens in, {usage.completion_tokens} out, "
         f"{extra['chip_seconds']} chip-seconds\n"
-        f"    cost {_cost(usage)}\n"
+        f"    cost {_cost(usage)}{exchange}\n"
         f"    energy {energy['joules']} J (tier {energy['tier']}, {energy['attribution']}), "
         f"{energy['kwh']} kWh at the meter\n"
         f"    carbon {carbon['gco2e']} gCO2e by the grid, "

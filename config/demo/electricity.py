@@ -50,7 +50,7 @@ def _describe_solar_park(now: datetime) -> Electricity:
             "start": (noon + timedelta(days=day)).isoformat(),
             "end": (noon + timedelta(days=day, hours=3)).isoformat(),
             "kw": "800",
-            "price": "0.0060",
+            "price": "0.0400",
             "firmness": "INTERRUPTIBLE",
             "source": ILLUSTRATIVE,
         }
@@ -60,10 +60,10 @@ def _describe_solar_park(now: datetime) -> Electricity:
         tariff=_write(
             "demo-solar-valley",
             "Asia/Shanghai",
-            "USD",
+            "CNY",
             [
-                {"kind": "FIXED_ENERGY", "name": "energy", "price": "0.0260", "floats": True},
-                {"kind": "T&D", "name": "network", "price": "0.0065"},
+                {"kind": "FIXED_ENERGY", "name": "energy", "price": "0.1800", "floats": True},
+                {"kind": "T&D", "name": "network", "price": "0.0450"},
                 {"kind": "SURPLUS", "name": "surplus", "replaces": ["energy"], "lots": lots},
             ],
             multipliers=[
@@ -71,7 +71,7 @@ def _describe_solar_park(now: datetime) -> Electricity:
                 {"start": "17:00", "end": "09:00", "multiplier": "1", "period": "flat"},
             ],
         ),
-        energy=Energy(cooling="AIR", pue=Decimal("1.20"), opportunity_price=Decimal("0.02")),
+        energy=Energy(cooling="AIR", pue=Decimal("1.20"), opportunity_price=Decimal("0.14")),
     )
 
 

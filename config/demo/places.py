@@ -1,7 +1,7 @@
 """
-The demo's three sites. Energy prices and carbon are of the right order for such places and illustrative: no
-contract stands behind them. Capital and speed are those of the small computer the demo runs on, the same
-everywhere, so that what differs between the three prices is energy.
+The demo's three sites, each pricing in its own currency. Energy prices and carbon are of the right order for
+such places and illustrative: no contract stands behind them. Capital and speed are those of the small
+computer the demo runs on, about the same everywhere: what differs between the three prices is energy.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,11 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A provider's site and its node; energy price in USD per kWh, carbon in grams of CO2 per kWh."""
+    """
+    A provider's site and its node.
+
+    Energy price and capital are in the site's currency, the former per kWh; carbon in grams of CO2 per kWh.
+    """
 
     slug: str
     provider: str
@@ -19,6 +23,8 @@ class Place:
     region: str
     grid_zone: str
     time_zone: str
+    currency: str
+    capital: Decimal
     energy_price: Decimal
     pue: Decimal
     gco2_per_kwh: Decimal
@@ -36,7 +42,9 @@ PLACES = (
         region="qinghai",
         grid_zone="CN-QH",
         time_zone="Asia/Shanghai",
-        energy_price=Decimal("0.0195"),  # 0.13 CNY
+        currency="CNY",
+        capital=Decimal(4300),
+        energy_price=Decimal("0.13"),
         pue=Decimal("1.20"),
         gco2_per_kwh=Decimal(180),
         margin=Decimal("0.10"),
@@ -51,7 +59,9 @@ PLACES = (
         region="stockholm",
         grid_zone="SE3",
         time_zone="Europe/Stockholm",
-        energy_price=Decimal("0.0620"),
+        currency="EUR",
+        capital=Decimal(520),
+        energy_price=Decimal("0.0550"),
         pue=Decimal("1.15"),
         gco2_per_kwh=Decimal(30),
         margin=Decimal("0.10"),
@@ -66,6 +76,8 @@ PLACES = (
         region="virginia",
         grid_zone="US-PJM",
         time_zone="America/New_York",
+        currency="USD",
+        capital=Decimal(600),
         energy_price=Decimal("0.0800"),
         pue=Decimal("1.54"),
         gco2_per_kwh=Decimal(370),

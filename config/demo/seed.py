@@ -18,7 +18,7 @@ from django.core.management import call_command
 
 from accounts import audit, keys, organizations, people, second_factors
 from accounts.models import Role, User
-from billing import wallets
+from config.demo import money
 from config.demo.electricity import SERIES, SERIES_DAYS, list_electricity
 from config.demo.places import PLACES, Place
 from core.money import Money
@@ -90,13 +90,8 @@ def _make_cast(model: str, now: datetime) -> Cast:
         now=now,
     )
     issued = keys.issue_key(organization=buyer, name="demo", actor=audit.SYSTEM, now=now)
-    wallets.top_up(
-        organization_id=buyer.pk,
-        amount=FUNDS,
-        bank_reference=f"demo {secrets.token_hex(6)}",
-        actor="system:demo",
-        happened_at=now,
-    )
+    way = money.pay_in(organization=buyer, money=FUNDS, reference=f"demo {secrets.token_hex(6)}")
+    print(f"    {BUYER} paid {FUNDS.literal} {FUNDS.currency} {way}")
     return Cast(
         model=model,
         operator=operator,
@@ -157,7 +152,7 @@ def _make_provider(place: Place, sold: Model, now: datetime) -> str:
             region=place.region,
             grid_zone=place.grid_zone,
             time_zone=place.time_zone,
-            currency=CURRENCY,
+            currency=place.currency,
             energy_price=place.energy_price,
             pue=place.pue,
             gco2_per_kwh=place.gco2_per_kwh,
@@ -184,7 +179,7 @@ def _make_provider(place: Place, sold: Model, now: datetime) -> str:
             tokens_per_second=Decimal(75),
             utilisation=Decimal("0.5"),
             watts_idle=Decimal(place.watts_idle),
-            capital=Decimal(600),
+            capital=place.capital,
             margin=place.margin,
         ),
         slots=SLOTS,
