@@ -2,16 +2,16 @@
 
 from accounts.access import Permission
 from tests.api.bodies import NOBODY
-from tests.api.route import named, operated
+from tests.api.route import listed, made, operated
 
 COMPLIANCE = (
-    named("GET", "compliance", lambda _: "/api/compliance", Permission.VIEW_MONEY),
-    named(
-        "POST",
+    listed("compliance", "/api/compliance", Permission.VIEW_MONEY),
+    made(
         "compliance",
-        lambda _: "/api/compliance",
+        "/api/compliance",
         Permission.MANAGE_MONEY,
         lambda _: {"kind": "IDENTITY", "evidence": ["Register extract 7"]},
+        status=200,
     ),
     operated("GET", "checks", lambda _: "/api/operator/checks", "billing.view_compliancestep"),
     operated(

@@ -126,7 +126,9 @@ ROUTES = (
     listed("sites", "/api/sites", VIEW),
     made("sites", "/api/sites", SITES, lambda _: SITE),
     named("GET", "site", lambda f: f"/api/sites/{f.stand.site.uid}", VIEW),
-    named("PUT", "site", lambda f: f"/api/sites/{f.stand.site.uid}", SITES, lambda _: SITE),
+    named(
+        "PUT", "site", lambda f: f"/api/sites/{f.stand.site.uid}", SITES, lambda _: SITE | {"country": "CN"}
+    ),
     named("GET", "tariffs", lambda f: f"/api/sites/{f.stand.site.uid}/tariffs", VIEW),
     named(
         "POST", "tariffs", lambda f: f"/api/sites/{f.stand.site.uid}/tariffs", SITES, lambda _: TARIFF, 201

@@ -22,12 +22,14 @@ from workers.models import Attempt
 TABLES = {
     "billing": "currency ledgeraccount entry scope hold charge chargequarantine"
     " approval settlementbatch settlementitem payout"
-    " invoice invoicetax billingprofile sellerprofile taxrule"
+    " invoice invoicetax billingprofile"
     " bankaccount bankfile bankstatement bankline"
     " reconciliationrun reconciliationline reconciliationnote",
     "workers": "node attempt receipt meterflag nodeevent",
 }
 PAGES = [f"/admin/{app}/{table}/" for app, tables in TABLES.items() for table in tables.split()]
+# Operators say who sells and which taxes there are: nothing is posted by that alone.
+WRITTEN = ["/admin/billing/sellerprofile/", "/admin/billing/taxrule/"]
 
 
 @pytest.fixture
@@ -65,7 +67,7 @@ def links(client: Client, address: str) -> set[str]:
     )
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", PAGES + WRITTEN)
 def test_every_table_is_listed_and_searched(charged: Farm, operator: Client, page: str) -> None:
     assert operator.get(page).status_code == 200
     for term in ("1", "#1", "no such thing", str(charged.job.uid)):

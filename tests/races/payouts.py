@@ -3,9 +3,14 @@
 import psycopg
 
 from tests.billing import books, settled_books
-from tests.billing.exchange import fetch_value
+from tests.billing.exchange import fetch, fetch_value
 from tests.races.interleaving import overlap
 from tests.races.stage import Stage, call
+
+CONNECT = (
+    "INSERT INTO connect_account (organization_id, country, account_id, state, asked_at)"
+    " VALUES (%s, 'SE', 'acct_1', 'READY', now()) RETURNING 1"
+)
 
 
 def settle(stage: Stage) -> None:
@@ -34,4 +39,16 @@ def news_of_a_payout_take_turns(stage: Stage) -> bool:
         uid,
     )
     outcome = overlap(stage.db, hear, hear)
+    return outcome.error is None and outcome.value is False
+
+
+def rail_is_left_before_it_is_claimed(stage: Stage) -> bool:
+    settle(stage)
+    uid = fetch_value(stage.app, "SELECT min(uid::text) FROM payout WHERE state = 'PLANNED'")
+    choose = "SELECT reroute_payout_v1(%s::uuid, %s, NULL, 'blocked', 'test', now())"
+    fetch(stage.app, choose, uid, "stripe_connect")
+    fetch(stage.app, CONNECT, stage.farm.organization_id)
+    leave = call(choose, uid, "manual")
+    claim = call("SELECT claim_connect_transfer_v1(%s::uuid, 'acct_1', now())", uid)
+    outcome = overlap(stage.db, leave, claim)
     return outcome.error is None and outcome.value is False

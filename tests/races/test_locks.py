@@ -326,6 +326,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("import_bank_statement_v1", 1, ("remove", 1), banking.statements_follow_each_other),
     ("pay_item_v1", 1, ("remove", 1), payouts.item_is_paid_once),
     ("move_payout_v1", 1, ("remove", 1), payouts.news_of_a_payout_take_turns),
+    ("claim_connect_transfer_v1", 1, ("remove", 1), payouts.rail_is_left_before_it_is_claimed),
     ("make_rail_file_v1", 1, ("remove", 1), rails.payout_in_a_file_goes_no_other_way),
     ("credit_deposit_v1", 1, ("remove", 1), rails.deposit_is_credited_once),
     ("assign_chain_address_v1", 1, ("remove", 1), rails.organization_gets_one_address),
