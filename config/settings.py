@@ -259,6 +259,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "accounts.api.schema.require_text",
+        "accounts.api.schema.expect_nothing_there",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ComplianceKind": "billing.models.ComplianceStep.Kind",

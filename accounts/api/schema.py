@@ -63,10 +63,22 @@ def require_text(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for name, component in result["components"]["schemas"].items():
         if not name.endswith(ASKED):
             continue
-        for one in component.get("properties", {}).values():
+        for field in component.get("properties", {}).values():
+            one = field["items"] if field.get("type") == "array" else field
             plain = one.get("type") == "string" and not one.keys() & {"format", "enum", "pattern"}
             if plain:
                 one |= {"minLength": 1, "pattern": VISIBLE}
+    return result
+
+
+def expect_nothing_there(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Say of every address that names something that there may be no such thing."""
+    problem = {"$ref": "#/components/schemas/Problem"}
+    missing = {"content": {CONTENT_TYPE: {"schema": problem}}, "description": ""}
+    for path, operations in result["paths"].items():
+        if "{" in path:
+            for operation in operations.values():
+                operation["responses"] = dict(sorted({"404": missing, **operation["responses"]}.items()))
     return result
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
@@ -200,13 +201,17 @@ class BankAccountList(OperatorView):
         refusals=(403, 409),
         organization=False,
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Keep an account, so that its statements can be read and buyers can pay to it."""
         wanted = self.read(BankAccountRequest)
-        made = accounts.open_account(
-            **{**wanted, "fee_codes": tuple(wanted["fee_codes"])}, actor=self.actor(), now=timezone.now()
-        )
-        return Response(BankAccountAnswer(made).data, status=201)
+
+        def act() -> dict[str, Any]:
+            made = accounts.open_account(
+                **{**wanted, "fee_codes": tuple(wanted["fee_codes"])}, actor=self.actor(), now=timezone.now()
+            )
+            return dict(BankAccountAnswer(made).data)
+
+        return self.create(act)
 
 
 class BankAccountClosing(OperatorView):
@@ -296,14 +301,19 @@ class BankLineAssignment(OperatorView):
         refusals=(403, 404, 409),
         organization=False,
     )
-    def post(self, request: Request, uid: UUID) -> Response:
+    def post(self, request: Request, uid: UUID) -> HttpResponse:
         """Say what a line in suspense is; it is booked so once somebody else has approved it."""
         wanted = self.read(BankAssignmentRequest)
-        approval = assignment.prepare(
-            line=access.get_or_refuse(LINES, uid=uid),
-            choice=Said(Target(wanted["target"]), wanted["uid"]),
-            reason=wanted["reason"],
-            actor=self.actor(),
-            now=timezone.now(),
-        )
-        return Response(ApprovalAnswer(approval).data, status=201)
+        line = access.get_or_refuse(LINES, uid=uid)
+
+        def act() -> dict[str, Any]:
+            approval = assignment.prepare(
+                line=line,
+                choice=Said(Target(wanted["target"]), wanted["uid"]),
+                reason=wanted["reason"],
+                actor=self.actor(),
+                now=timezone.now(),
+            )
+            return dict(ApprovalAnswer(approval).data)
+
+        return self.create(act)

@@ -17,6 +17,7 @@ from accounts.api.schema import describe
 from billing.api.serializers import CURRENCY
 from billing.fx import conversions, quotes
 from billing.models import FxConversion, FxQuote
+from core.errors import Invalid
 
 
 class FxQuoteRequest(serializers.Serializer[Any]):
@@ -52,16 +53,6 @@ class FxConversionRequest(serializers.Serializer[Any]):
 
     sell = AmountField(required=False, allow_null=True, default=None)
     buy = AmountField(required=False, allow_null=True, default=None)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """
-        One of the two.
-
-        :raises rest_framework.exceptions.ValidationError: for none or both
-        """
-        if (attrs["sell"] is None) == (attrs["buy"] is None):
-            raise serializers.ValidationError("Say either what you sell or what you buy.")
-        return attrs
 
 
 class FxConversionAnswer(serializers.Serializer[Any]):
@@ -122,6 +113,8 @@ class FxConversionList(OrganizationView):
         """Move money from one of your wallets into another, once for each quote."""
         wanted, caller = self.read(FxConversionRequest), self.caller()
         quote = access.get_or_refuse(FxQuote.objects.filter(organization=caller.organization), uid=uid)
+        if (wanted["sell"] is None) == (wanted["buy"] is None):
+            raise Invalid("Say either what you sell or what you buy.", field="sell")
 
         def act() -> dict[str, Any]:
             done = conversions.convert(

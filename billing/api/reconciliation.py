@@ -82,6 +82,7 @@ class ReconciliationList(OperatorView):
     @describe(
         "operator_reconciliation_run",
         "Reconcile now",
+        creates=False,
         answer=ReconciliationAnswer,
         status=201,
         refusals=(403,),

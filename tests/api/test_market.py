@@ -99,12 +99,13 @@ def test_what_nobody_declared_is_taken_from_the_reference_table_and_labelled(est
         "max_output_cap": 512,
     }
 
-    post(client, "/api/offers", body | {"serving": undeclared}, status=400)
+    neither = post(client, "/api/offers", body | {"serving": undeclared}, status=422)
     chips = {"chip": "nvidia-h100-sxm-80", "chips": 8}
     unknown = post(client, "/api/offers", body | {"serving": undeclared | {"chip": "abacus"}}, status=422)
     offer = post(client, "/api/offers", body | {"serving": undeclared | chips})
     card = post(client, f"/api/offers/{offer['uid']}/cards")
 
+    assert neither["errors"][0]["pointer"] == "/joules_per_output_token"
     assert unknown["code"] == "invalid"
     electricity = next(line for line in card["breakdown"]["lines"] if line["line"] == "electricity")
     assert any(source.startswith("reference, not measured here") for source in electricity["sources"])

@@ -21,8 +21,8 @@ def settle(app: Connection, farm: int, ann: Any, bob: Any) -> None:
     for provider, currency in ((north, "HKD"), (south, "HKD"), (north, "CNY")):
         _earn(app, provider, currency)
     fetch(app, "SELECT sequence_entries_v1()")
-    dollars, others = (_agree(app, currency, ann, bob) for currency in ("USD", "HKD"))
-    _pay(app, dollars)
+    dollars, others = (agree(app, currency, ann, bob) for currency in ("USD", "HKD"))
+    pay(app, dollars)
     fetch(app, "SELECT finish_settlement_v1(%s, now())", dollars)
     fetch(
         app,
@@ -30,8 +30,8 @@ def settle(app: Connection, farm: int, ann: Any, bob: Any) -> None:
         " FROM payout WHERE organization_id = %s",
         farm,
     )
-    _pay(app, others, limit=1)
-    _draft(app, "CNY")
+    pay(app, others, limit=1)
+    draft(app, "CNY")
     app.execute("INSERT INTO payout_schedule VALUES (%s, 'DAILY', now())", [north])
     app.execute("INSERT INTO payout_term (currency, changed_at) VALUES ('HKD', now())")
 
@@ -42,10 +42,12 @@ def _earn(app: Connection, provider: int, currency: str) -> None:
     exchange.post(app, [bank, owed], [Decimal("7.5"), Decimal("-7.5")], kind="CORRECTION")
 
 
-def _draft(app: Connection, currency: str) -> int:
+def draft(app: Connection, currency: str, *, clock: str = "now()") -> int:
+    """Count what is owed in a currency; `clock` is what SQL asks for the time."""
     made = fetch_value(
         app,
-        "SELECT draft_settlement_v1(gen_random_uuid(), '2026-06', %s, 'HK', 0, 0, 0, NULL, NULL, now())",
+        "SELECT draft_settlement_v1(gen_random_uuid(), '2026-06', %s, 'HK', 0, 0, 0, NULL, NULL,"
+        f" {clock})",
         currency,
     )
     fetch(
@@ -58,29 +60,31 @@ def _draft(app: Connection, currency: str) -> int:
     return int(made)
 
 
-def _agree(app: Connection, currency: str, ann: Any, bob: Any) -> int:
-    batch = _draft(app, currency)
-    sha = fetch_value(app, "SELECT submit_settlement_v1(%s, %s, now())", batch, ann)
+def agree(app: Connection, currency: str, ann: Any, bob: Any, *, clock: str = "now()") -> int:
+    """Have a batch drafted by one, approved by the other, and started."""
+    batch = draft(app, currency, clock=clock)
+    sha = fetch_value(app, f"SELECT submit_settlement_v1(%s, %s, {clock})", batch, ann)
     asked = fetch_value(
         app,
         "SELECT approval_id FROM settlement_batch b, request_approval_v1(gen_random_uuid(), 'settlement',"
-        " b.uid::text, jsonb_build_object('content_sha256', %s::text)::text, %s, now()) WHERE b.id = %s",
+        f" b.uid::text, jsonb_build_object('content_sha256', %s::text)::text, %s, {clock}) WHERE b.id = %s",
         *(sha, ann, batch),
     )
     fetch(
         app,
-        "SELECT decide_approval_v1(id, 'APPROVED', sha256, %s, '', now()) FROM approval WHERE id = %s",
+        f"SELECT decide_approval_v1(id, 'APPROVED', sha256, %s, '', {clock}) FROM approval WHERE id = %s",
         *(bob, asked),
     )
-    fetch(app, "SELECT approve_settlement_v1(%s, %s, now())", batch, bob)
-    assert fetch_value(app, "SELECT start_settlement_v1(%s, now())", batch)
+    fetch(app, f"SELECT approve_settlement_v1(%s, %s, {clock})", batch, bob)
+    assert fetch_value(app, f"SELECT start_settlement_v1(%s, {clock})", batch)
     return batch
 
 
-def _pay(app: Connection, batch: int, limit: int | None = None) -> None:
+def pay(app: Connection, batch: int, limit: int | None = None, *, clock: str = "now()") -> None:
+    """Make the payouts of a batch, or some of them."""
     fetch(
         app,
-        "SELECT pay_item_v1(id, gen_random_uuid(), false, now()) FROM"
+        f"SELECT pay_item_v1(id, gen_random_uuid(), false, {clock}) FROM"
         " (SELECT id FROM settlement_item WHERE batch_id = %s ORDER BY id LIMIT %s) i",
         *(batch, limit),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import psycopg
 
-from tests.billing import exchange
+from tests.billing import books, exchange, settled_books
 from tests.billing.exchange import Buyer, Seller, fetch_value
 from tests.databases import Database
 
@@ -29,12 +29,14 @@ PRICES = {
     "EUR": "0.00000052",
 }
 JOBS_A_DAY = 4
+SETTLED_EVERY = 91
 SIZES = ((3, 17), (1, 1), (911, 64), (40, 999))
 """Tokens in and out of the jobs of a day."""
 
 Connection = psycopg.Connection[Any]
 
 # The clock of this database alone; the application keeps its right to nothing but asking.
+CLOCK_CALL = "business_clock()"
 CLOCK = """
 CREATE FUNCTION business_clock() RETURNS timestamptz LANGUAGE sql STABLE AS
     $$ SELECT current_setting('business.now')::timestamptz $$;
@@ -51,8 +53,6 @@ class Market:
     buyers: list[Buyer]
     seller: Seller
     bank: int
-    payable: int
-    transit: int
     credit: int
     position: int
     spread: int
@@ -65,6 +65,7 @@ def run_year(db: Database, *, seed: int) -> int:
         owner.execute(CLOCK)
     with psycopg.connect(db.dsn, autocommit=True) as app:
         _set_day(app, FIRST_DAY)
+        people = books.decide(app)
         markets = [_open_market(app, currency, price) for currency, price in PRICES.items()]
         for number in range(DAYS):
             now = FIRST_DAY + timedelta(days=number)
@@ -72,6 +73,8 @@ def run_year(db: Database, *, seed: int) -> int:
             _run_jobs(app, markets, chance)
             _move_money(app, markets, chance, f"{now:%Y%m%d}")
             exchange.post_charges(app)
+            if number % SETTLED_EVERY == SETTLED_EVERY - 1:
+                _settle(app, markets, *people)
         while fetch_value(app, "SELECT sequence_entries_v1()"):
             pass
     return DAYS
@@ -99,8 +102,6 @@ def _open_market(app: Connection, currency: str, price: str) -> Market:
         buyers=buyers,
         seller=seller,
         bank=open_account("CLEARING_BANK"),
-        payable=open_account("PAYABLE", seller.organization_id),
-        transit=open_account("PAYOUT_IN_TRANSIT"),
         credit=open_account("SLA_CREDIT"),
         position=open_account("FX_POSITION"),
         spread=open_account("FX_SPREAD"),
@@ -133,6 +134,23 @@ def _move_money(app: Connection, markets: list[Market], chance: random.Random, d
         _change_money(app, sold, bought, chance, day)
 
 
+def _settle(app: Connection, markets: list[Market], ann: Any, bob: Any) -> None:
+    """Pay every provider what is owed, in whole units of what can be paid; the rest stays owed."""
+    while fetch_value(app, "SELECT sequence_entries_v1()"):
+        pass
+    for market in markets:
+        batch = settled_books.agree(app, market.currency, ann, bob, clock=CLOCK_CALL)
+        settled_books.pay(app, batch, clock=CLOCK_CALL)
+        exchange.fetch(app, f"SELECT finish_settlement_v1(%s, {CLOCK_CALL})", batch)
+        exchange.fetch(
+            app,
+            "SELECT move_payout_v1(p.uid, 'PAID', p.uid::text, '', 'CLEARING_BANK', 'test',"
+            f" {CLOCK_CALL}, {CLOCK_CALL}) FROM payout p JOIN settlement_item i ON i.id = p.item_id"
+            " WHERE i.batch_id = %s",
+            batch,
+        )
+
+
 def _choose_movements(
     market: Market, wallet: int, chance: random.Random
 ) -> Iterator[tuple[str, list[int], Decimal]]:
@@ -143,8 +161,6 @@ def _choose_movements(
         yield "REFUND", [wallet, market.bank], amount / 2 if amount == amount.quantize(Decimal(1)) else amount
     if chance.random() < 0.2:
         yield "SLA_CREDIT", [market.credit, wallet], Decimal("0.000000001")
-    if chance.random() < 0.1:
-        yield "PAYOUT", [market.payable, market.transit], Decimal("0.000000007")
 
 
 def _reverse(app: Connection, entry: int, accounts: list[int], amounts: list[Decimal]) -> None:

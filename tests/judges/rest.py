@@ -28,13 +28,14 @@ class Server:
 
 
 @contextmanager
-def serve(db: Database, folder: Path) -> Iterator[Server]:
-    """The control plane as a process of its own, on this database."""
+def serve(db: Database, folder: Path, *, stripe_url: str) -> Iterator[Server]:
+    """The control plane as a process of its own, on this database, with Stripe at an address."""
     port = free_port()
     environment = {
         "DATABASE_URL": db.dsn,
         "DATABASE_OWNER_URL": db.owner_dsn,
         "JOULEPORT_BLOB_DIR": str(folder / "blobs"),
+        "JOULEPORT_STRIPE_URL": stripe_url,
         "JOULEPORT_LOG_LEVEL": "ERROR",
     }
     arguments = ("--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--no-access-log")

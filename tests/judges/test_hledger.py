@@ -41,7 +41,7 @@ def test_hledger_accepts_the_ledger(judge: Callable[[str], str], journal: Path) 
     ("said", "instead"),
     [
         ('liability:wallet:1:USD  -100.000000000 "USD"', 'liability:wallet:1:USD  -100.000000001 "USD"'),
-        ('= 107.000000000 "USD"', '= 107.000000001 "USD"'),
+        ('= -90.000000000 "USD"', '= -90.000000001 "USD"'),
         ("account liability:wallet:1:USD\n", ""),
         ('commodity 1000.000000000 "CNY"\n', ""),
     ],

@@ -224,6 +224,7 @@ class AgentEnrolment(APIView):
     @describe(
         "agents_enrol",
         "Exchange a code for a token",
+        creates=False,
         request=EnrolRequest,
         answer=EnrolledAnswer,
         status=201,

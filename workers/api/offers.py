@@ -19,6 +19,7 @@ from accounts.api.base import OrganizationView
 from accounts.api.filters import Choice, Filters, Since, Uid, Until, Word
 from accounts.api.schema import describe
 from accounts.authentication import Caller
+from core.errors import Invalid
 from marketplace import catalogue, joules_findings, offer_terms, offers, price_cards, quotes, sites
 from marketplace.contracts import Contract, Step, Terms
 from marketplace.models import Offer
@@ -44,6 +45,8 @@ def _read_serving(wanted: dict[str, Any], *, model: str, slots: int) -> Serving:
     given = {name: value for name, value in wanted.items() if name != "chip"}
     if "joules_per_output_token" in given:
         return Serving(**given)
+    if "chip" not in wanted:
+        raise Invalid("State what an output token takes, or name the chip.", field="joules_per_output_token")
     found = joules_findings.find_undeclared(
         model=model, chip=wanted["chip"], chips=given.get("chips", 1), batch=slots
     )

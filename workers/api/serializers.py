@@ -78,16 +78,6 @@ class ServingRequest(serializers.Serializer[Any]):
     )
     embodied_g = DecimalStringField(places=3, required=False, help_text="Grams CO2e of making the node.")
 
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """
-        One of the two says what a token takes.
-
-        :raises serializers.ValidationError: if neither is there
-        """
-        if "joules_per_output_token" not in attrs and "chip" not in attrs:
-            raise serializers.ValidationError({"joules_per_output_token": "State it, or name the chip."})
-        return attrs
-
 
 class SlackRequest(serializers.Serializer[Any]):
     """How long work may wait."""
