@@ -105,7 +105,7 @@ def test_what_nobody_declared_is_taken_from_the_reference_table_and_labelled(est
     offer = post(client, "/api/offers", body | {"serving": undeclared | chips})
     card = post(client, f"/api/offers/{offer['uid']}/cards")
 
-    assert neither["errors"][0]["pointer"] == "/joules_per_output_token"
+    assert neither["field"] == "joules_per_output_token"
     assert unknown["code"] == "invalid"
     electricity = next(line for line in card["breakdown"]["lines"] if line["line"] == "electricity")
     assert any(source.startswith("reference, not measured here") for source in electricity["sources"])

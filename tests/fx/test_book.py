@@ -70,7 +70,7 @@ def test_an_organization_asks_for_a_quote_and_exchanges_once(lab: Organization) 
     other = client.post(address, {"sell": "2"}, format="json", **own)
 
     assert (quote.status_code, quote.json()["mid"], quote.json()["rate"]) == (201, "0.125", "0.125625")
-    assert both.status_code == 400
+    assert both.status_code == 422
     assert (done.status_code, done.json()["bought"], done.json()["spread"]) == (201, "80", "0.05")
     assert again.content == done.content
     assert (other.status_code, other.json()["code"]) == (409, "quote_used")
