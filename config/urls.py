@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("billing.rails.pages.urls")),
     path("", include("billing.connect.pages.urls")),
     path("", include("billing.stripe.pages.urls")),
+    path("", include("billing.fx.pages.urls")),
     path("operator/", overview.show_overview, name="operator"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),

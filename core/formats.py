@@ -86,6 +86,12 @@ def show_age(age: timedelta, *, locale: Locale) -> str:
     return dates.format_timedelta(age, granularity="second", threshold=1.2, locale=locale)
 
 
+def name_currency(code: str, *, locale: Locale) -> str:
+    """A currency's code with its name in the language, where it has one: `CNY – Chinese Yuan`."""
+    name = locale.currencies.get(code)
+    return f"{code} – {name}" if name else code
+
+
 def list_countries(locale: Locale) -> list[tuple[str, str]]:
     """Codes and names of countries (ISO 3166-1 alpha-2), by name."""
     found = {

@@ -1,7 +1,7 @@
 """What currencies are worth: rates as sources said them, found for a moment and never interpolated."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,8 @@ from core.quantities import format_plain
 OPERATOR = "OPERATOR"
 REPORTING_CURRENCY = "USD"
 """Of the books: what positions cost, and what was gained by them."""
+KEPT_FOR = timedelta(days=60)
+"""How long what was said is a rate at all: as in `find_rate_v1`."""
 NEVER_PAIRED = frozenset({"CNY", "CNH"})
 
 
@@ -67,6 +69,13 @@ def find_rate(*, base: str, quote: str, at: datetime) -> Rate:
         raise RateUnknown(f"Nobody says what {quote} is worth in {base}.", field="currency")
     rate, source, as_of = found
     return Rate(base, quote, fit(rate, PRICE_PLACES), source, as_of, as_of.astimezone(UTC).date() < at.date())
+
+
+def list_currencies(*, now: datetime) -> list[str]:
+    """Codes of the currencies of which somebody said lately what they are worth, in order."""
+    lately = FxRate.objects.filter(as_of__lte=now, as_of__gt=now - KEPT_FOR)
+    said = lately.values_list("unit", "currency").distinct()
+    return sorted({code for pair in said for code in pair})
 
 
 def enter_rate(

@@ -98,13 +98,21 @@ def magnitude(value: Decimal) -> Decimal:
 @register.filter
 def moment(value: datetime | None) -> SafeString | str:
     """A moment in the reader's zone, with the zone's distance from UTC."""
-    if value is None:
-        return "–"
+    return "–" if value is None else _show_moment(value, seconds=False)
+
+
+@register.filter
+def moment_seconds(value: datetime) -> SafeString:
+    """The same with its second: for what ends soon."""
+    return _show_moment(value, seconds=True)
+
+
+def _show_moment(value: datetime, *, seconds: bool) -> SafeString:
     local = timezone.localtime(value)
     return format_html(
         '<time datetime="{}">{} <span class="zone">{}</span></time>',
         value.astimezone(UTC).isoformat(timespec="seconds"),
-        formats.show_moment(local, locale=read_locale()),
+        formats.show_moment(local, locale=read_locale(), seconds=seconds),
         formats.show_offset(local),
     )
 

@@ -76,6 +76,18 @@
     });
   }
 
+  // What ends soon tells how long it still lasts; a button that would be refused then is taken away.
+  function countDown() {
+    let running = false;
+    document.querySelectorAll("[data-countdown], [data-until]").forEach(function (part) {
+      const left = Math.ceil((Date.parse(part.dataset.countdown || part.dataset.until) - Date.now()) / 1000);
+      if (left > 0) running = true;
+      if (part.dataset.until) part.disabled = left <= 0;
+      else part.textContent = left > 0 ? Math.floor(left / 60) + ":" + String(left % 60).padStart(2, "0") : part.dataset.over;
+    });
+    if (running) window.setTimeout(countDown, 1000);
+  }
+
   document.addEventListener("click", function (event) {
     const button = event.target.closest("button");
     if (button && button.dataset.themeChoice) chooseTheme(button.dataset.themeChoice);
@@ -99,6 +111,7 @@
     document.querySelectorAll("[data-themes]").forEach((switches) => { switches.hidden = false; });
     showTheme();
     drawCharts(document);
+    countDown();
     const wrong = document.querySelector("[data-focus]");
     if (wrong) wrong.focus();
   });

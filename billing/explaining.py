@@ -1,0 +1,62 @@
+"""What a refusal of money means, in the reader's language; figures that belong to it come in its `extra`."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from core import formats
+from core.errors import DomainError
+from core.templatetags.looks import read_locale
+
+FIGURES = ("least", "most", "left", "available")
+"""Names in `extra` whose values are amounts of `currency` there."""
+WORDS: Mapping[str, str | Promise] = {
+    "rate_unknown": _("Nobody says at the moment what one of these currencies is worth in the other."),
+    "rate_stale": _("The newest rate of these two currencies is too old to be used. Try again later."),
+    "same_currency": _("These are not two currencies that are exchanged."),
+    "quote_expired": _("This rate has expired, and nothing was exchanged. Ask for a new one."),
+    "quote_used": _("This rate was used already. Ask for a new one."),
+    "amount_too_small": _("So little of it is worth nothing on the other side."),
+    "position_full": _(
+        "We cannot exchange so much of this currency at the moment. Try a smaller amount, or later."
+    ),
+    "insufficient_funds": _("The wallet has not so much to spend."),
+    "no_wallet": _("There is no wallet in this currency."),
+    "currency_unknown": _("There is no such currency here."),
+    "payments_unavailable": _("Payments cannot be taken at the moment. Try again in a few minutes."),
+    "may_not_fund": _("This organization cannot pay in at the moment. Ask us why."),
+    "payment_not_taken": _("This payment cannot be taken. Try another way to pay, or another currency."),
+    "amount_does_not_fit": _("This currency has no such small amounts. Leave out the last digits."),
+    "amount_below_minimum": _("This is less than can be charged in this currency."),
+    "top_up_not_paid": _("This payment has not arrived, so there is nothing to send back."),
+    "no_address_left": _("There is no deposit address left at the moment. Ask us for one."),
+    "chain_unset": _("No chain is connected here."),
+}
+WITH_FIGURES: Mapping[str, str | Promise] = {
+    "top_up_amount_outside": _("One payment is %(least)s to %(most)s."),
+    "refund_too_much": _("Of this payment %(left)s can go back."),
+    "too_many_top_ups": _("Within a day at most %(most)s may be paid in."),
+}
+
+
+def explain(refusal: DomainError) -> str:
+    """In the reader's language where there are words for it, else as it was said."""
+    if refusal.code in WITH_FIGURES:
+        figures = _read_figures(refusal.extra)
+        try:
+            return str(WITH_FIGURES[refusal.code]) % figures
+        except KeyError:
+            return refusal.message
+    return str(WORDS.get(refusal.code, refusal.message))
+
+
+def _read_figures(extra: Mapping[str, Any]) -> dict[str, str]:
+    currency, locale = extra.get("currency", ""), read_locale()
+    return {
+        name: f"{formats.show_amount(Decimal(extra[name]), currency, locale=locale)} {currency}"
+        for name in FIGURES
+        if name in extra
+    }

@@ -1,0 +1,1 @@
+"""Pages on which buyers exchange money between their wallets."""
