@@ -74,6 +74,8 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     os.environ.setdefault("JOULEPORT_RELAY_URL", f"http://{os.environ['JOULEPORT_RELAY_ADDRESS']}")
     migrate()
     _manage("reference", "load", failure="the reference data could not be loaded")
+    # Whoever opens a page in the first minutes is told what money is worth, too.
+    _manage("note_rates", failure="rates of currencies could not be noted")
     if own_chain:
         _manage("add_addresses", str(chain.ADDRESSES), failure="addresses for deposits could not be added")
 
