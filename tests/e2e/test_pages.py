@@ -20,11 +20,27 @@ PUBLIC = (
 )
 OWN = (
     *("", "keys/", "wallet/USD/", "wallet/JPY/", "sites/", "sites/new/", "earnings/", "members/"),
+    *(
+        "money/",
+        "money/recharge/USD/",
+        "deposits/",
+        "convert/",
+        "statements/",
+        "statements/USD/",
+        "invoices/",
+    ),
+    *("billing-profile/", "payouts/", "payout-methods/", "payout-methods/new/", "stripe-account/"),
     *("/account/preferences/", "/account/2fa/", "/account/2fa/totp/activate/", "/account/2fa/webauthn/"),
     *("/account/2fa/webauthn/add/", "/account/email/", "/account/password/change/"),
     "/console/organizations/new/",
 )
-OPERATORS = ("/operator/", "/account/2fa/recovery-codes/", "/account/2fa/recovery-codes/generate/")
+OPERATORS = (
+    "/operator/",
+    "/operator/exports/",
+    "/operator/trade/",
+    "/account/2fa/recovery-codes/",
+    "/account/2fa/recovery-codes/generate/",
+)
 # The last is the one the next page is judged in.
 WIDTHS = (360, 1280)
 LANGUAGES = {"en": "en-US", "zh-Hans": "zh-CN"}
