@@ -124,6 +124,9 @@ def release_available(*, now: datetime) -> int:
     for number in numbers:
         with transaction.atomic():
             row = StripeBalanceTransaction.objects.select_for_update(no_key=True).get(pk=number)
+            if row.available_entry_id is not None:
+                # Somebody else was at it meanwhile.
+                continue
             pending = ledger.open_account(purpose="STRIPE_PENDING", currency=row.currency)
             free = ledger.open_account(purpose="CLEARING_STRIPE", currency=row.currency)
             posted = ledger.post(

@@ -161,6 +161,11 @@ class World:
             movement=move("charge", f"ch_{top_up.uid}", top_up.amount, fee, now), subject=subject, now=now
         )
 
+    def say_stripe_fee(self, fee: Decimal, now: datetime) -> None:
+        """Stripe says what it took of us for its services."""
+        subject = movements.Subject("STRIPE_FEE", None, "USD", -fee)
+        movements.write(movement=move("fee", name(), -fee, Decimal(0), now), subject=subject, now=now)
+
     def ask_back(self, top_up: StripeTopUp, amount: Decimal, now: datetime) -> StripeRefund:
         """A buyer wants unused money back."""
         return refunds.request(top_up=top_up, amount=amount, reason="unused", actor=self.ann, now=now)
