@@ -43,24 +43,32 @@ def start_next_month(day: date) -> date:
 
 
 def read_period(
-    *, since: str | None = None, until: str | None = None, month: str | None = None, now: datetime
+    *,
+    since: str | None = None,
+    until: str | None = None,
+    last: str | None = None,
+    month: str | None = None,
+    now: datetime,
 ) -> Period:
     """
     The period of two days, or of a month (`2026-11`), as texts; without any this month so far.
+
+    `last` is the last day, which people write; `until` the one after it.
 
     :raises PeriodInvalid: if one is no day, they are in the wrong order, or a month is given with days
     """
     try:
         if month:
-            if since or until or not re.fullmatch(r"[0-9]{4}-[0-9]{2}", month):
+            if since or until or last or not re.fullmatch(r"[0-9]{4}-[0-9]{2}", month):
                 raise PeriodInvalid("Say a month as 2026-11, or two days.", field="month")
             first = date.fromisoformat(f"{month}-01")
             return Period(first, start_next_month(first))
         first = date.fromisoformat(since) if since else now.date().replace(day=1)
-        last = date.fromisoformat(until) if until else now.date() + timedelta(days=1)
+        end = date.fromisoformat(last) + timedelta(days=1) if last else now.date() + timedelta(days=1)
+        end = date.fromisoformat(until) if until else end
     except (ValueError, OverflowError) as error:
         raise PeriodInvalid("Write days as 2026-11-30.") from error
-    return Period(first, last)
+    return Period(first, end)
 
 
 def list_months(*, first: date, now: datetime) -> list[Period]:

@@ -1,6 +1,8 @@
-"""What stands on documents, in both languages, and what pages call kinds of entries."""
+"""What stands on documents, in both languages."""
 
 from collections.abc import Mapping
+
+from billing.statements.kinds import KINDS
 
 ENGLISH: Mapping[str, str] = {
     "INVOICE": "Invoice",
@@ -42,26 +44,6 @@ ENGLISH: Mapping[str, str] = {
     "utc": "Days are of UTC. Amounts have every digit that the ledger has.",
     "grouped": "There are too many movements to list: these are their sums by day and kind.",
     "sha256": "SHA-256 of the CSV file with every movement: {sha256}",
-    "CHARGE": "Computing",
-    "HEAT": "Heat",
-    "REFUND": "Refund",
-    "GIVE_BACK": "Given back at the final price",
-    "CLAIM": "Credit for a claim",
-    "TOPUP": "Top-up",
-    "TAX": "Tax of an invoice",
-    "REVERSAL": "Undone",
-    "TEST_MONEY": "Test money",
-    "FX_CONVERSION": "Exchange of currencies",
-    "FREEZE": "Frozen",
-    "FREEZE_RELEASE": "Released",
-    "DISPUTE_OPEN": "Disputed payment",
-    "DISPUTE_WON": "Dispute won",
-    "DISPUTE_LOST": "Dispute lost",
-    "STRIPE_TOPUP": "Top-up",
-    "STRIPE_RELEASE": "Reserve released",
-    "STRIPE_REFUND": "Top-up sent back",
-    "STRIPE_REFUND_BACK": "Sending back failed",
-    "TOPUP_BACK": "Top-up sent back",
 }
 CHINESE: Mapping[str, str] = {
     "INVOICE": "发票",
@@ -103,30 +85,13 @@ CHINESE: Mapping[str, str] = {
     "utc": "日期按协调世界时。金额保留账本的全部位数。",
     "grouped": "变动过多，无法逐笔列出；此处按日期和项目汇总。",
     "sha256": "逐笔 CSV 文件的 SHA-256：{sha256}",
-    "CHARGE": "算力",
-    "HEAT": "供热",
-    "REFUND": "退款",
-    "GIVE_BACK": "按最终价格退还",
-    "CLAIM": "索赔退款",
-    "TOPUP": "充值",
-    "TAX": "发票税款",
-    "REVERSAL": "冲销",
-    "TEST_MONEY": "测试币",
-    "FX_CONVERSION": "货币兑换",
-    "FREEZE": "冻结",
-    "FREEZE_RELEASE": "解冻",
-    "DISPUTE_OPEN": "争议付款",
-    "DISPUTE_WON": "争议胜诉",
-    "DISPUTE_LOST": "争议败诉",
-    "STRIPE_TOPUP": "充值",
-    "STRIPE_RELEASE": "准备金释放",
-    "STRIPE_REFUND": "充值退回",
-    "STRIPE_REFUND_BACK": "退回失败",
-    "TOPUP_BACK": "充值退回",
 }
-WORDS = {"en": ENGLISH, "zh-hans": CHINESE}
+WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {**ENGLISH, **{kind: english for kind, (english, _) in KINDS.items()}},
+    "zh-hans": {**CHINESE, **{kind: chinese for kind, (_, chinese) in KINDS.items()}},
+}
 
 
 def find_word(language: str, key: str) -> str:
     """A word of a language; kinds of entries that have none are told by their own name."""
-    return WORDS.get(language, ENGLISH).get(key, key)
+    return WORDS.get(language, WORDS["en"]).get(key, key)

@@ -1,5 +1,7 @@
 """A wallet's statements: which there are, one of them by day and kind, and both of its files."""
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,10 +13,10 @@ from accounts.pages.base import OrganizationPage
 from billing import wallets
 from billing.statements import files
 from billing.statements.periods import Period, PeriodInvalid, list_months, read_period
-from billing.statements.statement import Statement, find_first_day, open_statement
-from billing.statements.words import find_word
+from billing.statements.statement import Statement, Sum, find_first_day, open_statement
 from billing.wallets import Wallet
 from core.money import Money
+from core.quantities import EXACT
 
 MONTHS_SHOWN = 36
 
@@ -51,7 +53,7 @@ class StatementPart(OrganizationPage):
         """
         currency, asked = self.kwargs["currency"], self.request.GET
         wallet = wallets.find_wallet(organization_id=self.organization.pk, currency=currency)
-        texts = {name: asked.get(name) for name in ("month", "since", "until")}
+        texts = {name: asked.get(name) for name in ("month", "since", "until", "last")}
         try:
             return wallet, read_period(**texts, now=timezone.now())
         except PeriodInvalid as refusal:
@@ -90,11 +92,19 @@ class StatementPdfFile(StatementPart):
 
 
 def _describe(statement: Statement) -> dict[str, Any]:
-    code, language = statement.wallet.currency, files.choose_language(get_language() or "")
+    code = statement.wallet.currency
     return {
         "opening": Money(statement.opening, code),
         "closing": Money(statement.closing, code),
-        "sums": [
-            (one, find_word(language, one.kind), Money(one.amount, code)) for one in statement.read_sums()
-        ],
+        "sums": list(_list_sums(statement)),
     }
+
+
+def _list_sums(statement: Statement) -> Iterator[tuple[Sum, Money, Money | None]]:
+    """What moved on each day by kind; beside a day's last, what was there when it ended."""
+    code, balance = statement.wallet.currency, statement.opening
+    for one, following in pairwise([*statement.read_sums(), None]):
+        if one is not None:
+            balance = EXACT.add(balance, one.amount)
+            ends = following is None or following.day != one.day
+            yield one, Money(one.amount, code), Money(balance, code) if ends else None
