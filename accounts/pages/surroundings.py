@@ -10,10 +10,9 @@ from accounts.models import Organization, User
 
 
 def describe(request: HttpRequest) -> dict[str, Any]:
-    """Context of every template: languages, what is a stand-in here, the reader's organizations."""
+    """Context of every template: languages, the reader's organizations."""
     return {
         "languages": settings.LANGUAGES,
-        "stripe_is_stand_in": bool(settings.STRIPE_URL and not settings.STRIPE_KEY),
         "mail_is_printed": settings.MAIL_URL == "console:",
         "my_organizations": SimpleLazyObject(lambda: list_organizations(request)),
     }

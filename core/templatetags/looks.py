@@ -7,17 +7,21 @@ from typing import Any
 
 from babel import Locale
 from django import template
+from django.conf import settings
 from django.forms import BoundField, Form
 from django.templatetags.static import static
 from django.utils import timezone, translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from core import formats
 from core.money import AMOUNT_PLACES, Money
 from core.quantities import format_plain
 
 register = template.Library()
+DEVELOPERS_CHAIN = 31337
+"""The number that chains on a developer's desk have; nothing on such a chain is worth anything."""
 
 
 def read_locale() -> Locale:
@@ -127,6 +131,17 @@ def day(value: date) -> str:
 def age(value: Any) -> str:
     """How long something takes or has waited."""
     return formats.show_age(value, locale=read_locale())
+
+
+@register.simple_tag
+def stand_ins() -> list[str]:
+    """What here only looks like money: said on every page, those of errors and operators too."""
+    texts = []
+    if settings.STRIPE_URL and not settings.STRIPE_KEY:
+        texts.append(_("Payments go to a stand-in for Stripe: no money moves here."))
+    if settings.CHAIN_URL and settings.CHAIN_ID == DEVELOPERS_CHAIN:
+        texts.append(_("USDC comes from a stand-in for a chain: it is worth nothing."))
+    return texts
 
 
 @register.simple_tag

@@ -18,7 +18,8 @@ button { font: inherit; padding: .6rem 1.2rem; margin: .3rem .3rem .3rem 0; curs
 """
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>{style}</style></head>
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">
+<style>{style}</style></head>
 <body><main><p class="notice">STAND-IN FOR STRIPE. No money moves here.<br>
 这里是 Stripe 的替身，不会动用任何资金。</p>
 <h1>{title}</h1>{content}</main></body></html>"""

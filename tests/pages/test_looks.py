@@ -160,3 +160,17 @@ def test_pages_run_nothing_inline_and_tell_nobody(db: Database, browser: Client)
     page = answer.content.decode()
     assert " style=" not in page
     assert " onclick=" not in page
+
+
+def test_every_page_says_what_only_looks_like_money(operator: Client) -> None:
+    texts = ("Payments go to a stand-in for Stripe", "USDC comes from a stand-in for a chain")
+    paths = ("/", "/account/login/", "/nothing/", "/admin/", "/admin/billing/entry/", "/operator/")
+    at_desk = {"STRIPE_KEY": "", "STRIPE_URL": "http://127.0.0.1:9", "CHAIN_ID": looks.DEVELOPERS_CHAIN}
+    in_earnest = {"STRIPE_KEY": "sk_live_1", "STRIPE_URL": "", "CHAIN_ID": 8453}
+
+    def read(path: str, settings: dict[str, object]) -> str:
+        with override_settings(**settings, CHAIN_URL="http://127.0.0.1:9"):
+            return operator.get(path, follow=True).content.decode()
+
+    assert [path for path in paths if not all(text in read(path, at_desk) for text in texts)] == []
+    assert [path for path in paths if any(text in read(path, in_earnest) for text in texts)] == []
