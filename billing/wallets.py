@@ -8,9 +8,9 @@ from typing import Any, Self, cast
 from django.db import connection, transaction
 
 from billing import ledger
-from billing.models import Scope
+from billing.models import LedgerAccount, Scope
 from core.errors import Invalid, NotFound
-from core.money import Money
+from core.money import TEST_CURRENCY, Money
 
 STATEMENT_ROWS_MAX = 200
 BANK_REFERENCE = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,138}[\x21-\x7e])?")
@@ -49,6 +49,11 @@ class Wallet:
     def currency(self) -> str:
         """Its one currency."""
         return self.posted.currency
+
+    @property
+    def is_test(self) -> bool:
+        """Whether what is in it is worth nothing."""
+        return self.currency == TEST_CURRENCY
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,16 @@ def list_wallets(*, organization_id: int) -> list[Wallet]:
     """All wallets of an organization, the oldest first."""
     rows = Scope.objects.filter(kind=Scope.Kind.WALLET, organization_id=organization_id)
     return [_read(row) for row in rows.order_by("id")]
+
+
+ASIDE = ("RESERVE", "FROZEN", "REFUND_IN_TRANSIT")
+
+
+def list_aside(*, organization_id: int, currency: str) -> list[tuple[str, Money]]:
+    """What is the organization's and in no wallet: kept back, frozen, on its way back; by purpose."""
+    rows = LedgerAccount.objects.filter(organization_id=organization_id, currency=currency, purpose__in=ASIDE)
+    found = {row.purpose: Money(ledger.balance(account_id=row.pk), currency) for row in rows}
+    return [(purpose, found[purpose]) for purpose in ASIDE if found.get(purpose)]
 
 
 def top_up(

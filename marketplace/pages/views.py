@@ -2,12 +2,16 @@
 
 from typing import Any
 
-from django.http import Http404
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
-from billing import spending, wallets
+from billing import spending, wallet_opening, wallets
 from billing.banking import accounts
 from billing.banking.accounts import Deposit, NoBankAccount
 from billing.wallets import Cursor, InvalidCursor, Wallet
@@ -19,12 +23,45 @@ STATEMENT_ROWS = 25
 SPEND_DAYS = 30
 
 
+ASIDE = {
+    "RESERVE": gettext_lazy("Kept back of fresh payments"),
+    "FROZEN": gettext_lazy("Frozen"),
+    "REFUND_IN_TRANSIT": gettext_lazy("On its way back to the payer"),
+}
+
+
+class OpeningForm(forms.Form):
+    """In which currency another wallet is opened."""
+
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"))
+
+    def __init__(self, *args: Any, codes: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        locale = read_locale()
+        choices = [(code, formats.name_currency(code, locale=locale)) for code in codes]
+        self.fields["currency"] = forms.ChoiceField(label=_("Currency"), choices=choices)
+
+
 class WalletPage(OrganizationPage):
     """Balances in every currency; of one of them spending by day and the statement, page after page."""
 
     template_name = "marketplace/wallet.html"
     needs = Permission.VIEW_MONEY
+    needs_to_post = Permission.MANAGE_MONEY
     tab = "wallet"
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Open a wallet: whoever pays by bank transfer needs its reference first."""
+        form = OpeningForm(request.POST, codes=wallet_opening.list_currencies(now=timezone.now()))
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
+        opened = wallet_opening.open_wallet(
+            organization=self.organization,
+            currency=form.cleaned_data["currency"],
+            actor=self.actor,
+            now=timezone.now(),
+        )
+        return redirect("wallet-page", self.organization.uid, opened.currency)
 
     def get_template_names(self) -> list[str]:
         """A page that only asks for more rows gets those."""
@@ -35,11 +72,24 @@ class WalletPage(OrganizationPage):
         mine = wallets.list_wallets(organization_id=self.organization.pk)
         chosen = self._choose(mine)
         context: dict[str, Any] = {"wallets": mine, "chosen": chosen}
+        if Permission.MANAGE_MONEY in self.granted and not self._asks_for_rows():
+            held = {wallet.currency for wallet in mine}
+            known = wallet_opening.list_currencies(now=timezone.now())
+            left = [code for code in known if code not in held]
+            context["form"] = kwargs.get("form") or OpeningForm(codes=left)
         if chosen is not None:
             page = statements.read_page(wallet=chosen, after=self._read_cursor(), size=STATEMENT_ROWS)
             context |= {"lines": page.lines, "following": page.next}
             if not self._asks_for_rows():
-                context |= self._describe_spending(chosen) | {"deposit": _find_deposit(chosen)}
+                context |= self._describe_spending(chosen) | {
+                    "deposit": _find_deposit(chosen),
+                    "aside": [
+                        (ASIDE[purpose], amount)
+                        for purpose, amount in wallets.list_aside(
+                            organization_id=self.organization.pk, currency=chosen.currency
+                        )
+                    ],
+                }
         return super().get_context_data(**{**kwargs, **context})
 
     def _asks_for_rows(self) -> bool:

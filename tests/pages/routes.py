@@ -136,6 +136,7 @@ ROUTES = (
     Route("member-remove-page", _of_colleague("remove/"), Permission.MANAGE_MEMBERS, "POST", 302),
     Route("wallet-page", _in("wallet/"), Permission.VIEW_MONEY),
     Route("wallet-page", _in("wallet/USD/"), Permission.VIEW_MONEY),
+    Route("wallet-page", _in("wallet/"), Permission.MANAGE_MONEY, "POST", 302, {"currency": "EUR"}),
     Route("sites-page", _in("sites/"), Permission.VIEW),
     Route("site-new-page", _in("sites/new/"), Permission.MANAGE_SITES),
     Route("site-page", _of_site(""), Permission.VIEW),
