@@ -10,6 +10,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -29,6 +30,16 @@ class RestView(APIView):
     """A view for whoever is signed in."""
 
     permission_classes: Sequence[Any] = (IsAuthenticated,)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """
+        Look whether the address has such a method before anything else.
+
+        :raises rest_framework.exceptions.MethodNotAllowed: if it has not, whoever asks
+        """
+        if not hasattr(self, (request.method or "").lower()):
+            self.http_method_not_allowed(request)
+        super().initial(request, *args, **kwargs)
 
     def holder(self) -> Organization | User:
         """To whom the answers to requests with an Idempotency-Key belong."""

@@ -70,6 +70,8 @@ def submit(
         known = [one.code for one in tax_forms.list_forms(country=organization.country)]
         if form not in known:
             raise CheckInvalid(f"Payees of {organization.country} hand in: {', '.join(known)}.", field="form")
+    elif form:
+        raise CheckInvalid("Only a tax form has a name.", field="form")
     listed = [{"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()} for text in said]
     return _add(organization, kind, State.SUBMITTED, actor, now, evidence=listed, form=form)
 

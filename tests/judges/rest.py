@@ -73,7 +73,8 @@ def write_settings(folder: Path, things: dict[str, dict[str, str]]) -> Path:
     """
     Settings that put real things into addresses: `things` has the parameters of each path.
     """
-    parts = ['[checks.positive_data_acceptance]\nexpected-statuses = ["2xx", 401, 402, 403, 404, 409, 422]\n']
+    statuses = '["2xx", 401, 402, 403, 404, 409, 422, 429]'
+    parts = [f"[checks.positive_data_acceptance]\nexpected-statuses = {statuses}\n"]
     for path, parameters in things.items():
         given = ", ".join(f'"{name}" = "{value}"' for name, value in parameters.items())
         parts.append(f'[[operations]]\ninclude-path = "{path}"\nparameters = {{ {given} }}\n')

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +20,7 @@ from accounts.api.schema import describe
 from accounts.authentication import Caller
 from core.errors import Invalid
 from marketplace import catalogue, joules_findings, offer_terms, offers, price_cards, quotes, sites
-from marketplace.contracts import Contract, Step, Terms
+from marketplace.contracts import HOURS_MAX, Contract, Step, Terms
 from marketplace.models import Offer
 from marketplace.offers import Serving
 from workers import endpoints, nodes
@@ -176,7 +175,7 @@ class OfferQuote(OrganizationView):
         parameters=(
             OpenApiParameter(
                 "slack_hours",
-                OpenApiTypes.INT,
+                {"type": "integer", "minimum": 0, "maximum": HOURS_MAX, "default": 0},
                 description="How long the work may wait, as the offer's steps have it.",
             ),
         ),

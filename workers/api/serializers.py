@@ -185,7 +185,7 @@ class OfferRequest(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         default=None,
-        allow_empty=False,
+        min_length=1,
         help_text="What it serves of what its model can be asked for; all of that, if not said.",
     )
     serving = ServingRequest()
