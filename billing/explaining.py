@@ -11,7 +11,7 @@ from core import formats
 from core.errors import DomainError
 from core.templatetags.looks import read_locale
 
-FIGURES = ("least", "most", "left", "available")
+FIGURES = frozenset({"least", "most", "left"})
 """Names in `extra` whose values are amounts of `currency` there."""
 WORDS: Mapping[str, str | Promise] = {
     "rate_unknown": _("Nobody says at the moment what one of these currencies is worth in the other."),
@@ -31,12 +31,16 @@ WORDS: Mapping[str, str | Promise] = {
     "payment_not_taken": _("This payment cannot be taken. Try another way to pay, or another currency."),
     "amount_does_not_fit": _("This currency has no such small amounts. Leave out the last digits."),
     "amount_below_minimum": _("This is less than can be charged in this currency."),
+    "top_up_not_offered": _("This way to pay is not offered in this currency."),
+    "too_many_top_ups": _("Too many payments were begun. Wait an hour, or finish one that is open."),
+    "invalid_recharge": _("One payment is no more than the day’s cap, and that no more than the month’s."),
     "top_up_not_paid": _("This payment has not arrived, so there is nothing to send back."),
     "no_address_left": _("There is no deposit address left at the moment. Ask us for one."),
     "chain_unset": _("No chain is connected here."),
 }
 WITH_FIGURES: Mapping[str, str | Promise] = {
     "top_up_amount_outside": _("One payment is %(least)s to %(most)s."),
+    "invalid_recharge": _("One payment is %(least)s to %(most)s."),
     "refund_too_much": _("Of this payment %(left)s can go back."),
     "too_many_top_ups": _("Within a day at most %(most)s may be paid in."),
 }
@@ -44,12 +48,8 @@ WITH_FIGURES: Mapping[str, str | Promise] = {
 
 def explain(refusal: DomainError) -> str:
     """In the reader's language where there are words for it, else as it was said."""
-    if refusal.code in WITH_FIGURES:
-        figures = _read_figures(refusal.extra)
-        try:
-            return str(WITH_FIGURES[refusal.code]) % figures
-        except KeyError:
-            return refusal.message
+    if refusal.code in WITH_FIGURES and not FIGURES.isdisjoint(refusal.extra):
+        return str(WITH_FIGURES[refusal.code]) % _read_figures(refusal.extra)
     return str(WORDS.get(refusal.code, refusal.message))
 
 

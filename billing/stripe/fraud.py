@@ -82,12 +82,19 @@ def check(*, money: Money, method: str, terms: Terms | None, history: History, n
         raise NotOffered(f"This way to pay is not offered in {money.currency}.", field="method")
     if not terms.least <= money.amount <= terms.most:
         least, most = Money(terms.least, money.currency), Money(terms.most, money.currency)
-        raise AmountOutside(f"One payment is {least.literal} to {most}.", field="amount")
+        raise AmountOutside(
+            f"One payment is {least.literal} to {most}.",
+            field="amount",
+            least=least.literal,
+            most=most.literal,
+            currency=money.currency,
+        )
     if history.hour_count >= STARTED_PER_HOUR_MAX or history.day_count >= STARTED_PER_DAY_MAX:
         raise TooMany("Too many payments were begun. Wait an hour, or finish one that is open.")
     most_of_day = terms.new_day_most if is_new(history.first_paid_at, now) else terms.day_most
     if EXACT.add(history.day_sum, money.amount) > most_of_day:
-        raise TooMany(f"Within a day {Money(most_of_day, money.currency)} may be paid in.")
+        most = Money(most_of_day, money.currency)
+        raise TooMany(f"Within a day {most} may be paid in.", most=most.literal, currency=money.currency)
 
 
 def is_new(first_paid_at: datetime | None, now: datetime) -> bool:

@@ -59,7 +59,14 @@ def set_rule(*, organization: Organization, rule: Rule, actor: Actor, now: datet
     if terms is None or TopUpMethod.CARD not in terms.methods:
         raise InvalidRecharge(f"{rule.currency} cannot be paid by card.", field="currency")
     if not terms.least <= rule.amount <= terms.most:
-        raise InvalidRecharge(f"One payment is {terms.least:f} to {terms.most:f}.", field="amount")
+        least, most = Money(terms.least, rule.currency), Money(terms.most, rule.currency)
+        raise InvalidRecharge(
+            f"One payment is {least.literal} to {most}.",
+            field="amount",
+            least=least.literal,
+            most=most.literal,
+            currency=rule.currency,
+        )
     currencies.to_stripe(amount=rule.amount, currency=rule.currency)
     if not (rule.threshold >= 0 and rule.amount <= rule.day_most <= rule.month_most):
         raise InvalidRecharge("One payment is no more than the day's cap, and that no more than the month's.")

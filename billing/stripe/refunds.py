@@ -77,7 +77,12 @@ def request(
             raise NotPaid
         left = find_refundable(top_up=row)
         if not 0 < amount <= left.amount:
-            raise RefundTooMuch(f"Of this payment {left} can go back.", field="amount")
+            raise RefundTooMuch(
+                f"Of this payment {left} can go back.",
+                field="amount",
+                left=left.literal,
+                currency=left.currency,
+            )
         count_units(amount=amount, currency=row.currency)
         if amount == left.amount:
             payments.release_reserve(top_up=row, now=now)

@@ -51,7 +51,7 @@ def test_a_form_that_cannot_be_paid_says_why(buyer: Client, lab: Organization) -
     coin = buyer.post(pages, {"amount": "40", "currency": "EUR", "method": "STABLECOIN"})
 
     assert (little.status_code, coin.status_code) == (422, 422)
-    assert "5 to 5000 USD" in little.content.decode()
+    assert "5.00 USD to 5,000.00 USD" in little.content.decode()
     assert not StripeTopUp.objects.exists()
 
 

@@ -8,7 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import TopUpMethod
 from billing.stripe.fraud import Terms
+from core import formats
 from core.money import AMOUNT_PLACES, DIGITS_MAX
+from core.templatetags.looks import read_locale
 
 
 def _amount(label: Any, help_text: Any = "", *, least: Decimal | None = None) -> forms.DecimalField:
@@ -38,9 +40,9 @@ class TopUpForm(forms.Form):
 
     def __init__(self, *args: Any, terms: list[Terms], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["currency"] = forms.ChoiceField(
-            label=_("Currency"), choices=[(one.currency, one.currency) for one in terms]
-        )
+        locale = read_locale()
+        choices = [(one.currency, formats.name_currency(one.currency, locale=locale)) for one in terms]
+        self.fields["currency"] = forms.ChoiceField(label=_("Currency"), choices=choices)
 
 
 class RefundForm(forms.Form):

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -15,12 +16,15 @@ from django.utils.translation import gettext_lazy
 from accounts import access
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
+from billing import currencies, wallets
+from billing.explaining import explain
 from billing.models import StripeRecharge, StripeTopUp, TopUpMethod
 from billing.stripe import client, payments, recharge, refunds, top_ups
 from billing.stripe.client import StripeUnavailable
 from billing.stripe.pages.forms import RechargeForm, RefundForm, TopUpForm
 from core.errors import DomainError
 from core.money import Money
+from core.quantities import EXACT
 
 SHOWN = 50
 STATES = {
@@ -35,6 +39,21 @@ REFUND_STATES = {
     "SENT": gettext_lazy("On its way"),
     "SUCCEEDED": gettext_lazy("Sent back"),
     "FAILED": gettext_lazy("Failed; it is in the wallet again"),
+}
+FAILURES = {
+    "generic_decline": gettext_lazy("The card was declined."),
+    "card_declined": gettext_lazy("The card was declined."),
+    "do_not_honor": gettext_lazy("The card was declined."),
+    "insufficient_funds": gettext_lazy("There is not enough money on the card."),
+    "expired_card": gettext_lazy("The card has expired."),
+    "incorrect_cvc": gettext_lazy("The card’s security code was wrong."),
+    "incorrect_number": gettext_lazy("The card’s number was wrong."),
+    "lost_card": gettext_lazy("The card was declined."),
+    "stolen_card": gettext_lazy("The card was declined."),
+    "fraudulent": gettext_lazy("The card was declined."),
+    "authentication_required": gettext_lazy("The bank asks for the card’s owner."),
+    "payment_intent_authentication_failure": gettext_lazy("The bank was not told that it is you."),
+    "payment_intent_payment_attempt_failed": gettext_lazy("The payment was refused there."),
 }
 REASONS = {
     "CARD": gettext_lazy("It waits for a card: pay once and keep the card."),
@@ -80,7 +99,7 @@ class MoneyPage(OrganizationPage):
             made = top_ups.request(organization=self.organization, wish=wish, actor=self.actor, now=now)
         except DomainError as refusal:
             field = refusal.extra.get("field")
-            form.add_error(field if field in form.fields else None, refusal.message)
+            form.add_error(field if field in form.fields else None, explain(refusal))
             return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
         with suppress(StripeUnavailable):
             # What does not answer now is asked again; the next page waits for it.
@@ -92,13 +111,20 @@ class MoneyPage(OrganizationPage):
         terms = top_ups.list_terms()
         rows = top_ups.list_top_ups(organization=self.organization)[:SHOWN]
         recharges = StripeRecharge.objects.filter(organization=self.organization).order_by("currency")
+        by_card = [one.currency for one in terms if TopUpMethod.CARD in one.methods]
+        held = wallets.list_wallets(organization_id=self.organization.pk)
+        mine = [one.currency for one in held if one.currency in by_card]
         asked = {name: self.request.GET[name] for name in ("amount", "currency") if name in self.request.GET}
         context = {
             "form": kwargs.get("form") or TopUpForm(terms=terms, initial={"currency": "USD", **asked}),
             "terms": [(one, Money(one.least, one.currency), Money(one.most, one.currency)) for one in terms],
-            "rows": [(row, Money(row.amount, row.currency), STATES[row.state]) for row in rows],
+            "rows": [
+                (row, Money(row.amount, row.currency), STATES[row.state], describe_failure(row))
+                for row in rows
+            ],
             "recharges": [describe_recharge(row) for row in recharges],
-            "currencies": [one.currency for one in terms if TopUpMethod.CARD in one.methods],
+            "currencies": mine,
+            "others": [code for code in by_card if code not in mine],
         }
         return super().get_context_data(**{**kwargs, **context})
 
@@ -125,7 +151,7 @@ class TopUpPage(OrganizationPage):
                 now=now,
             )
         except DomainError as refusal:
-            form.add_error("amount", refusal.message)
+            form.add_error("amount", explain(refusal))
             return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
         with suppress(StripeUnavailable):
             refunds.send(refund=refund, asked=client.make_client(), now=now)
@@ -138,13 +164,16 @@ class TopUpPage(OrganizationPage):
         if row.state == StripeTopUp.State.OPEN and row.session_id is not None:
             row = self._follow(row)
         left = refunds.find_refundable(top_up=row)
-        may_refund = Permission.MANAGE_MONEY in self.granted and bool(left)
+        free = self._find_free(row, left)
+        may_refund = Permission.MANAGE_MONEY in self.granted and bool(free)
         context = {
             "top_up": row,
             "amount": Money(row.amount, row.currency),
             "kept": Money(row.reserved, row.currency) if row.release_entry_id is None else None,
             "state": STATES[row.state],
+            "failure": describe_failure(row),
             "left": left,
+            "free": free,
             "refunds": [
                 (one, Money(one.amount, row.currency), REFUND_STATES[one.state])
                 for one in row.refunds.order_by("-id")
@@ -153,13 +182,25 @@ class TopUpPage(OrganizationPage):
                 (one, Money(one.amount, row.currency)) for one in row.disputes.order_by("opened_at")
             ],
             "form": kwargs.get("form")
-            or (RefundForm(initial={"amount": left.literal}) if may_refund else None),
+            or (RefundForm(initial={"amount": free.literal}) if may_refund else None),
         }
         return super().get_context_data(**{**kwargs, **context})
 
     def _find(self) -> StripeTopUp:
         rows = StripeTopUp.objects.all()
         return access.find_owned(rows, organization=self.organization, uid=self.kwargs["top_up"])
+
+    def _find_free(self, row: StripeTopUp, left: Money) -> Money:
+        """How much of what is left can go back now: whole smallest units that the wallet has."""
+        if not left:
+            return left
+        wallet = wallets.find_wallet(organization_id=self.organization.pk, currency=row.currency)
+        kept = row.reserved if row.release_entry_id is None else Decimal(0)
+        # What is kept back goes with the whole of a payment only.
+        if EXACT.add(wallet.available.amount, kept) >= left.amount:
+            return left
+        most = max(Decimal(0), min(left.amount, wallet.available.amount))
+        return Money(currencies.floor_to_minor(amount=most, currency=row.currency), row.currency)
 
     def _follow(self, row: StripeTopUp) -> StripeTopUp:
         """Who comes back before Stripe has told us sees the payment all the same."""
@@ -195,7 +236,7 @@ class RechargePage(OrganizationPage):
             recharge.set_rule(organization=self.organization, rule=rule, actor=self.actor, now=now)
         except DomainError as refusal:
             field = refusal.extra.get("field")
-            form.add_error(field if field in form.fields else None, refusal.message)
+            form.add_error(field if field in form.fields else None, explain(refusal))
             return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
         messages.success(request, _("Saved."))
         return redirect("money-page", self.organization.uid)
@@ -220,6 +261,11 @@ class RechargePage(OrganizationPage):
         return StripeRecharge.objects.filter(
             organization=self.organization, currency=self.kwargs["currency"]
         ).first()
+
+
+def describe_failure(row: StripeTopUp) -> str:
+    """Why the last try to pay came to nothing; empty where none did."""
+    return str(FAILURES.get(row.failure, row.failure.replace("_", " ")))
 
 
 def describe_recharge(row: StripeRecharge) -> dict[str, Any]:
