@@ -5,7 +5,9 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from stand_ins.chain import pages
 from stand_ins.chain.blocks import Chain, Leg, read_batch
 
 NAME = "Jouleport stand-in chain: no real chain, no real money"
@@ -42,24 +44,41 @@ class Handler(BaseHTTPRequestHandler):
     server: ChainServer
 
     def do_GET(self) -> None:
-        """Say what this is."""
-        chain = self.server.chain
-        text = f"{NAME}\nchain {chain.chain_id}, token {chain.token}, block {chain.head.number}\n"
-        self._send(200, "text/plain; charset=utf-8", text.encode())
+        """Show a wallet that never runs dry, from which a browser can send."""
+        place = urlsplit(self.path)
+        if place.path != "/":
+            self._send(404, pages.HTML, pages.write_page("There is no such page", ""))
+            return
+        asked = {name: values[-1] for name, values in parse_qs(place.query).items()}
+        self._send(200, pages.HTML, pages.write_wallet(self.server.chain, asked))
 
     def do_POST(self) -> None:
-        """Answer a call."""
+        """Answer a call, or send what the page's form says."""
         length = int(self.headers.get("Content-Length") or 0)
         if length > BODY_BYTES_MAX:
             self._send(413, "text/plain; charset=utf-8", b"too large\n")
             return
+        body = self.rfile.read(length)
+        if self.path == "/send":
+            self._send_from_page(body)
+            return
         try:
-            asked = json.loads(self.rfile.read(length))
+            asked = json.loads(body)
             number, method, given = asked.get("id"), asked["method"], asked.get("params", [])
         except (ValueError, KeyError, AttributeError):
             self._answer({"id": None, "error": {"code": UNREADABLE, "message": "This is no call."}})
             return
         self._answer({"id": number} | self._find_answer(method, given))
+
+    def _send_from_page(self, body: bytes) -> None:
+        form = {name: values[-1] for name, values in parse_qs(body.decode(errors="replace")).items()}
+        try:
+            recipient, units = pages.read_form(form)
+            made = self.server.call("standin_transfer", [pages.WALLET, recipient, units])
+        except ValueError as error:
+            self._send(422, pages.HTML, pages.write_wallet(self.server.chain, form, wrong=str(error)))
+            return
+        self._send(200, pages.HTML, pages.write_sent(made, form))
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Be silent: a desk looks at what calls, not at this."""

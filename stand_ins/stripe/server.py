@@ -166,7 +166,9 @@ class StandIn:
         if session["status"] != "open":
             return Answer(410, pages.write_page("This page is closed", ""), HTML)
         if not form:
-            return Answer(200, pages.write_checkout(session), HTML)
+            intent = self.store.find(session["payment_intent"] or "") or {}
+            failed = intent.get("last_payment_error") or {}
+            return Answer(200, pages.write_checkout(session, wrong=failed.get("message", "")), HTML)
         try:
             intent = checkout.pay(
                 self.store,

@@ -9,11 +9,13 @@ from django.utils import timezone
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
+from billing.explaining import explain
 from billing.models import ChainCursor
 from billing.rails.chain import deposits
 from billing.rails.pages.words import DEPOSITS
 from core.errors import DomainError
 from core.money import Money
+from core.templatetags.looks import DEVELOPERS_CHAIN
 
 SHOWN = 50
 
@@ -37,6 +39,7 @@ class DepositsPage(OrganizationPage):
             "token": settings.CHAIN_TOKEN,
             "wanted": settings.CHAIN_CONFIRMATIONS,
             "is_on": bool(settings.CHAIN_URL),
+            "stand_in": settings.CHAIN_URL if settings.CHAIN_ID == DEVELOPERS_CHAIN else "",
             "may_change": Permission.MANAGE_MONEY in self.granted,
             "rows": [
                 (
@@ -55,6 +58,6 @@ class DepositsPage(OrganizationPage):
         try:
             deposits.assign_address(organization=self.organization, actor=self.actor, now=timezone.now())
         except DomainError as refusal:
-            context = self.get_context_data(refusal=refusal.message)
+            context = self.get_context_data(refusal=explain(refusal))
             return self.render_to_response(context, status=refusal.status)
         return redirect("deposits-page", self.organization.uid)
