@@ -1,7 +1,11 @@
 from django.db import migrations
 
+from core.sql import RunSQLFile
+
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0028_stripe_care")]
 
-    operations = []
+    operations = [
+        RunSQLFile("billing/sql/freezes.sql"),
+    ]

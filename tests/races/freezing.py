@@ -49,3 +49,11 @@ def release_sees_what_was_frozen_since(stage: Stage) -> bool:
     release = call("SELECT release_freeze_v1(id, %s, now()) FROM money_freeze", approval)
     outcome = overlap(stage.db, freeze, release)
     return outcome.error is not None and outcome.error.diag.constraint_name == "freeze_is_approved"
+
+
+def freezing_waits_for_who_lets_go(stage: Stage) -> bool:
+    """Before it looks at any balance: whoever lets go locks the freeze first, and the balance after it."""
+    freeze = call(FREEZE, credit_payable(stage, Decimal(1)))
+    freeze(stage.app)
+    outcome = overlap(stage.db, call("SELECT id FROM money_freeze FOR NO KEY UPDATE"), freeze)
+    return outcome.error is None and outcome.waited

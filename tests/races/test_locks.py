@@ -336,7 +336,8 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("check_fx_limit_v1", 1, ("remove", 1), exchanges.two_that_fit_alone_do_not_pass_a_limit_together),
     ("follow_positions_v1", 1, ("remove", 1), exchanges.positions_are_told_once),
     ("revalue_positions_v1", 1, ("remove", 1), exchanges.day_is_revalued_once),
-    ("freeze_v1", 1, ("remove", 1), freezing.freezing_sees_what_a_job_holds),
+    ("freeze_v1", 1, ("remove", 1), freezing.freezing_waits_for_who_lets_go),
+    ("freeze_v1", 2, ("remove", 2), freezing.freezing_sees_what_a_job_holds),
     ("release_freeze_v1", 1, ("remove", 1), freezing.release_sees_what_was_frozen_since),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
