@@ -25,7 +25,9 @@ RIGHT = "billing.change_approval"
 NOTE_LENGTH_MAX = 1000
 FOLLOWERS = {
     "settlement": "billing.settlement.batches.follow_decision",
-    "manual_payment": "billing.rails.answers.follow_payment",
+    "payout_step": "billing.settlement.steps.follow_decision",
+    "manual_payment": "billing.settlement.steps.follow_decision",
+    "chain_deposit": "billing.rails.chain.assignment.follow_decision",
     "bank_line": "billing.banking.assignment.follow_decision",
 }
 """Of a kind of content, what follows in the decision's transaction: `f(approval=…, actor=…, now=…)`."""

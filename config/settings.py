@@ -263,6 +263,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "ComplianceKind": "billing.models.ComplianceStep.Kind",
+        "DepositState": "billing.models.ChainDeposit.State",
         "InvoiceKind": "billing.models.Invoice.Kind",
         "HeatDemandState": "marketplace.models.HeatDemand.State",
         "JobKind": "marketplace.models.Job.Kind",

@@ -14,14 +14,13 @@ from accounts.api.filters import Choice, Filters, Since, Until, Word
 from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
 from billing import approvals
-from billing.api.payouts import PayoutAnswer, PayoutFilters, SettlementAnswer
+from billing.api.payouts import SettlementAnswer
 from billing.api.serializers import CURRENCY
-from billing.models import Approval, Payout, PayoutSchedule, SettlementBatch
-from billing.settlement import batches, execution, gates, payouts, terms
+from billing.models import Approval, PayoutSchedule, SettlementBatch
+from billing.settlement import batches, execution, gates, terms
 from billing.settlement.terms import Every, Terms
 
 VIEW, CHANGE = "billing.view_settlementbatch", "billing.change_settlementbatch"
-MOVE = "billing.change_payout"
 HOME = "HK"
 
 
@@ -100,19 +99,6 @@ class BatchAnswer(serializers.Serializer[Any]):
         if found is None:
             return None
         return {"uid": str(found.uid), "state": found.state, "sha256": found.sha256}
-
-
-class StepRequest(serializers.Serializer[Any]):
-    """What became of a payout."""
-
-    state = serializers.ChoiceField(choices=["SENT", "IN_TRANSIT", "PAID", "RETURNED", "FAILED"])
-    reference = serializers.CharField(
-        max_length=200, required=False, allow_blank=True, default="", help_text="What the rail calls it."
-    )
-    reason = serializers.CharField(
-        max_length=500, required=False, allow_blank=True, default="", help_text="Needed if it came back."
-    )
-    happened_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
 class SettlementTermsRequest(serializers.Serializer[Any]):
@@ -314,53 +300,6 @@ class BatchExecution(OperatorView):
         batch = batches.find_batch(uid=uid)
         execution.start(batch=batch, actor=self.actor(), now=timezone.now())
         return Response(BatchAnswer(batches.find_batch(uid=uid)).data)
-
-
-class OperatedPayoutList(OperatorView):
-    """Everybody's payouts."""
-
-    rights = {"GET": "billing.view_payout"}
-
-    @describe(
-        "operator_payouts_list",
-        "Payouts of all providers",
-        answer=PayoutAnswer,
-        paged=True,
-        filters=PayoutFilters,
-        refusals=(403,),
-        organization=False,
-    )
-    def get(self, request: Request) -> Response:
-        """List them, newest first."""
-        return self.show_page(Payout.objects.select_related("item"), PayoutAnswer, filters=PayoutFilters)
-
-
-class PayoutSteps(OperatorView):
-    """How a payout went on."""
-
-    rights = {"POST": MOVE}
-
-    @describe(
-        "operator_payouts_move",
-        "Note what became of a payout",
-        request=StepRequest,
-        answer=PayoutAnswer,
-        refusals=(403, 404, 409),
-        organization=False,
-    )
-    def post(self, request: Request, uid: UUID) -> Response:
-        """Note a step that an operator saw; what was noted before, or is behind, changes nothing."""
-        wanted, now = self.read(StepRequest), timezone.now()
-        moved = payouts.note(
-            payout_uid=uid,
-            state=Payout.State(wanted["state"]),
-            external_id=wanted["reference"],
-            reason=wanted["reason"],
-            happened_at=wanted["happened_at"] or now,
-            actor=self.actor(),
-            now=now,
-        )
-        return Response(PayoutAnswer(moved).data)
 
 
 class TermsDetail(OperatorView):

@@ -13,7 +13,9 @@ from billing.api import (
     invoices,
     limits,
     operators,
+    payout_files,
     payout_methods,
+    payout_moves,
     payouts,
     periods,
     reconciliation,
@@ -24,6 +26,7 @@ from billing.api import (
 )
 
 BATCH = "operator/settlements/<uuid:uid>"
+FILE = "operator/payout-files/<uuid:uid>"
 STATEMENT = "statements/<currency:currency>"
 ACCOUNT = "accounts/<purpose:purpose>/<currency:currency>"
 
@@ -92,8 +95,21 @@ urlpatterns = [
     path(f"{BATCH}/approve", settlements.BatchDecision.as_view(), name="settlement-decision"),
     path(f"{BATCH}/void", settlements.BatchVoid.as_view(), name="settlement-void"),
     path(f"{BATCH}/execute", settlements.BatchExecution.as_view(), name="settlement-execution"),
-    path("operator/payouts", settlements.OperatedPayoutList.as_view(), name="operated-payouts"),
-    path("operator/payouts/<uuid:uid>/steps", settlements.PayoutSteps.as_view(), name="payout-steps"),
+    path("operator/payouts", payout_moves.OperatedPayoutList.as_view(), name="operated-payouts"),
+    path("operator/payouts/<uuid:uid>/steps", payout_moves.PayoutSteps.as_view(), name="payout-steps"),
+    path("operator/payout-files", payout_files.PayoutFileList.as_view(), name="payout-files"),
+    path("operator/payout-files/waiting", payout_files.WaitingList.as_view(), name="payout-files-waiting"),
+    path(f"{FILE}", payout_files.PayoutFileDetail.as_view(), name="payout-file"),
+    path(f"{FILE}/content", payout_files.PayoutFileContent.as_view(), name="payout-file-content"),
+    path(f"{FILE}/hand-over", payout_files.PayoutFileHandOver.as_view(), name="payout-file-hand-over"),
+    path(f"{FILE}/void", payout_files.PayoutFileVoid.as_view(), name="payout-file-void"),
+    path(f"{FILE}/answers", payout_files.PayoutFileAnswers.as_view(), name="payout-file-answers"),
+    path("operator/deposits", payout_files.OperatedDepositList.as_view(), name="operated-deposits"),
+    path(
+        "operator/deposits/<int:deposit>/assign",
+        payout_files.DepositAssignment.as_view(),
+        name="deposit-assignment",
+    ),
     path("operator/payout-terms/<currency:currency>", settlements.TermsDetail.as_view(), name="payout-terms"),
     path("operator/entries", bookings.EntryList.as_view(), name="entries"),
     path("operator/entries/<int:number>/reverse", bookings.EntryReversal.as_view(), name="entry-reversal"),

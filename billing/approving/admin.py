@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,8 +16,19 @@ from accounts.audit import Actor
 from accounts.models import User
 from billing import approvals
 from billing.links import BooksAdmin
-from billing.models import Approval, SettlementBatch
+from billing.models import Approval
 from core.errors import DomainError
+
+PAGES = {
+    "settlement": ("settlementbatch", "uid"),
+    "payout_file": ("railfile", "uid"),
+    "payout_step": ("payout", "uid"),
+    "manual_payment": ("payout", "uid"),
+    "bank_line": ("bankline", "uid"),
+    "chain_deposit": ("chaindeposit", "pk"),
+    "reversal": ("entry", "pk"),
+}
+"""By kind, the model whose row is looked at, and by which of its columns the subject names it."""
 
 
 @admin.register(Approval)
@@ -95,11 +107,13 @@ class ApprovalAdmin(BooksAdmin):
 
 
 def find_page(approval: Approval) -> str:
-    """Where the thing itself is looked at; nothing for a kind that has no page."""
-    if approval.kind != "settlement":
+    """Where the thing itself is looked at; nothing for a kind that has no page, or a thing that is gone."""
+    if approval.kind not in PAGES:
         return ""
-    batch = SettlementBatch.objects.filter(uid=approval.subject).values_list("pk", flat=True).first()
-    return reverse("admin:billing_settlementbatch_change", args=[batch]) if batch else ""
+    model, key = PAGES[approval.kind]
+    rows = apps.get_model("billing", model).objects.filter(**{key: approval.subject})
+    found = rows.values_list("pk", flat=True).first()
+    return reverse(f"admin:billing_{model}_change", args=[found]) if found else ""
 
 
 def name_person(uid: UUID | None) -> str:

@@ -77,10 +77,13 @@ def send(*, payout: Payout, asked: stripe.StripeClient, now: datetime) -> bool:
 
 def find_refusal(*, payout: Payout, asked: stripe.StripeClient, now: datetime) -> Refusal | None:
     """
-    Why this rail does not take a payout now: its method changed, the account is not ready, too little money.
+    Why this rail does not take a payout now: it was refused before, its method changed, the account is not
+    ready, too little money.
 
     :raises billing.stripe.client.StripeUnavailable: if Stripe does not answer
     """
+    if ConnectTransfer.objects.filter(payout=payout).exists():
+        return Refusal("refused_before", "Stripe refused this payout before.")
     try:
         method = methods.require_payable(
             method_id=payout.method_id,
@@ -148,13 +151,11 @@ def _transfer(row: ConnectTransfer, asked: stripe.StripeClient, now: datetime) -
             with client.asking():
                 made = asked.v1.transfers.create(params, {"idempotency_key": call.key}).to_dict()
     except stripe.InvalidRequestError as refusal:
-        # Stripe has said no: nothing was made, and it is owed again.
+        # Stripe has said no: nothing was made. It goes the provider's next way; without one it is owed again.
         reason = _read_reason(refusal)
         with transaction.atomic():
             if _move(row, State.ASKED, State.REFUSED, reason=reason):
-                payouts.mark_failed(
-                    payout_uid=uid, reason=reason, happened_at=now, actor=audit.SYSTEM, now=now
-                )
+                sending.recall_refused(payout=row.payout, reason=reason, actor=audit.SYSTEM, now=now)
         return
     with transaction.atomic():
         if _move(row, State.ASKED, State.MADE, transfer_id=made["id"]):

@@ -1,7 +1,13 @@
 from django.db import migrations
 
+from core.sql import RunSQLFile
+
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0026_answer_claims")]
 
-    operations = []
+    operations = [
+        RunSQLFile("billing/sql/settlement_rules.sql"),
+        RunSQLFile("billing/sql/settlement_paying.sql"),
+        RunSQLFile("billing/sql/chain.sql"),
+    ]

@@ -136,6 +136,11 @@ class ChainDeposit(models.Model):
     )
     entry = models.OneToOneField("billing.Entry", on_delete=models.PROTECT, related_name="+", null=True)
     credited_at = models.DateTimeField(null=True)
+    approval = models.ForeignKey("billing.Approval", on_delete=models.PROTECT, related_name="+", null=True)
+    assigned_entry = models.OneToOneField(
+        "billing.Entry", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    assigned_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "chain_deposit"

@@ -11,9 +11,9 @@ from django.http import HttpResponse
 
 from accounts import audit
 from accounts.audit import Actor
-from billing.models import PayoutMethod, RailFile
+from billing.models import ChainDeposit, PayoutMethod, RailFile
 from billing.rails import answers, files, methods
-from billing.rails.chain import batches, reader
+from billing.rails.chain import assignment, batches, reader
 from billing.rails.protocol import find_payout_uid
 from billing.settlement import payouts
 from core.errors import Invalid
@@ -48,6 +48,13 @@ class PaidForm(forms.Form):
     reference = forms.CharField(max_length=140)
 
 
+class OwnerForm(forms.Form):
+    """Whose a deposit is, and how one knows."""
+
+    organization = forms.UUIDField(label="uid of the organization")
+    reason = forms.CharField(max_length=assignment.REASON_LENGTH_MAX)
+
+
 ACTS: dict[str, type[forms.Form]] = {
     "show": NothingAsked,
     "verify": NothingAsked,
@@ -58,6 +65,7 @@ ACTS: dict[str, type[forms.Form]] = {
     "answer": AnswerForm,
     "transaction": TransactionForm,
     "paid": PaidForm,
+    "assign": OwnerForm,
 }
 
 
@@ -89,6 +97,26 @@ def act_on_method(
             methods.block_method(method=method, reason=given["reason"], actor=actor, now=now)
             return "Blocked. Its owner reads the reason."
     raise Invalid("There is no such deed.")
+
+
+def act_on_deposit(
+    name: str, deposit: ChainDeposit, given: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> str:
+    """
+    Say whose a deposit in suspense is; answers what to say.
+
+    :raises core.errors.DomainError: what the deed raises
+    """
+    if name != "assign":
+        raise Invalid("There is no such deed.")
+    assignment.prepare(
+        deposit=deposit,
+        organization_uid=given["organization"],
+        reason=given["reason"],
+        actor=actor,
+        now=now,
+    )
+    return "Prepared: somebody else has to approve it."
 
 
 def act_on_file(

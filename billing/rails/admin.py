@@ -15,10 +15,10 @@ from accounts.audit import Actor
 from accounts.models import User
 from billing.approving.admin import name_person
 from billing.links import BooksAdmin, link, table
-from billing.models import ChainAddress, ChainDeposit, PayerAccount, PayoutMethod, RailFile
+from billing.models import Approval, ChainAddress, ChainDeposit, PayerAccount, PayoutMethod, RailFile
 from billing.rails import files, methods, payers
-from billing.rails.acting import ACTS, act_on_file, act_on_method
-from billing.rails.chain import deposits
+from billing.rails.acting import ACTS, act_on_deposit, act_on_file, act_on_method
+from billing.rails.chain import assignment, deposits
 from core.errors import DomainError
 
 LINES_SHOWN = 200
@@ -330,13 +330,15 @@ class ChainAddressAdmin(BooksAdmin):
 
 
 @admin.register(ChainDeposit)
-class ChainDepositAdmin(BooksAdmin):
-    """USDC that arrived on chain; without an organization it waits in suspense."""
+class ChainDepositAdmin(ActingAdmin):
+    """USDC that arrived; without an organization it is in suspense until two people say whose it is."""
 
+    right = "billing.change_chaindeposit"
     list_display = (
         *("id", "amount", "state", "organization", "recipient", "sender", "block_number", "seen_at"),
         *("credited_at", "credit"),
     )
+    readonly_fields = ("said",)
     list_filter = ("state", ("organization", admin.EmptyFieldListFilter))
     list_select_related = ("organization",)
     search_fields = ("tx_hash", "recipient", "sender", "organization__name")
@@ -345,3 +347,26 @@ class ChainDepositAdmin(BooksAdmin):
     def credit(self, deposit: ChainDeposit) -> SafeString:
         """What credited it."""
         return link("billing_entry", deposit.entry_id)
+
+    @admin.display(description="what was said")
+    def said(self, deposit: ChainDeposit) -> SafeString:
+        """Whose somebody said that it is, and what became of that."""
+        rows = Approval.objects.filter(kind=assignment.KIND, subject=str(deposit.pk)).order_by("-id")
+        return table(
+            ("at", "by", "organization", "reason", "state", "look"),
+            (
+                (
+                    *(row.prepared_at, name_person(row.prepared_by), row.content["name"]),
+                    *(row.content["reason"], row.state, link("billing_approval", row.pk)),
+                )
+                for row in rows
+            ),
+        )
+
+    def list_deeds(self, row: ChainDeposit) -> tuple[str, ...]:
+        """Name the owner of what waits."""
+        return ("assign",) if assignment.is_waiting(row) else ()
+
+    def do(self, name: str, row: Any, form: forms.Form, request: HttpRequest) -> HttpResponse | str:
+        """Under the operator's name."""
+        return act_on_deposit(name, row, form.cleaned_data, actor=find_actor(request), now=timezone.now())

@@ -2,23 +2,18 @@
 
 import hashlib
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 from psycopg import errors
 
 from accounts import audit
 from accounts.audit import Actor
-from billing import approvals
 from billing.models import Approval, Payout, PayoutMethod, RailAnswer, RailFile
 from billing.rails import files, methods, registry
-from billing.rails.protocol import News, Step, name_payout
-from billing.settlement import payouts
-from core.errors import DomainError, Invalid
+from billing.rails.protocol import News, Step
+from billing.settlement import payouts, steps
+from core.errors import DomainError
 
-MANUAL = "manual_payment"
-"""Of approvals: what one operator paid by hand, and another confirms."""
-REFERENCE_LENGTH_MAX = 140
 PAYEES_FAULTS = ("AC", "BE", "RC")
 """Reasons of ISO 20022 that speak of account, payee or payee's bank: the method is paid no more."""
 
@@ -104,36 +99,16 @@ def note_payment(
     Note that a payout was made by hand, under the reference that its payee sees; another person confirms it.
 
     :raises NotByHand: if it is no payout by hand that is on its way
-    :raises core.errors.Invalid: without a reference
+    :raises core.errors.Invalid: without a reference, or with one that is too long
     """
     if payout.rail != "manual" or payout.state not in (Payout.State.SENT, Payout.State.IN_TRANSIT):
         raise NotByHand
-    if not reference.strip() or len(reference) > REFERENCE_LENGTH_MAX:
-        raise Invalid(f"A reference has 1 to {REFERENCE_LENGTH_MAX} characters.")
-    if paid_at > now:
-        raise Invalid("It cannot have been paid later than now.")
-    content: dict[str, Any] = {
-        "payout": payout.uid,
-        "amount": payout.amount,
-        "currency": payout.currency,
-        "reference": reference.strip(),
-        "paid_at": paid_at,
-    }
-    return approvals.request(
-        kind=MANUAL, subject=str(payout.uid), content=content, prepared_by=actor, now=now
-    )
-
-
-def follow_payment(*, approval: Approval, actor: Actor, now: datetime) -> None:
-    """A second person confirmed that a payout was made by hand, or said that it was not."""
-    if approval.state != Approval.State.APPROVED:
-        return
-    content = approval.content
-    payout = payouts.find_payout(uid=content["payout"])
-    payouts.mark_paid(
-        payout_uid=payout.uid,
-        external_id=payout.external_id or name_payout(payout.uid),
-        happened_at=datetime.fromisoformat(content["paid_at"]),
+    return steps.prepare(
+        payout=payout,
+        state=Payout.State.PAID,
+        reference=reference,
+        reason="",
+        happened_at=paid_at,
         actor=actor,
         now=now,
     )

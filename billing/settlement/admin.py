@@ -25,7 +25,7 @@ from billing.models import (
     SettlementBatch,
     SettlementItem,
 )
-from billing.settlement import batches, execution, gates, payouts, review, terms
+from billing.settlement import batches, execution, gates, review, steps, terms
 from billing.settlement.terms import Every
 from core.admin import PlainAdmin
 from core.errors import DomainError
@@ -211,8 +211,8 @@ class StepForm(forms.Form):
     """What became of a payout."""
 
     state = forms.ChoiceField(choices=[(name, name) for name in Payout.State.values if name != "PLANNED"])
-    reference = forms.CharField(max_length=200, required=False)
-    reason = forms.CharField(max_length=500, required=False)
+    reference = forms.CharField(max_length=steps.REFERENCE_LENGTH_MAX, required=False)
+    reason = forms.CharField(max_length=steps.REASON_LENGTH_MAX, required=False)
 
 
 @admin.register(Payout)
@@ -259,7 +259,11 @@ class PayoutAdmin(BooksAdmin):
             payout = self.get_object(request, object_id)
             if payout is not None:
                 return self._note(request, payout)
-        shown = {"step_form": StepForm() if request.user.has_perm("billing.change_payout") else None}
+        payout = Payout.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        shown = {
+            "step_form": StepForm() if request.user.has_perm("billing.change_payout") else None,
+            "asked": steps.find_open(payout=payout) if payout else None,
+        }
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def _note(self, request: HttpRequest, payout: Payout) -> HttpResponse:
@@ -268,16 +272,19 @@ class PayoutAdmin(BooksAdmin):
         form, now = StepForm(request.POST), timezone.now()
         if form.is_valid():
             try:
-                payouts.note(
-                    payout_uid=payout.uid,
+                asked = steps.note_step(
+                    payout=payout,
                     state=Payout.State(form.cleaned_data["state"]),
-                    external_id=form.cleaned_data["reference"],
+                    reference=form.cleaned_data["reference"],
                     reason=form.cleaned_data["reason"],
                     happened_at=now,
                     actor=find_actor(request),
                     now=now,
                 )
-                self.message_user(request, "Noted.", messages.SUCCESS)
+                said = "Noted. Somebody else has to confirm it." if asked else "Noted."
+                self.message_user(request, said, messages.SUCCESS)
+                if asked:
+                    return HttpResponseRedirect(reverse("admin:billing_approval_change", args=[asked.pk]))
             except DomainError as refusal:
                 self.message_user(request, refusal.message, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:billing_payout_change", args=[payout.pk]))

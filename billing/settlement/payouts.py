@@ -17,7 +17,7 @@ from accounts import audit
 from accounts.audit import Actor
 from billing.ledger import translate
 from billing.models import Payout
-from core.errors import DomainError, Invalid, NotFound
+from core.errors import DomainError, Forbidden, Invalid, NotFound
 
 CLEARING = {"stripe": "CLEARING_STRIPE", "usdc": "CLEARING_CHAIN"}
 """From which account a rail pays, by the first word of its name; all others pay from the bank."""
@@ -50,6 +50,13 @@ class StepIncomplete(Invalid):
     message = "Say what the rail calls it, or why it came back."
 
 
+class SecondPersonNeeded(Forbidden):
+    """One person alone says how a payout ended."""
+
+    code = "payout_by_two"
+    message = "How a payout ended takes the word of two people, or of its rail."
+
+
 class InFile(DomainError):
     """The payout is in a file that may be on its way to whoever pays."""
 
@@ -63,6 +70,7 @@ REFUSALS: dict[str, type[DomainError]] = {
     "payout_external_id": OtherReference,
     "payout_external_id_key": OtherReference,
     "payout_given_back": GivenBack,
+    "payout_by_two": SecondPersonNeeded,
 }
 
 
@@ -155,8 +163,9 @@ def note(
     now: datetime,
 ) -> Payout:
     """
-    Note the step that somebody saw, with its reference or its reason.
+    Note the step that a program or a person saw, with its reference or its reason.
 
+    :raises SecondPersonNeeded: if a person says how it ended and no second one confirmed it (`steps`)
     :raises StepIncomplete: if a step forward has no reference, or a step back no reason
     :raises PayoutUnknown: if there is no such payout
     :raises OtherReference: if it goes by another reference, or this is another payout's
@@ -184,22 +193,42 @@ def reroute(
 
     :raises InFile: if it is in a file that was not thrown away
     """
-    values: list[Any] = [payout.uid, rail, method_id, reason, name(actor), now]
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT reroute_payout_v1(%s, %s, %s, %s, %s, %s)", values)
-                done = bool(cursor.fetchone()[0])
-            if done:
-                _record(payout, "payout.reroute", {"rail": rail, "reason": reason}, actor=actor, now=now)
-    except DatabaseError as error:
-        raise _translate(error) from error
-    return done
+    return _change_rail("reroute", payout, rail, method_id, reason, actor=actor, now=now)
+
+
+def recall(
+    *, payout: Payout, rail: str, method_id: int | None, reason: str, actor: Actor, now: datetime
+) -> bool:
+    """Let a payout that its rail was asked for and refused go by another method; answers whether so."""
+    return _change_rail("recall", payout, rail, method_id, reason, actor=actor, now=now)
 
 
 def name(actor: Actor) -> str:
     """An actor as entries and steps name it."""
     return f"{actor.kind.lower()}:{actor.uid or 'settlement'}"
+
+
+def _change_rail(
+    deed: str,
+    payout: Payout,
+    rail: str,
+    method_id: int | None,
+    reason: str,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> bool:
+    values: list[Any] = [payout.uid, rail, method_id, reason, name(actor), now]
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT {deed}_payout_v1(%s, %s, %s, %s, %s, %s)", values)
+                done = bool(cursor.fetchone()[0])
+            if done:
+                _record(payout, f"payout.{deed}", {"rail": rail, "reason": reason}, actor=actor, now=now)
+    except DatabaseError as error:
+        raise _translate(error) from error
+    return done
 
 
 def _move(

@@ -1,5 +1,6 @@
 """Payouts that wait to be sent: by the method that was agreed to, or by the provider's next one."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
@@ -66,6 +67,21 @@ def try_next(*, payout: Payout, reason: str, actor: Actor, now: datetime) -> boo
 
     Without another the payout has failed, and is owed again.
     """
+    return _go_elsewhere(payouts.reroute, payout, reason, actor=actor, now=now)
+
+
+def recall_refused(*, payout: Payout, reason: str, actor: Actor, now: datetime) -> bool:
+    """
+    The same for a payout that its rail was asked for and refused for good: nothing left, so it waits again.
+
+    The caller has noted the refusal in this transaction.
+    """
+    return _go_elsewhere(payouts.recall, payout, reason, actor=actor, now=now)
+
+
+def _go_elsewhere(
+    change: Callable[..., bool], payout: Payout, reason: str, *, actor: Actor, now: datetime
+) -> bool:
     other = gates.find_next_method(
         organization_id=payout.organization_id,
         currency=payout.currency,
@@ -74,8 +90,6 @@ def try_next(*, payout: Payout, reason: str, actor: Actor, now: datetime) -> boo
         now=now,
     )
     if other is not None:
-        return payouts.reroute(
-            payout=payout, rail=other.rail, method_id=other.pk, reason=reason, actor=actor, now=now
-        )
+        return change(payout=payout, rail=other.rail, method_id=other.pk, reason=reason, actor=actor, now=now)
     payouts.mark_failed(payout_uid=payout.uid, reason=reason, happened_at=now, actor=actor, now=now)
     return False

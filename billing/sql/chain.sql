@@ -33,6 +33,14 @@ CREATE TABLE IF NOT EXISTS chain_deposit (
         AND (state = 'CREDITED') = (entry_id IS NOT NULL) AND (entry_id IS NULL) = (credited_at IS NULL)
         AND (organization_id IS NULL OR state = 'CREDITED'))
 );
+-- What waited in suspense belongs to somebody by the word of two people: the approval, and the entry to the wallet.
+ALTER TABLE chain_deposit
+    ADD COLUMN IF NOT EXISTS approval_id bigint REFERENCES approval,
+    ADD COLUMN IF NOT EXISTS assigned_entry_id bigint UNIQUE REFERENCES entry,
+    ADD COLUMN IF NOT EXISTS assigned_at timestamptz,
+    DROP CONSTRAINT IF EXISTS chain_deposit_assigned,
+    ADD CONSTRAINT chain_deposit_assigned CHECK (
+        num_nonnulls(approval_id, assigned_entry_id, assigned_at) IN (0, 3) AND (approval_id IS NULL OR organization_id IS NOT NULL));
 CREATE INDEX IF NOT EXISTS chain_deposit_seen ON chain_deposit (chain_id, block_number) WHERE state = 'SEEN';
 CREATE INDEX IF NOT EXISTS chain_deposit_of ON chain_deposit (recipient, id);
 
@@ -54,8 +62,20 @@ CREATE OR REPLACE TRIGGER chain_address_history BEFORE UPDATE ON chain_address F
 CREATE OR REPLACE TRIGGER chain_address_kept BEFORE DELETE ON chain_address FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE OR REPLACE FUNCTION keep_chain_deposit() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    acts text[] := '{organization_id,approval_id,assigned_entry_id,assigned_at}';
 BEGIN
-    IF OLD.state = 'CREDITED' OR (NEW.chain_id, NEW.tx_hash, NEW.log_index) IS DISTINCT FROM (OLD.chain_id, OLD.tx_hash, OLD.log_index) THEN
+    IF OLD.state = 'CREDITED' AND OLD.organization_id IS NULL AND NEW.approval_id IS NOT NULL
+       AND (to_jsonb(NEW) - acts) = (to_jsonb(OLD) - acts) THEN
+        IF NOT EXISTS (
+            SELECT 1 FROM approval a JOIN accounts_organization o ON o.id = NEW.organization_id
+             WHERE a.id = NEW.approval_id AND a.kind = 'chain_deposit' AND a.state = 'APPROVED' AND a.subject = NEW.id::text
+               AND a.canonical::jsonb ->> 'organization' = o.uid::text) THEN
+            RAISE EXCEPTION 'deposit % leaves suspense by the word of two people', OLD.id
+                USING ERRCODE = 'restrict_violation', CONSTRAINT = 'chain_deposit_history';
+        END IF;
+    ELSIF OLD.state = 'CREDITED' OR NEW.approval_id IS NOT NULL
+          OR (NEW.chain_id, NEW.tx_hash, NEW.log_index) IS DISTINCT FROM (OLD.chain_id, OLD.tx_hash, OLD.log_index) THEN
         RAISE EXCEPTION 'deposit % was credited', OLD.id USING ERRCODE = 'restrict_violation', CONSTRAINT = 'chain_deposit_history';
     END IF;
     RETURN NEW;
@@ -135,6 +155,38 @@ BEGIN
     RETURN made;
 END $$;
 
+-- Move what waits in suspense to the wallet that two people agreed on. Answers the entry, of a repeat too; NULL if it does not wait,
+-- or nobody approved this owner.
+CREATE OR REPLACE FUNCTION assign_deposit_v1(p_deposit bigint, p_approval bigint, p_actor text, p_at timestamptz) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    d chain_deposit;
+    owner bigint;
+    waits bigint;
+    wallet bigint;
+    made bigint;
+BEGIN
+    -- The business row first: a second one waits here, and finds the entry.
+    SELECT * INTO d FROM chain_deposit WHERE id = p_deposit FOR NO KEY UPDATE;
+    IF d.assigned_entry_id IS NOT NULL THEN
+        RETURN CASE WHEN d.approval_id = p_approval THEN d.assigned_entry_id END;
+    END IF;
+    SELECT o.id INTO owner FROM approval a JOIN accounts_organization o ON o.uid::text = a.canonical::jsonb ->> 'organization'
+     WHERE a.id = p_approval AND a.kind = 'chain_deposit' AND a.state = 'APPROVED' AND a.subject = d.id::text;
+    IF owner IS NULL OR d.state <> 'CREDITED' OR d.organization_id IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    waits := account_v1('SUSPENSE', NULL, 'USDC');
+    wallet := account_v1('WALLET', owner, 'USDC');
+    SELECT entry_id INTO made FROM post_v1(
+        'assigned:chain:' || d.chain_id || ':' || d.tx_hash || ':' || d.log_index, 'DEPOSIT_ASSIGNED', p_actor, d.tx_hash, p_at,
+        ARRAY[least(waits, wallet), greatest(waits, wallet)],
+        CASE WHEN waits < wallet THEN ARRAY[d.amount, -d.amount] ELSE ARRAY[-d.amount, d.amount] END);
+    UPDATE chain_deposit SET organization_id = owner, approval_id = p_approval, assigned_entry_id = made, assigned_at = p_at
+     WHERE id = d.id;
+    RETURN made;
+END $$;
+
 -- It is not on the chain any more.
 CREATE OR REPLACE FUNCTION orphan_deposit_v1(p_deposit bigint, p_block_hash text) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -150,6 +202,6 @@ $$;
 REVOKE ALL ON chain_address, chain_deposit, chain_cursor FROM PUBLIC, :app_role;
 GRANT SELECT ON chain_address, chain_deposit, chain_cursor TO :app_role;
 REVOKE ALL ON FUNCTION add_chain_addresses_v1, assign_chain_address_v1, note_deposit_v1, credit_deposit_v1, orphan_deposit_v1,
-    move_chain_cursor_v1 FROM PUBLIC;
+    assign_deposit_v1, move_chain_cursor_v1 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION add_chain_addresses_v1, assign_chain_address_v1, note_deposit_v1, credit_deposit_v1, orphan_deposit_v1,
-    move_chain_cursor_v1 TO :app_role;
+    assign_deposit_v1, move_chain_cursor_v1 TO :app_role;

@@ -102,9 +102,47 @@ BEGIN
     RETURN FOUND OR EXISTS (SELECT 1 FROM settlement_batch WHERE id = p_batch AND state = 'DONE');
 END $$;
 
+-- Whether two people agreed that a payout came to this end: one of them saw it, the other approved exactly that.
+CREATE OR REPLACE FUNCTION is_end_agreed_v1(p_payout payout, p_state text) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT 1 FROM approval a
+         WHERE a.subject = p_payout.uid::text AND a.state = 'APPROVED'
+           AND (a.kind = 'payout_step' AND a.canonical::jsonb ->> 'state' = p_state OR a.kind = 'manual_payment' AND p_state = 'PAID')
+           AND (a.canonical::jsonb ->> 'amount')::numeric = p_payout.amount AND a.canonical::jsonb ->> 'currency' = p_payout.currency);
+END $$;
+
+-- Whether the rail itself answered to the file that tells to pay it.
+CREATE OR REPLACE FUNCTION is_file_answered_v1(p_payout bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT 1 FROM rail_file_payout l JOIN rail_file f ON f.id = l.file_id AND f.state = 'SENT'
+          JOIN rail_answer a ON a.file_id = f.id
+         WHERE l.payout_id = p_payout AND l.live);
+END $$;
+
+-- A payment by hand leaves no trace but what somebody says: two people do, or a statement of the bank has it.
+CREATE OR REPLACE FUNCTION check_manual_payout() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NOT is_end_agreed_v1(NEW, 'PAID') AND NOT EXISTS (
+        SELECT 1 FROM bank_line l JOIN bank_account a ON a.id = l.account_id
+         WHERE l.state IN ('NEW', 'SUSPENSE', 'RETURNING') AND l.amount = -NEW.amount
+           AND (a.currency, a.entity) = (NEW.currency, NEW.entity)) THEN
+        RAISE EXCEPTION 'payout % by hand is paid by the word of two people', NEW.uid
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payout_by_two';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER payout_by_two BEFORE UPDATE OF state ON payout FOR EACH ROW
+    WHEN (NEW.rail = 'manual' AND NEW.state = 'PAID' AND OLD.state <> 'PAID') EXECUTE FUNCTION check_manual_payout();
+
 -- Move a payout forward: SENT, IN_TRANSIT, PAID (from `p_clearing`, the rail's account), RETURNED or FAILED. What came back
 -- is owed again, with the tax that was withheld of it. Steps that were taken already, or that are behind where it stands,
--- change nothing. Raises restrict_violation for a payout that was given back and is said to be paid after all.
+-- change nothing. Raises restrict_violation for a payout that was given back and is said to be paid after all (payout_given_back),
+-- and for an end that one person alone has seen (payout_by_two).
 CREATE OR REPLACE FUNCTION move_payout_v1(
     p_uid uuid, p_state text, p_external_id text, p_reason text, p_clearing text, p_actor text, p_happened_at timestamptz, p_at timestamptz
 ) RETURNS boolean
@@ -127,6 +165,10 @@ BEGIN
     ELSIF p.state = p_state OR p.state IN ('RETURNED', 'FAILED') OR p.state = 'PAID' AND p_state <> 'RETURNED'
        OR p.state = 'IN_TRANSIT' AND p_state = 'SENT' THEN
         RETURN false;
+    ELSIF p_actor LIKE 'user:%' AND p_state IN ('PAID', 'RETURNED', 'FAILED')
+          AND NOT is_end_agreed_v1(p, p_state) AND NOT is_file_answered_v1(p.id) THEN
+        RAISE EXCEPTION 'the end of payout % takes the word of two people', p_uid
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payout_by_two';
     END IF;
     transit := account_v2('PAYOUT_IN_TRANSIT', p.currency, p.entity);
     IF p.state = 'PLANNED' AND p_state IN ('IN_TRANSIT', 'PAID', 'RETURNED') THEN
@@ -171,7 +213,26 @@ BEGIN
     RETURN changed IS NOT NULL;
 END $$;
 
-REVOKE ALL ON FUNCTION start_settlement_v1, approve_settlement_v1, post_settled_v1, pay_item_v1, finish_settlement_v1, move_payout_v1,
+-- Take back a payout that its rail was asked for and refused, so that nothing was made, and let it go by another method of its
+-- provider. Answers whether it was so.
+CREATE OR REPLACE FUNCTION recall_payout_v1(p_uid uuid, p_rail text, p_method bigint, p_reason text, p_actor text, p_at timestamptz)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    changed bigint;
+BEGIN
+    UPDATE payout p SET state = 'PLANNED', rail = p_rail, method_id = p_method, external_id = NULL, sent_at = NULL
+     WHERE p.uid = p_uid AND p.state = 'SENT'
+       AND EXISTS (SELECT 1 FROM connect_transfer t WHERE t.payout_id = p.id AND t.state = 'REFUSED')
+    RETURNING id INTO changed;
+    IF changed IS NOT NULL THEN
+        INSERT INTO payout_step (payout_id, state, rail, reason, actor, happened_at, noted_at)
+        VALUES (changed, 'PLANNED', p_rail, p_reason, p_actor, p_at, p_at);
+    END IF;
+    RETURN changed IS NOT NULL;
+END $$;
+
+REVOKE ALL ON FUNCTION is_end_agreed_v1, is_file_answered_v1, recall_payout_v1, start_settlement_v1, approve_settlement_v1, post_settled_v1, pay_item_v1, finish_settlement_v1, move_payout_v1,
     reroute_payout_v1 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION start_settlement_v1, approve_settlement_v1, pay_item_v1, finish_settlement_v1, move_payout_v1,
-    reroute_payout_v1 TO :app_role;
+    reroute_payout_v1, recall_payout_v1 TO :app_role;

@@ -56,8 +56,11 @@ CREATE OR REPLACE TRIGGER settlement_line_fixed BEFORE INSERT OR UPDATE OR DELET
 CREATE OR REPLACE TRIGGER settlement_line_no_truncate BEFORE TRUNCATE ON settlement_line
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- A payout is what its item of a batch in execution says, goes forward only, and changes its rail only before it is sent.
+-- A payout is what its item of a batch in execution says, goes forward only, and changes its rail only before it is sent; or when
+-- the rail was asked for it and refused, so that nothing was sent.
 CREATE OR REPLACE FUNCTION keep_payout() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    recalled boolean := false;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NOT EXISTS (
@@ -70,15 +73,19 @@ BEGIN
         END IF;
         RETURN NEW;
     END IF;
+    IF (OLD.state, NEW.state) = ('SENT', 'PLANNED') THEN
+        recalled := EXISTS (SELECT 1 FROM connect_transfer WHERE payout_id = OLD.id AND state = 'REFUSED');
+    END IF;
     IF (NEW.id, NEW.uid, NEW.item_id, NEW.batch_id, NEW.organization_id, NEW.account_id, NEW.currency, NEW.entity, NEW.amount,
         NEW.tax, NEW.planned_at)
        IS DISTINCT FROM
        (OLD.id, OLD.uid, OLD.item_id, OLD.batch_id, OLD.organization_id, OLD.account_id, OLD.currency, OLD.entity, OLD.amount,
         OLD.tax, OLD.planned_at)
-       OR (OLD.external_id IS NOT NULL AND NEW.external_id IS DISTINCT FROM OLD.external_id)
+       OR (OLD.external_id IS NOT NULL AND NEW.external_id IS DISTINCT FROM OLD.external_id AND NOT recalled)
        OR (OLD.paid_at IS NOT NULL AND (NEW.paid_at, NEW.clearing) IS DISTINCT FROM (OLD.paid_at, OLD.clearing))
-       OR ((NEW.rail, NEW.method_id) IS DISTINCT FROM (OLD.rail, OLD.method_id) AND (OLD.state, NEW.state) <> ('PLANNED', 'PLANNED'))
-       OR (OLD.state, NEW.state) NOT IN (
+       OR ((NEW.rail, NEW.method_id) IS DISTINCT FROM (OLD.rail, OLD.method_id) AND (OLD.state, NEW.state) <> ('PLANNED', 'PLANNED')
+           AND NOT recalled)
+       OR NOT recalled AND (OLD.state, NEW.state) NOT IN (
            ('PLANNED', 'PLANNED'), ('PLANNED', 'SENT'), ('PLANNED', 'FAILED'), ('SENT', 'IN_TRANSIT'), ('SENT', 'PAID'),
            ('SENT', 'RETURNED'), ('SENT', 'FAILED'), ('IN_TRANSIT', 'PAID'), ('IN_TRANSIT', 'RETURNED'), ('IN_TRANSIT', 'FAILED'),
            ('PAID', 'RETURNED')) THEN

@@ -20,6 +20,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "DISPUTE_WON": ("Free again: the dispute was decided for you", "解冻：争议裁定对您有利"),
     "DISPUTE_LOST": ("Taken back by the payer’s bank", "被付款银行收回"),
     "DEPOSIT": ("USDC that arrived", "收到 USDC"),
+    "DEPOSIT_ASSIGNED": ("USDC whose owner was found", "找到归属的 USDC"),
     "DEPOSIT_UNASSIGNED": ("USDC without an owner", "无人认领的 USDC"),
     "SUSPENSE": ("Line of a bank that nobody can tell", "无法识别的银行款项"),
     "BANK_FEE": ("Bank’s fee", "银行手续费"),

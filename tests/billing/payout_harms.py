@@ -145,6 +145,12 @@ SETTLEMENTS: dict[str, Harm] = {
         payout(state="'FAILED'", ended_at="now()"),
     ),
     "payout.payout_history": "UPDATE payout SET amount = amount + 1 WHERE state = 'PAID'",
+    # By hand, on its way, and nobody but the one who writes this says that it was paid.
+    "payout.payout_by_two": (
+        "UPDATE payout SET state = 'SENT', sent_at = now() WHERE state = 'PLANNED' AND rail = 'manual';"
+        f" UPDATE payout SET {', '.join(f'{name} = {value}' for name, value in PAID.items())}"
+        " WHERE state = 'SENT' AND rail = 'manual'"
+    ),
     "payout.payout_kept": "DELETE FROM payout",
     "payout.payout_no_truncate": "TRUNCATE payout CASCADE",
     "payout_step.payout_step_pkey": Copy("payout_step", {"entry_id": "NULL"}),

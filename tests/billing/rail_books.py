@@ -14,7 +14,7 @@ def fill(app: Connection, provider: int, ann: Any, bob: Any) -> None:
     """
     Methods: waiting, ready and removed. The payout that waits is in a file, after one that was thrown away.
 
-    Addresses: given out, and not. Deposits: credited, and seen.
+    Addresses: given out, and not. Deposits: credited, seen, and one that two people gave to the provider.
     """
     waiting, ready, removed = (_add_method(app, provider, sign, ann) for sign in "abc")
     assert waiting
@@ -41,7 +41,25 @@ def fill(app: Connection, provider: int, ann: Any, bob: Any) -> None:
             *(_hash(number), _hash(9), ADDRESSES[0]),
         )
     fetch(app, "SELECT credit_deposit_v1(min(id), %s, now()) FROM chain_deposit", _hash(9))
+    _assign_deposit(app, provider, ann, bob)
     fetch(app, "SELECT move_chain_cursor_v1(1, 5, now())")
+
+
+def _assign_deposit(app: Connection, provider: int, ann: Any, bob: Any) -> None:
+    note = "SELECT note_deposit_v1(1, %s, 0, 5, %s, 'somebody', %s, 2.5, now())"
+    fetch(app, note, _hash(3), _hash(9), ADDRESSES[2])
+    one = fetch_value(app, "SELECT id FROM chain_deposit WHERE tx_hash = %s", _hash(3))
+    fetch(app, "SELECT credit_deposit_v1(%s, %s, now())", one, _hash(9))
+    asked = fetch_value(
+        app,
+        "SELECT approval_id FROM accounts_organization o, request_approval_v1("
+        "gen_random_uuid(), 'chain_deposit', %s::text, jsonb_build_object('organization', o.uid)::text, %s,"
+        " now()) WHERE o.id = %s",
+        *(one, ann, provider),
+    )
+    decide = "SELECT decide_approval_v1(id, 'APPROVED', sha256, %s, '', now()) FROM approval WHERE id = %s"
+    fetch(app, decide, bob, asked)
+    assert fetch_value(app, "SELECT assign_deposit_v1(%s, %s, 'test', now())", one, asked)
 
 
 def _hash(number: int) -> str:

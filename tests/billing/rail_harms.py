@@ -107,6 +107,11 @@ FILES: dict[str, Harm] = {
     "payer_account.payer_account_is_sound": (payer(rail="''"), payer(details="'[]'")),
     "payout.payout_in_file": "UPDATE payout SET rail = 'other' WHERE state = 'PLANNED'",
 }
+GIVEN_TO_ANOTHER = (
+    "UPDATE chain_deposit SET approval_id = (SELECT max(id) FROM approval WHERE kind = 'settlement'),"
+    " assigned_entry_id = 1, assigned_at = now() WHERE state = 'CREDITED' AND approval_id IS NULL"
+)
+CREDITED = "state = 'CREDITED' AND approval_id IS NULL"
 CHAIN: dict[str, Harm] = {
     "chain_address.chain_address_pkey": address(id="id"),
     "chain_address.chain_address_address_key": address(address="address"),
@@ -123,11 +128,20 @@ CHAIN: dict[str, Harm] = {
     "chain_address.chain_address_kept": "DELETE FROM chain_address WHERE organization_id IS NULL",
     "chain_deposit.chain_deposit_pkey": deposit(id="id"),
     "chain_deposit.chain_deposit_once": deposit(tx_hash="tx_hash"),
-    "chain_deposit.chain_deposit_organization_id_fkey": deposit(
-        "state = 'CREDITED'", organization_id=NEW, entry_id="1"
+    "chain_deposit.chain_deposit_organization_id_fkey": deposit(CREDITED, organization_id=NEW, entry_id="1"),
+    "chain_deposit.chain_deposit_entry_id_key": deposit(CREDITED),
+    "chain_deposit.chain_deposit_entry_id_fkey": deposit(CREDITED, entry_id=NEW),
+    "chain_deposit.chain_deposit_approval_id_fkey": deposit(
+        "approval_id IS NOT NULL", entry_id="1", assigned_entry_id="1", approval_id=NEW
     ),
-    "chain_deposit.chain_deposit_entry_id_key": deposit("state = 'CREDITED'"),
-    "chain_deposit.chain_deposit_entry_id_fkey": deposit("state = 'CREDITED'", entry_id=NEW),
+    "chain_deposit.chain_deposit_assigned_entry_id_key": deposit("approval_id IS NOT NULL", entry_id="1"),
+    "chain_deposit.chain_deposit_assigned_entry_id_fkey": deposit(
+        "approval_id IS NOT NULL", entry_id="1", assigned_entry_id=NEW
+    ),
+    "chain_deposit.chain_deposit_assigned": (
+        deposit(CREDITED, entry_id="1", assigned_at="now()"),
+        deposit("approval_id IS NOT NULL", entry_id="1", assigned_entry_id="1", organization_id="NULL"),
+    ),
     "chain_deposit.chain_deposit_is_sound": (
         deposit(state="'LOST'"),
         deposit(state="'CREDITED'"),
@@ -141,9 +155,10 @@ CHAIN: dict[str, Harm] = {
         deposit(log_index="-1"),
         deposit(block_number="-1"),
     ),
-    "chain_deposit.chain_deposit_history": "UPDATE chain_deposit SET tx_hash = "
-    + HASH
-    + " WHERE state = 'SEEN'",
+    "chain_deposit.chain_deposit_history": (
+        f"UPDATE chain_deposit SET tx_hash = {HASH} WHERE state = 'SEEN'",
+        GIVEN_TO_ANOTHER,
+    ),
     "chain_deposit.chain_deposit_kept": "DELETE FROM chain_deposit WHERE state = 'SEEN'",
     "chain_cursor.chain_cursor_pkey": Copy("chain_cursor", {}),
     "chain_cursor.chain_cursor_read_to_check": Copy("chain_cursor", {"chain_id": NEW, "read_to": "-1"}),

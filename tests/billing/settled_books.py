@@ -43,19 +43,22 @@ def _earn(app: Connection, provider: int, currency: str) -> None:
 
 
 def draft(app: Connection, currency: str, *, clock: str = "now()") -> int:
-    """Count what is owed in a currency; `clock` is what SQL asks for the time."""
+    """
+    Count what is owed in a currency; `clock` is what SQL asks for the time.
+
+    Hong Kong dollars are paid by hand, all others by the bank.
+    """
     made = fetch_value(
         app,
-        "SELECT draft_settlement_v1(gen_random_uuid(), '2026-06', %s, 'HK', 0, 0, 0, NULL, NULL,"
-        f" {clock})",
+        f"SELECT draft_settlement_v1(gen_random_uuid(), '2026-06', %s, 'HK', 0, 0, 0, NULL, NULL, {clock})",
         currency,
     )
     fetch(
         app,
-        "SELECT reckon_settlement_v1(%s, array_agg(i.organization_id), array_agg(0), array_agg('bank'::text),"
+        "SELECT reckon_settlement_v1(%s, array_agg(i.organization_id), array_agg(0), array_agg(%s::text),"
         " array_agg(NULL::bigint), array_agg(0.0), array_agg(''::text)) FROM settlement_item i"
         " WHERE batch_id = %s",
-        *(made, made),
+        *(made, "manual" if currency == "HKD" else "bank", made),
     )
     return int(made)
 

@@ -107,6 +107,8 @@ INNER = {
     "move_position_v1": "move_position_v1(1, 1, '2026-01-01', 1.0, 1.0)",
     "post_gain_v1": "post_gain_v1('FX_GAIN', 'HK', 1.0, 'x', now())",
     "add_balances_v1": "add_balances_v1(0, 0, 0, '2026-01-01', now())",
+    "is_end_agreed_v1": "is_end_agreed_v1(NULL, 'PAID')",
+    "is_file_answered_v1": "is_file_answered_v1(1)",
     "give_back_v1": "give_back_v1(ARRAY[1::bigint], ARRAY[1.0], ARRAY[500], ARRAY[1::bigint])",
 }
 GRANTED = {
@@ -132,7 +134,7 @@ GRANTED = {
     *("add_payout_method_v1", "move_payout_method_v1", "order_payout_methods_v1", "reseal_payout_method_v1"),
     *("make_rail_file_v1", "send_rail_file_v1", "void_rail_file_v1", "confirm_rail_file_v1"),
     *("add_chain_addresses_v1", "assign_chain_address_v1", "note_deposit_v1", "credit_deposit_v1"),
-    *("orphan_deposit_v1", "move_chain_cursor_v1"),
+    *("orphan_deposit_v1", "assign_deposit_v1", "move_chain_cursor_v1"),
     "import_bank_statement_v1",
     *("request_approval_v1", "decide_approval_v1", "freeze_v1", "release_freeze_v1"),
     *("find_rate_v1", "make_quote_v1", "withdraw_quote_v1", "fx_position_v1", "convert_v1"),
@@ -141,6 +143,7 @@ GRANTED = {
     *("draft_settlement_v1", "reckon_settlement_v1", "settlement_sha256_v1", "submit_settlement_v1"),
     *("void_settlement_v1", "approve_settlement_v1", "start_settlement_v1", "pay_item_v1"),
     *("finish_settlement_v1", "move_payout_v1", "reroute_payout_v1", "claim_connect_transfer_v1"),
+    "recall_payout_v1",
     *("ensure_series_partitions_v1", "write_series_v1", "note_site_factors_v1"),
 }
 # Trigger functions cannot be called.
@@ -150,6 +153,7 @@ OPEN = {
     "check_period_follows",
     "book_entry",
     "check_organization_entity",
+    "check_manual_payout",
 }
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
-from accounts.models import Organization, User
+from accounts import audit
+from accounts.models import AuditEvent, Organization, User
 from billing import ledger
 from billing.connect import accounts, rail, transfers
 from billing.models import ConnectAccount, ConnectTransfer, Payout, PayoutMethod
@@ -224,6 +225,40 @@ def test_what_stripe_refuses_at_the_last_moment_is_owed_again(scene: Scene) -> N
 
     assert (scene.row().state, payout.state) == (State.REFUSED, "FAILED")
     assert payout.reason.startswith("Stripe: Your destination account needs")
+
+
+def test_what_stripe_refuses_at_the_last_moment_goes_by_the_next_rail(scene: Scene) -> None:
+    payout = scene.settle()
+    other = methods.add_method(
+        organization=scene.farm,
+        rail="manual",
+        currency="USD",
+        country="US",
+        details={"name": "Farm", "instructions": "As agreed."},
+        actor=scene.desk.bob,
+        now=scene.now - methods.COOLING,
+    )
+    methods.verify_method(method=other, actor=scene.desk.ann, now=scene.now)
+    scene.stand_in.control("accounts/move", account=ConnectAccount.objects.get().account_id, state="rejected")
+    scene.send()
+    payout.refresh_from_db()
+
+    assert (scene.row().state, payout.state, payout.rail) == (State.REFUSED, "PLANNED", "manual")
+    assert (payout.method_id, payout.external_id, payout.sent_at) == (other.pk, None, None)
+    assert read("PAYOUT_IN_TRANSIT") == Decimal(40)
+    steps = payout.steps.order_by("id").values_list("state", "rail")
+    assert list(steps)[1:] == [("SENT", rail.NAME), ("PLANNED", "manual")]
+    assert AuditEvent.objects.filter(action="payout.recall", subject_uid=payout.uid).exists()
+    # Sent back here, it is not asked for a second time: it is owed again.
+    methods.block_method(method=other, reason="Closed", actor=scene.desk.ann, now=scene.now)
+    mine = PayoutMethod.objects.get(rail=rail.NAME).pk
+    payouts.reroute(
+        payout=payout, rail=rail.NAME, method_id=mine, reason="Closed", actor=audit.SYSTEM, now=scene.now
+    )
+    scene.send()
+    payout.refresh_from_db()
+    assert (payout.state, payout.reason) == ("FAILED", "Stripe refused this payout before.")
+    assert (scene.count_transfers(), read("PAYABLE", scene.farm)) == (0, Decimal(40))
 
 
 def test_an_older_answer_never_undoes_a_newer_one(scene: Scene) -> None:

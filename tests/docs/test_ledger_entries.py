@@ -266,6 +266,11 @@ def deposit(scene: Scene, example: Example) -> int:
     return chains.deposit(Decimal(facts["deposit"]), owner=owner, now=scene.now).pk
 
 
+def give_deposit(scene: Scene, example: Example) -> int:
+    [facts] = example.given
+    return chains.assign(Decimal(facts["deposit"]), owner=scene.buyer, now=scene.now).pk
+
+
 def take_in(scene: Scene, example: Example) -> int:
     [facts] = example.given
     return examples.post(scene.buyer, example.kind, facts)
@@ -298,6 +303,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     **dict.fromkeys(examples.KINDS, take_in),
     **dict.fromkeys(fx_examples.KINDS, exchange_money),
     **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
+    "DEPOSIT_ASSIGNED": give_deposit,
     **dict.fromkeys(frozen.KINDS, freeze),
     "REVERSAL": reverse,
     **dict.fromkeys(settled.KINDS, settle),

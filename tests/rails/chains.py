@@ -10,14 +10,16 @@ from typing import Any
 
 from accounts.audit import SYSTEM
 from accounts.models import Organization
-from billing.models import Entry
-from billing.rails.chain import deposits
+from billing import approvals
+from billing.models import ChainDeposit, Entry
+from billing.rails.chain import assignment, deposits
 from billing.rails.chain.reader import JsonRpcReader, make_policy
 from core import outgoing
 from core.outgoing import GuardedTransport
 from stand_ins.chain.blocks import Chain
 from stand_ins.chain.server import ChainServer
 from tests.rails.orders import ALICE, BOB, TOKEN
+from tests.settlement import settling
 
 CHAIN_ID = 31337
 
@@ -53,6 +55,21 @@ def run_chain() -> Iterator[LocalChain]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def assign(amount: Decimal, *, owner: Organization, now: datetime) -> Entry:
+    """The entry with which two people gave USDC of nobody's to its owner."""
+    deposit(amount, owner=None, now=now)
+    desk = settling.make_desk()
+    asked = assignment.prepare(
+        deposit=ChainDeposit.objects.latest("id"),
+        organization_uid=owner.uid,
+        reason="They sent the receipt.",
+        actor=desk.ann,
+        now=now,
+    )
+    approvals.approve(approval=asked, sha256=asked.sha256, actor=desk.bob, now=now)
+    return Entry.objects.latest("id")
 
 
 def deposit(amount: Decimal, *, owner: Organization | None, now: datetime) -> Entry:

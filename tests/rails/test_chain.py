@@ -3,20 +3,22 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from accounts.audit import SYSTEM
-from accounts.models import Organization
-from billing import ledger, wallets
-from billing.models import ChainDeposit
-from billing.rails.chain import deposits
+from accounts.models import AuditEvent, Organization
+from billing import approvals, ledger, verification, wallets
+from billing.models import Approval, ChainDeposit, Entry
+from billing.rails.chain import assignment, deposits
 from billing.rails.chain.reader import ChainUnreadable, ChainUnset, JsonRpcReader, make_policy
 from billing.rails.protocol import DetailRefused
 from tests.cast import NOW
 from tests.rails.chains import CHAIN_ID, LocalChain, run_chain
 from tests.rails.orders import ALICE, BOB, SAFE, TOKEN
+from tests.settlement import settling
 
 DEEP = 3
 
@@ -102,6 +104,37 @@ def test_a_deposit_that_moves_to_another_block_is_credited_there_once(
 
     assert sum(credited for credited, _ in results) == 1
     assert read_wallet(lab) == Decimal(5)
+
+
+def test_two_people_give_what_waits_in_suspense_to_its_owner(
+    chain: LocalChain, lab: Organization, fund: Organization
+) -> None:
+    desk = settling.make_desk()
+    pay(chain, ALICE, 7_000_000)
+    chain.call("mine", DEEP)
+    follow(chain)
+    waiting = ChainDeposit.objects.get()
+    said: dict[str, Any] = {"deposit": waiting, "actor": desk.ann, "now": NOW}
+    wrong = assignment.prepare(organization_uid=fund.uid, reason="A guess.", **said)
+    asked = assignment.prepare(organization_uid=lab.uid, reason="They sent the receipt.", **said)
+    with pytest.raises(approvals.SamePerson):
+        approvals.approve(approval=asked, sha256=asked.sha256, actor=desk.ann, now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT assign_deposit_v1(%s, %s, 'x', now())", [waiting.pk, asked.pk])
+        assert cursor.fetchone()[0] is None
+    assert read_account("SUSPENSE") == 7
+    approvals.approve(approval=asked, sha256=asked.sha256, actor=desk.bob, now=NOW)
+
+    waiting.refresh_from_db()
+    assert Approval.objects.get(pk=wrong.pk).state == "VOID"
+    assert waiting.organization_id == lab.pk
+    assert Entry.objects.latest("id").kind == "DEPOSIT_ASSIGNED"
+    assert (read_account("SUSPENSE"), read_wallet(lab)) == (Decimal(0), Decimal(7))
+    assert verification.verify() == []
+    event = AuditEvent.objects.get(action="chain_deposit.assign")
+    assert (event.actor_uid, event.organization_id) == (desk.bob.uid, lab.pk)
+    with pytest.raises(assignment.NotWaiting):
+        assignment.prepare(organization_uid=fund.uid, reason="Too late.", **said)
 
 
 def test_what_comes_to_an_address_that_nobody_has_waits_in_suspense(chain: LocalChain) -> None:

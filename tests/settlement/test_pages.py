@@ -2,19 +2,21 @@
 
 import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from accounts.audit import SYSTEM
-from accounts.models import Organization, Role, User
-from billing.models import Payout, PayoutSchedule, PayoutTerm, SettlementBatch
-from billing.settlement import batches, gates, payouts, tasks
+from accounts.models import AuditEvent, Organization, Role, User
+from billing import approvals
+from billing.models import Approval, Payout, PayoutSchedule, PayoutTerm, SettlementBatch
+from billing.settlement import batches, gates, payouts, steps, tasks
 from tests.api.conftest import make_user, use_second_factor
 from tests.cast import NOW
 from tests.databases import Database
 from tests.settlement import settling
-from tests.settlement.settling import Desk, earn, find_payout
+from tests.settlement.settling import Desk, earn, find_payout, read
 from tests.signing_in import sign_in_operator
 
 
@@ -102,13 +104,68 @@ def test_an_operator_sets_terms_and_notes_a_step(crew: Desk, farm: Organization)
 
     browser.post("/admin/billing/payoutterm/add/", terms)
     address = f"/admin/billing/payout/{payout.pk}/change/"
-    bare = browser.post(address, {"state": "PAID"}, follow=True).content.decode()
-    browser.post(address, {"state": "PAID", "reference": "E7"})
+    bare = browser.post(address, {"state": "SENT"}, follow=True).content.decode()
+    browser.post(address, {"state": "SENT", "reference": "E7"})
 
     assert "what the rail calls it" in bare
     payout.refresh_from_db()
-    assert (payout.state, payout.external_id) == ("PAID", "E7")
+    assert (payout.state, payout.external_id) == ("SENT", "E7")
     assert PayoutTerm.objects.get().held_days == 14
+
+
+@pytest.mark.parametrize(("state", "owed"), [("PAID", "0.005"), ("RETURNED", "12.345"), ("FAILED", "12.345")])
+def test_how_a_payout_ended_takes_the_word_of_two(
+    crew: Desk, farm: Organization, state: str, owed: str
+) -> None:
+    crew.say(farm, rail="manual")
+    crew.settle()
+    payout = find_payout(farm)
+    ann, bob = (
+        sign_in_operator(User.objects.create_superuser(f"{name}@ops.example", "a long password"))
+        for name in ("anne", "bert")
+    )
+    address = f"/admin/billing/payout/{payout.pk}/change/"
+    ann.post(address, {"state": "SENT", "reference": "E7"})
+    asked = ann.post(address, {"state": state, "reference": "CHQ 1", "reason": "I saw it."})
+    approval, one = asked.headers["Location"], Approval.objects.get(kind="payout_step")
+    mine = ann.post(approval, {"approve": "1", "sha256": one.sha256}, follow=True).content.decode()
+    payout.refresh_from_db()
+    before = payout.state
+    waits = bob.get(address).content.decode()
+    bob.post(approval, {"approve": "1", "sha256": one.sha256})
+    payout.refresh_from_db()
+
+    assert "Somebody other than who prepared this" in mine
+    assert (before, payout.state) == ("SENT", state)
+    assert approval in waits
+    assert address in bob.get(approval).content.decode()
+    assert read("PAYABLE", farm) == Decimal(owed)
+    trail = AuditEvent.objects.filter(subject_uid=payout.uid, action=f"payout.{state.lower()}")
+    assert trail.get().actor_uid == User.objects.get(email="bert@ops.example").uid
+
+
+def test_the_database_takes_no_single_word_for_a_payment(crew: Desk, farm: Organization) -> None:
+    crew.say(farm, rail="manual")
+    crew.settle()
+    payout = find_payout(farm)
+    seen: dict[str, Any] = {"happened_at": NOW, "now": NOW}
+    payouts.mark_sent(payout_uid=payout.uid, external_id="E1", actor=crew.ann, **seen)
+    for actor in (crew.ann, SYSTEM):
+        with pytest.raises(payouts.SecondPersonNeeded):
+            payouts.mark_paid(payout_uid=payout.uid, external_id="E1", actor=actor, **seen)
+    for state in (Payout.State.FAILED, Payout.State.RETURNED):
+        with pytest.raises(payouts.SecondPersonNeeded):
+            payouts.note(
+                payout_uid=payout.uid, state=state, external_id="", reason="x", actor=crew.ann, **seen
+            )
+    said: dict[str, Any] = {"payout": payout, "reference": "CHQ", "reason": "", "actor": crew.ann, **seen}
+    old = steps.prepare(state=Payout.State.PAID, **said)
+    payouts.mark_returned(payout_uid=payout.uid, reason="closed", actor=SYSTEM, **seen)
+    with pytest.raises(steps.NotFrom):
+        approvals.approve(approval=old, sha256=old.sha256, actor=crew.bob, now=NOW)
+
+    payout.refresh_from_db()
+    assert (payout.state, Approval.objects.get(pk=old.pk).state) == ("RETURNED", "PENDING")
 
 
 def test_operators_settle_and_providers_read_by_rest(crew: Desk, farm: Organization) -> None:
@@ -131,6 +188,8 @@ def test_operators_settle_and_providers_read_by_rest(crew: Desk, farm: Organizat
     moved = ann.post(
         f"/api/operator/payouts/{payout['uid']}/steps", {"state": "PAID", "reference": "E1"}, format="json"
     )
+    waits = moved.json()["approval"]
+    bob.post(f"/api/operator/approvals/{waits['uid']}/approve", {"sha256": waits["sha256"]}, format="json")
 
     assert made["sums"]["amount"] == "12.34"
     assert (mine.status_code, mine.json()["code"]) == (403, "same_person")
@@ -142,5 +201,6 @@ def test_operators_settle_and_providers_read_by_rest(crew: Desk, farm: Organizat
     )
     assert [(row["kind"], row["net"]) for row in rows["results"]] == [("CORRECTION", "12.345")]
     assert rows["next"] is None
-    assert moved.json()["state"] == "PAID"
+    assert (moved.status_code, moved.json()["payout"]["state"]) == (202, "PLANNED")
+    assert owner.get(f"/api/payouts/{payout['uid']}").json()["state"] == "PAID"
     assert owner.get(f"/api/settlements/{payout['settlement']}/advice?after=x").status_code == 422
