@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests import databases
@@ -34,7 +34,6 @@ def test_money_does_what_paper_says(desk: databases.Desk) -> None:
             deadline=None,
             derandomize=not LONG,
             database=None,
-            phases=[Phase.generate],  # DEV
             suppress_health_check=list(HealthCheck),
         ),
     )
