@@ -176,6 +176,25 @@ def _save_method(row: StripeTopUp, payment: Payment, now: datetime) -> None:
     )
 
 
+def recall_method(
+    *, recharge: StripeRecharge, after: datetime | None, asked: stripe.StripeClient, now: datetime
+) -> None:
+    """
+    Give a rule that was just set the card of the newest payment that kept one for this wallet.
+
+    :param after: when such a card was forgotten last; older ones are not used again
+    :raises billing.stripe.client.StripeUnavailable: if Stripe does not answer
+    """
+    paid = StripeTopUp.objects.filter(
+        organization=recharge.organization, currency=recharge.currency, state=State.PAID, saves_method=True
+    )
+    if after is not None:
+        paid = paid.filter(paid_at__gt=after)
+    newest = paid.order_by("-paid_at").first()
+    if newest is not None:
+        _save_method(newest, fetch(intent_id=str(newest.payment_intent_id), asked=asked), now)
+
+
 def release_reserve(*, top_up: StripeTopUp, now: datetime) -> None:
     """Credit the wallet with what was kept back of a payment; the caller has locked its row."""
     if not top_up.reserved or top_up.release_entry_id is not None:

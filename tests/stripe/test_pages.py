@@ -1,12 +1,13 @@
 """A buyer pays in on pages: from the form to Stripe's page and back, and some of it goes back."""
 
 import re
+from urllib.error import HTTPError
 
 import pytest
 from django.test import Client
 
 from accounts.models import Membership, Organization, Role, User
-from billing.models import StripeTopUp
+from billing.models import StripeRecharge, StripeTopUp
 from tests.stripe.bank import Bank
 from tests.stripe.scene import available
 
@@ -66,3 +67,38 @@ def test_automatic_payments_are_set_and_stopped(buyer: Client, lab: Organization
     assert (wrong.status_code, saved.status_code, stopped.status_code) == (422, 200, 200)
     assert "It waits for a card" in saved.content.decode()
     assert buyer.get(f"/console/{lab.uid}/money/recharge/XTS/").status_code == 404
+
+
+def test_a_card_that_was_kept_serves_a_rule_set_later_until_it_is_forgotten(
+    buyer: Client, bank: Bank, lab: Organization
+) -> None:
+    pages = f"/console/{lab.uid}/money/"
+    buyer.post(pages, {"amount": "40", "currency": "USD", "method": "CARD", "saves_method": "on"})
+    top_up = StripeTopUp.objects.get()
+    bank.control("pay", session=top_up.session_id)
+    paid = buyer.get(f"{pages}{top_up.uid}/").content.decode()
+    rule = {"threshold": "20", "amount": "50", "day_most": "100", "month_most": "300"}
+
+    buyer.post(f"{pages}recharge/USD/", rule)
+    first = StripeRecharge.objects.get()
+    buyer.post(f"{pages}recharge/USD/", {"stop": "on"})
+    buyer.post(f"{pages}recharge/USD/", rule)
+    second = StripeRecharge.objects.get()
+
+    assert f"{pages}recharge/USD/" in paid
+    assert (first.state, first.reason, first.method_name[-4:]) == ("ACTIVE", "", "4242")
+    assert (second.state, second.reason, second.payment_method_id) == ("PAUSED", "CARD", None)
+
+
+def test_a_declined_card_is_told_in_words_and_the_page_takes_another(
+    buyer: Client, bank: Bank, lab: Organization
+) -> None:
+    buyer.post(f"/console/{lab.uid}/money/", {"amount": "40", "currency": "USD", "method": "CARD"})
+    top_up = StripeTopUp.objects.get()
+    with pytest.raises(HTTPError):
+        bank.control("pay", session=top_up.session_id, number="4000000000000002")
+
+    shown = buyer.get(f"/console/{lab.uid}/money/{top_up.uid}/").content.decode()
+
+    assert "The card was declined." in shown
+    assert f'href="{bank.base}/c/pay/' in shown

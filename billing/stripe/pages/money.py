@@ -233,11 +233,21 @@ class RechargePage(OrganizationPage):
             return self.render_to_response(self.get_context_data(form=form), status=422)
         rule = recharge.Rule(currency=self.kwargs["currency"], **form.cleaned_data)
         try:
-            recharge.set_rule(organization=self.organization, rule=rule, actor=self.actor, now=now)
+            made = recharge.set_rule(organization=self.organization, rule=rule, actor=self.actor, now=now)
         except DomainError as refusal:
             field = refusal.extra.get("field")
             form.add_error(field if field in form.fields else None, explain(refusal))
             return self.render_to_response(self.get_context_data(form=form), status=refusal.status)
+        if found is None or found.state == StripeRecharge.State.OFF:
+            with suppress(StripeUnavailable):
+                # Who kept a card before setting the rule is not asked for it again. Where Stripe does not
+                # answer now, the page goes on asking for a card.
+                payments.recall_method(
+                    recharge=made,
+                    after=found.changed_at if found else None,
+                    asked=client.make_client(),
+                    now=now,
+                )
         messages.success(request, _("Saved."))
         return redirect("money-page", self.organization.uid)
 
