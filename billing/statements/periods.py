@@ -31,10 +31,10 @@ class Period:
 
     @property
     def name(self) -> str:
-        """`2026-11` for a whole month, else both ends: for names of files."""
+        """`2026-11` for a whole month, else its first and last day: for names of files."""
         if self.since.day == 1 and self.until == start_next_month(self.since):
             return f"{self.since:%Y-%m}"
-        return f"{self.since}-{self.until}"
+        return f"{self.since}-{self.last}"
 
 
 def start_next_month(day: date) -> date:

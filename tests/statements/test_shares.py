@@ -139,7 +139,8 @@ def test_a_kind_of_tax_number_that_nobody_knows_is_refused() -> None:
 
 def test_periods_are_months_or_days() -> None:
     assert read_period(month="2026-02", now=NOW) == Period(date(2026, 2, 1), date(2026, 3, 1))
-    assert read_period(since="2026-02-03", until="2026-02-05", now=NOW).name == "2026-02-03-2026-02-05"
+    assert read_period(since="2026-02-03", until="2026-02-05", now=NOW).name == "2026-02-03-2026-02-04"
+    assert read_period(since="2026-02-03", last="2026-02-04", now=NOW).until == date(2026, 2, 5)
     assert read_period(month="2025-12", now=NOW).name == "2025-12"
     assert [one.name for one in list_months(first=date(2026, 3, 31), now=NOW)] == [
         "2026-05",
