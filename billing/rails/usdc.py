@@ -34,6 +34,8 @@ from billing.rails.protocol import (
 PLACES = 6
 TRANSFER = "a9059cbb"
 """The first four bytes of Keccak-256 of `transfer(address,uint256)` (EIP-20)."""
+BALANCE = "70a08231"
+"""The first four bytes of Keccak-256 of `balanceOf(address)` (EIP-20)."""
 TRANSFER_EVENT = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 """Keccak-256 of `Transfer(address,address,uint256)` (EIP-20)."""
 NOBODY = "0x" + "0" * 40

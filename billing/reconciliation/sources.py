@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from billing.reconciliation.equations import ZERO, Name, Said
+from billing.reconciliation.equations import CHAIN_CURRENCY, ZERO, Name, Said
 
 type External = Mapping[str, Decimal] | None
 """What somebody outside has, by currency; None where nobody could be asked."""
@@ -55,6 +55,8 @@ SELECT coalesce((SELECT sum(amount) FROM chain_deposit WHERE entry_id IS NOT NUL
      - coalesce((SELECT sum(amount) FROM payout WHERE clearing = 'CLEARING_CHAIN' AND state = 'PAID'), 0),
        EXISTS (SELECT 1 FROM chain_deposit)
 """
+# Seen, and not deep enough or not credited yet.
+CHAIN_WAITING = "SELECT count(*), coalesce(sum(amount), 0) FROM chain_deposit WHERE state = 'SEEN'"
 PAYOUTS = """
 SELECT currency, sum(amount), count(*) FROM payout
  WHERE state IN ('PLANNED', 'SENT', 'IN_TRANSIT') GROUP BY currency
@@ -126,6 +128,9 @@ def _read_details(
         note(
             currency, Name.STRIPE_MOVEMENTS, movements_without_entry=count, amount_without_entry=f"{amount:f}"
         )
+    for count, amount in _ask(CHAIN_WAITING):
+        if count:
+            note(CHAIN_CURRENCY, Name.CHAIN_BALANCE, deposits_waiting=count, amount_waiting=f"{amount:f}")
     for currency, (_, count) in payouts.items():
         note(currency, Name.PAYOUTS, open_payouts=count)
     for currency, (_, count, day) in suspense.items():

@@ -11,6 +11,9 @@ TRANSFER_EVENT = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523
 TRANSFER_CALL = "0xa9059cbb"
 """The beginning of Keccak-256 of `transfer(address,uint256)` (EIP-20)."""
 
+BALANCE_CALL = "0x70a08231"
+"""The beginning of Keccak-256 of `balanceOf(address)` (EIP-20)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -120,6 +123,29 @@ class Chain:
                         "logs": logs,
                     }
         return None
+
+    def find_balance(self, call: Mapping[str, Any], tag: str | None = None) -> str:
+        """
+        What a holder of a token has after a block, as `eth_call` of `balanceOf(address)` answers it.
+
+        Whoever sends more than came in had it from before this chain, and is left with nothing.
+
+        :raises ValueError: if it is another call
+        """
+        data = str(call.get("data") or call.get("input") or "").lower()
+        if not data.startswith(BALANCE_CALL) or len(data) != len(BALANCE_CALL) + 64:
+            raise ValueError("This is no call of balanceOf(address).")
+        holder, token = "0x" + data[-40:], str(call.get("to")).lower()
+        legs = [
+            leg
+            for block in self.blocks[: self._read_number(tag) + 1]
+            for one in block.transactions
+            if one.succeeds
+            for leg in one.legs
+            if leg.token == token
+        ]
+        moved = sum(leg.units * ((leg.recipient == holder) - (leg.sender == holder)) for leg in legs)
+        return f"0x{max(0, moved):064x}"
 
     def _read_number(self, tag: str | None) -> int:
         if tag in (None, "latest", "safe", "finalized", "pending"):

@@ -117,6 +117,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     "eth_chainId": lambda chain: hex(chain.chain_id),
     "eth_blockNumber": lambda chain: hex(chain.head.number),
     "eth_getLogs": lambda chain, wanted: chain.find_logs(wanted),
+    "eth_call": lambda chain, wanted, tag=None: chain.find_balance(wanted, tag),
     "eth_getTransactionReceipt": lambda chain, tx_hash: chain.find_receipt(tx_hash),
     "standin_mine": lambda chain, count=1: hex(chain.mine(int(count))),
     "standin_transfer": transfer,

@@ -50,16 +50,22 @@ def _assign_deposit(app: Connection, provider: int, ann: Any, bob: Any) -> None:
     fetch(app, note, _hash(3), _hash(9), ADDRESSES[2])
     one = fetch_value(app, "SELECT id FROM chain_deposit WHERE tx_hash = %s", _hash(3))
     fetch(app, "SELECT credit_deposit_v1(%s, %s, now())", one, _hash(9))
+    asked = agree_on_owner(app, one, provider, ann, bob)
+    assert fetch_value(app, "SELECT assign_deposit_v1(%s, %s, 'test', now())", one, asked)
+
+
+def agree_on_owner(app: Connection, deposit: int, owner: int, ann: Any, bob: Any) -> int:
+    """The approval of a deposit's owner."""
     asked = fetch_value(
         app,
         "SELECT approval_id FROM accounts_organization o, request_approval_v1("
         "gen_random_uuid(), 'chain_deposit', %s::text, jsonb_build_object('organization', o.uid)::text, %s,"
         " now()) WHERE o.id = %s",
-        *(one, ann, provider),
+        *(deposit, ann, owner),
     )
     decide = "SELECT decide_approval_v1(id, 'APPROVED', sha256, %s, '', now()) FROM approval WHERE id = %s"
     fetch(app, decide, bob, asked)
-    assert fetch_value(app, "SELECT assign_deposit_v1(%s, %s, 'test', now())", one, asked)
+    return int(asked)
 
 
 def _hash(number: int) -> str:

@@ -32,6 +32,18 @@ def deposit_is_credited_once(stage: Stage) -> bool:
     return outcome.error is None and outcome.value == entry
 
 
+def deposit_goes_to_its_owner_once(stage: Stage) -> bool:
+    _note_deposit(stage)
+    credit = "SELECT credit_deposit_v1(min(id), %s, now()) FROM chain_deposit"
+    fetch_value(stage.app, credit, BLOCK)
+    with psycopg.connect(stage.db.dsn, autocommit=True) as app:
+        asked = rail_books.agree_on_owner(app, 1, stage.lab.organization_id, *books.decide(app))
+    assign = call("SELECT assign_deposit_v1(min(id), %s, 'test', now()) FROM chain_deposit", asked)
+    outcome = overlap(stage.db, assign, assign)
+    entry = fetch_value(stage.app, "SELECT assigned_entry_id FROM chain_deposit")
+    return outcome.error is None and outcome.value == entry
+
+
 def organization_gets_one_address(stage: Stage) -> bool:
     _note_deposit(stage)
     assign = _assign(stage.lab.organization_id)

@@ -329,6 +329,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("claim_connect_transfer_v1", 1, ("remove", 1), payouts.rail_is_left_before_it_is_claimed),
     ("make_rail_file_v1", 1, ("remove", 1), rails.payout_in_a_file_goes_no_other_way),
     ("credit_deposit_v1", 1, ("remove", 1), rails.deposit_is_credited_once),
+    ("assign_deposit_v1", 1, ("remove", 1), rails.deposit_goes_to_its_owner_once),
     ("assign_chain_address_v1", 1, ("remove", 1), rails.organization_gets_one_address),
     ("assign_chain_address_v1", 2, ("remove", 2), rails.addresses_are_given_out_without_waiting),
     ("account_v1", 1, ("remove", 1), exchanges.account_is_opened_with_the_entity_that_is_being_set),

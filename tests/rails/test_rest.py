@@ -39,7 +39,10 @@ def test_a_program_follows_a_file_to_its_end(db: Database, farm: Organization) -
     sent = ann.post(f"{page}/hand-over").json()
     empty = ann.generic("POST", f"{page}/answers", "", content_type="application/xml")
     refused = answer(made["name"].removesuffix(".xml"), payments={find_payout(farm).uid: "RJCT"})
-    told = [ann.generic("POST", f"{page}/answers", refused.decode(), content_type="application/xml") for _ in range(2)]
+    told = [
+        ann.generic("POST", f"{page}/answers", refused.decode(), content_type="application/xml")
+        for _ in range(2)
+    ]
     late = ann.post(f"{page}/void", {"note": "Too late."}, format="json")
 
     assert waiting == [{"rail": "bank_file", "currency": "USD", "payments": 1, "total": "100"}]

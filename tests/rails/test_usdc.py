@@ -49,6 +49,7 @@ def test_a_transfer_is_encoded_as_the_standard_says() -> None:
         "000000000000000000000000000000000000000000000000000000000016e360"
     )
     assert keccak(text="transfer(address,uint256)").hex()[:8] == usdc.TRANSFER
+    assert keccak(text="balanceOf(address)").hex()[:8] == usdc.BALANCE
     assert f"0x{keccak(text='Transfer(address,address,uint256)').hex()}" == usdc.TRANSFER_EVENT
 
 

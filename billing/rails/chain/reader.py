@@ -8,6 +8,7 @@ their checksum, hashes in small letters, amounts in units of the token.
 import ipaddress
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,13 +16,14 @@ import httpx
 from django.conf import settings
 from eth_utils.address import is_checksum_address, to_checksum_address
 
-from billing.rails.usdc import TRANSFER_EVENT, read_word_address
+from billing.rails.usdc import BALANCE, TRANSFER_EVENT, read_word_address
 from core import outgoing
 from core.errors import DomainError
 from core.outgoing import CallFailed, GuardedTransport, Policy
 
 ADDRESSES_PER_CALL = 500
 ANSWER_BYTES_MAX = 16_777_216
+BALANCES_AT_ONCE = 8
 
 
 class ChainUnset(DomainError):
@@ -85,6 +87,13 @@ class ChainReader(Protocol):
         :raises ChainUnreadable: if the node does not say
         """
 
+    def sum_balances(self, *, holders: Sequence[str], at_block: int) -> int:
+        """
+        What these addresses have of the token together after a block, in its smallest units.
+
+        :raises ChainUnreadable: if the node does not say
+        """
+
 
 class JsonRpcReader:
     """
@@ -138,6 +147,20 @@ class JsonRpcReader:
         if receipt is not None and not isinstance(receipt, dict):
             raise ChainUnreadable("The node answered what is no receipt.")
         return receipt
+
+    def sum_balances(self, *, holders: Sequence[str], at_block: int) -> int:
+        """What these addresses have of the token together after a block, each asked for once."""
+        tag = hex(at_block)
+
+        def ask_for(holder: str) -> int:
+            wanted = {"to": self._token, "data": f"0x{BALANCE}{_write_word(holder)[2:]}"}
+            try:
+                return int(self._ask_one("eth_call", [wanted, tag]), 16)
+            except (ValueError, TypeError) as error:
+                raise ChainUnreadable("The node answered what is no balance.") from error
+
+        with ThreadPoolExecutor(max_workers=BALANCES_AT_ONCE) as asking:
+            return sum(asking.map(ask_for, sorted(set(holders))))
 
     def _read_logs(self, logs: Any) -> list[Transfer]:
         """Transfers of our token among logs: other contracts can say of themselves what they like."""
