@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from accounts.models import Organization
 from billing import verification
@@ -87,8 +87,7 @@ class MoneyIn(RuleBasedStateMachine):
 
     db: databases.Database
 
-    @initialize()
-    def begin(self) -> None:
+    def open_books(self) -> None:
         self.opened = open_world(self.db)
         self.world: World = self.opened.__enter__()
         self.now, self.books, self.notes = NOW, Books(), Notes()
@@ -259,7 +258,7 @@ class MoneyIn(RuleBasedStateMachine):
             if found.get(account) != told.get(account)
         }
         # A deed that was refused, or told again, wrote nothing.
-        assert entries == len(self.books.booked)
+        assert entries == len(self.books.booked), (entries, len(self.books.booked))
         for owner, code, posted, held, in_holds in wallets:
             assert posted == self.books.read("WALLET", owner, code)
             assert held == in_holds == self.books.held[owner, code]

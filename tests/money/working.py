@@ -82,9 +82,15 @@ class Money(MoneyAcross):
     agreed: bool = False
 
     @initialize()
-    def begin_work(self) -> None:
+    def begin(self) -> None:
+        self.open_books()
         self.queue: list[Job] = []
         self.sent: list[tuple[Sent, int, str]] = []
+        # Each provider is owed something, so that not every story has to begin with that.
+        self.pay_by_card(which=0, amount=Decimal(30), risky=False, twice=False)
+        for abroad in (False, True):
+            self.record(self.admit(which=0, abroad=abroad, out_bound=900), out=800)
+        self.post_charges()
 
     # --- work -------------------------------------------------------------------------------------
 
@@ -238,6 +244,14 @@ class Money(MoneyAcross):
             execution.execute(batch=self.batch, ask=self.world.desk.ask, actor=self.world.ann, now=now)
         self.batch = None
 
+    @precondition(lambda self: self.batch is None)
+    @rule(currency=st.sampled_from(("USD", "CNH")), bps=st.sampled_from((0, 700, 3000)), twice=st.booleans())
+    def settle(self, currency: str, bps: int, twice: bool) -> None:
+        self.draft(currency=currency, bps=bps)
+        if self.batch is not None:
+            self.agree(yes=True)
+            self.execute(twice=twice)
+
     @precondition(lambda self: self.sent)
     @rule(which=st.integers(0), step=st.sampled_from(("SENT", "PAID", "RETURNED", "FAILED")))
     def hear_payout(self, which: int, step: str) -> None:
@@ -267,6 +281,7 @@ class Money(MoneyAcross):
             self.books.move(self.now, transit, bank, sent.amount)
         elif step in ("RETURNED", "FAILED"):
             source, payable = bank if sent.state == "PAID" else transit, ("PAYABLE", owner, currency)
-            self.books.move(self.now, source, payable, sent.amount)
-            self.books.move(self.now, ("WITHHOLDING_TAX", None, currency), payable, sent.tax)
+            tax = ("WITHHOLDING_TAX", None, currency)
+            given = {source: sent.amount, tax: sent.tax, payable: -sent.amount - sent.tax}
+            self.books.post(self.now, given)
         sent.state = step
