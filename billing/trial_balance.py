@@ -87,10 +87,11 @@ def read_trial_balances(*, entity: str | None = None) -> list[TrialBalance]:
     with connection.cursor() as cursor:
         cursor.execute(QUERY, {"entity": entity})
         found = make_trial_balances(cursor.fetchall())
-    return found if entity is None else [_balance(one) for one in found]
+    return found if entity is None else [close_between(one) for one in found]
 
 
-def _balance(found: TrialBalance) -> TrialBalance:
+def close_between(found: TrialBalance) -> TrialBalance:
+    """One entity's trial balance with what the others owe it, or it owes them, as the last line."""
     owed = EXACT.subtract(found.credit, found.debit)
     if not owed:
         return found

@@ -16,7 +16,7 @@ from accounts.api.schema import describe
 from billing import quarantine, trial_balance
 from billing.api.serializers import QuarantinedChargeAnswer, RequeuedAnswer, TrialBalancesAnswer
 from billing.closing import balances
-from billing.models import ChargeQuarantine
+from billing.models import BookingEntity, ChargeQuarantine
 
 
 class QuarantineFilters(Filters):
@@ -75,6 +75,9 @@ class PastRequest(serializers.Serializer[Any]):
 
     at = serializers.DateTimeField(required=False, default=None)
     day = serializers.DateField(required=False, default=None)
+    entity = serializers.SlugRelatedField(
+        queryset=BookingEntity.objects.all(), slug_field="code", required=False, default=None
+    )
 
 
 class TrialBalanceDetail(OperatorView):
@@ -89,6 +92,11 @@ class TrialBalanceDetail(OperatorView):
         parameters=(
             OpenApiParameter("at", OpenApiTypes.DATETIME, description="As the books told it at this moment."),
             OpenApiParameter("day", OpenApiTypes.DATE, description="Booked up to the end of this day (UTC)."),
+            OpenApiParameter(
+                "entity",
+                OpenApiTypes.STR,
+                description="Only this booking entity's books; a last line says what is between entities.",
+            ),
         ),
         refusals=(400, 403),
         organization=False,
@@ -98,10 +106,13 @@ class TrialBalanceDetail(OperatorView):
         asked = PastRequest(data=request.query_params)
         asked.is_valid(raise_exception=True)
         at, day = asked.validated_data["at"], asked.validated_data["day"]
+        one = asked.validated_data["entity"]
+        entity = one.code if one else None
         if at is not None:
-            found = balances.make_balances(balances.read_moment(moment=at))
+            lines = balances.read_moment(moment=at, entity=entity)
+            found = balances.make_balances(lines, of_one=bool(entity))
         elif day is not None:
-            found = balances.make_balances(balances.read_day(day=day))
+            found = balances.make_balances(balances.read_day(day=day, entity=entity), of_one=bool(entity))
         else:
-            found = trial_balance.read_trial_balances()
+            found = trial_balance.read_trial_balances(entity=entity)
         return Response(TrialBalancesAnswer({"results": [one.to_dict() for one in found]}).data)

@@ -8,23 +8,25 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from billing.trial_balance import TrialBalance, make_trial_balances
+from billing.trial_balance import TrialBalance, close_between, make_trial_balances
 from core.money import AMOUNT_PLACES, fit
 
 EVERY = 20_000
 """Entries between two checkpoints; what is read for a balance of the past is at most twice this."""
 
 OF_DAY = """
-SELECT a.code, a.currency, b.amount FROM balances_of_day_v1(%s) b JOIN ledger_account a ON a.id = b.account_id
- ORDER BY a.code
+SELECT a.code, a.currency, b.amount
+  FROM balances_of_day_v1(%(of)s) b JOIN ledger_account a ON a.id = b.account_id
+ WHERE %(entity)s::text IS NULL OR a.entity = %(entity)s ORDER BY a.code
 """
 AT_MOMENT = """
-SELECT a.code, a.currency, b.amount FROM balances_at_v1(%s) b JOIN ledger_account a ON a.id = b.account_id
- ORDER BY a.code
+SELECT a.code, a.currency, b.amount
+  FROM balances_at_v1(%(of)s) b JOIN ledger_account a ON a.id = b.account_id
+ WHERE %(entity)s::text IS NULL OR a.entity = %(entity)s ORDER BY a.code
 """
 CLOSING = """
 SELECT a.code, a.currency, b.amount FROM period_balance b JOIN ledger_account a ON a.id = b.account_id
- WHERE b.period_id = %s ORDER BY a.code
+ WHERE b.period_id = %(of)s ORDER BY a.code
 """
 
 
@@ -37,14 +39,22 @@ class AccountBalance:
     amount: Decimal
 
 
-def read_day(*, day: date) -> list[AccountBalance]:
-    """Everything booked up to the end of a day of UTC, as far as it is numbered; in the order of codes."""
-    return _read(OF_DAY, day)
+def read_day(*, day: date, entity: str | None = None) -> list[AccountBalance]:
+    """
+    Everything booked up to the end of a day of UTC, as far as it is numbered; in the order of codes.
+
+    `entity` narrows it to the books of one.
+    """
+    return _read(OF_DAY, day, entity)
 
 
-def read_moment(*, moment: datetime) -> list[AccountBalance]:
-    """What the books said at a moment: every numbered entry recorded up to then; in the order of codes."""
-    return _read(AT_MOMENT, moment)
+def read_moment(*, moment: datetime, entity: str | None = None) -> list[AccountBalance]:
+    """
+    What the books said at a moment: every numbered entry recorded up to then; in the order of codes.
+
+    `entity` narrows it to the books of one.
+    """
+    return _read(AT_MOMENT, moment, entity)
 
 
 def read_closing(*, period_id: int) -> list[AccountBalance]:
@@ -59,10 +69,11 @@ def read_digest(*, day: date) -> str:
         return str(cursor.fetchone()[0])
 
 
-def make_balances(lines: Iterable[AccountBalance]) -> list[TrialBalance]:
-    """One trial balance for each currency."""
+def make_balances(lines: Iterable[AccountBalance], *, of_one: bool = False) -> list[TrialBalance]:
+    """One trial balance for each currency; `of_one` entity's lines are closed by what is between entities."""
     rows = sorted((line.currency, line.account, line.amount) for line in lines)
-    return make_trial_balances(rows)
+    found = make_trial_balances(rows)
+    return [close_between(one) for one in found] if of_one else found
 
 
 def keep_checkpoints(*, every: int = EVERY) -> int:
@@ -72,9 +83,9 @@ def keep_checkpoints(*, every: int = EVERY) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _read(query: str, value: Any) -> list[AccountBalance]:
+def _read(query: str, value: Any, entity: str | None = None) -> list[AccountBalance]:
     with connection.cursor() as cursor:
-        cursor.execute(query, [value])
+        cursor.execute(query, {"of": value, "entity": entity})
         return [
             AccountBalance(code, currency, fit(amount, AMOUNT_PLACES))
             for code, currency, amount in cursor.fetchall()

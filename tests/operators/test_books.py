@@ -24,7 +24,7 @@ TABLES = {
     " approval settlementbatch settlementitem payout"
     " invoice invoicetax billingprofile"
     " bankaccount bankfile bankstatement bankline"
-    " reconciliationrun reconciliationline reconciliationnote",
+    " reconciliationrun reconciliationline reconciliationnote bookingentity organizationentity",
     "workers": "node attempt receipt meterflag nodeevent",
 }
 PAGES = [f"/admin/{app}/{table}/" for app, tables in TABLES.items() for table in tables.split()]
