@@ -268,7 +268,7 @@ def _describe_session(top_up: StripeTopUp, customer: str | None) -> Any:
         "payment_intent_data": intent,
         "expires_at": client.write_time(top_up.created_at + PAGE_OPEN_FOR),
         "success_url": f"{top_up.return_url}?paid={top_up.uid}",
-        "cancel_url": top_up.return_url,
+        "cancel_url": f"{top_up.return_url}?left={top_up.uid}",
     }
     if method == "wechat_pay":
         params["payment_method_options"] = {"wechat_pay": {"client": "web"}}

@@ -1,4 +1,4 @@
-"""A whole exchange with its pages: the plant of tests/faults, a web server, and mail in a folder."""
+"""A whole exchange with its pages: the plant of tests/faults, a web server, stand-ins, mail in a folder."""
 
 import contextlib
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
+from functools import partial
 from pathlib import Path
 
 from django.conf import global_settings
@@ -14,11 +15,15 @@ from django.test import override_settings
 from accounts import audit, organizations, people, second_factors
 from accounts.models import Organization, Role, User
 from billing import wallets
-from config import desk, processes
+from billing.fx.tasks import note_rates
+from billing.rails.chain import deposits
+from config import chain, desk, processes
 from core.money import Money
 from tests.faults.plant import Plant, django_at, free_port, make_plant
 
 PASSWORD = "a solar park at noon"
+# Signs what the stand-in for Stripe tells this house.
+WEBHOOK_SECRET = "whsec_of_this_house"
 RULE = b"\n" + b"-" * 79 + b"\n"
 
 
@@ -41,7 +46,16 @@ class House:
 
     def open(self) -> None:
         """Start everything."""
+        stripe, node = free_port(), free_port()
+        self.plant.settings |= {
+            **chain.SETTINGS,
+            "JOULEPORT_CHAIN_URL": f"http://127.0.0.1:{node}",
+            "JOULEPORT_STRIPE_URL": f"http://127.0.0.1:{stripe}",
+            "JOULEPORT_STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "JOULEPORT_FX_RATE_HOURS": desk.FILE_RATE_HOURS,
+        }
         self.plant.open()
+        self._open_stand_ins(stripe, node)
         environ = {
             **self.plant.programs["gateway"].environ,
             "JOULEPORT_WEB_ADDRESS": f"127.0.0.1:{self.port}",
@@ -54,6 +68,28 @@ class House:
             environ=environ,
         )
         self.plant.start("web")
+
+    def _open_stand_ins(self, stripe: int, node: int) -> None:
+        """What answers in place of Stripe and of a chain."""
+        told = f"http://127.0.0.1:{self.port}/api/stripe/webhook"
+        chain_id = chain.SETTINGS["JOULEPORT_CHAIN_ID"]
+        words = {
+            "stripe": (stripe, "--state", str(self.plant.home / "stripe.sqlite"), "--webhook", told),
+            "chain": (node, "--chain-id", chain_id, "--block-seconds", "0.3"),
+        }
+        environ = self.plant.programs["gateway"].environ
+        for name, (port, *options) in words.items():
+            self.plant.programs[name] = desk.python(
+                name,
+                *("-m", f"stand_ins.{name}", "--port", str(port), *map(str, options)),
+                is_ready=partial(desk.listens, ("127.0.0.1", port)),
+                environ=environ,
+            )
+        self.plant.start(*words)
+        with self.books():
+            addresses = chain.ADDRESSES.read_text(encoding="utf-8").split()
+            deposits.add_addresses(addresses=addresses, actor=audit.SYSTEM, now=datetime.now(UTC))
+            note_rates()
 
     def close(self) -> None:
         """End everything."""

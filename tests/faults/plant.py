@@ -82,6 +82,8 @@ class Plant:
     cluster: postgres.Cluster
     redis_server: embedded_redis.Server
     ports: dict[str, int] = field(default_factory=dict)
+    # What every program finds in its environment beside what it needs to run at all.
+    settings: dict[str, str] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     cast: Cast = field(init=False)
@@ -179,6 +181,7 @@ class Plant:
             "JOULEPORT_RELAY_ADDRESS": f"127.0.0.1:{self.ports['relay']}",
             "JOULEPORT_RELAY_URL": self.url("relay"),
             "JOULEPORT_LOG_LEVEL": "INFO",
+            **self.settings,
         }
 
     def start(self, *names: str) -> None:

@@ -75,9 +75,9 @@ class MoneyPage(OrganizationPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """The page; who comes back from Stripe's is led to the payment."""
-        paid = request.GET.get("paid")
-        if paid:
-            row = access.find_owned(StripeTopUp.objects.all(), organization=self.organization, uid=paid)
+        begun = request.GET.get("paid") or request.GET.get("left")
+        if begun:
+            row = access.find_owned(StripeTopUp.objects.all(), organization=self.organization, uid=begun)
             return redirect("top-up-page", self.organization.uid, row.uid)
         return super().get(request, *args, **kwargs)
 
