@@ -19,7 +19,10 @@ from billing.fx.tasks import (  # noqa: F401 - they register themselves
 )
 from billing.rails.tasks import follow_chain, follow_payout_files  # noqa: F401 - register themselves
 from billing.reconciliation.tasks import reconcile  # noqa: F401 - registers itself
-from billing.settlement.tasks import carry_out_settlements  # noqa: F401 - registers itself
+from billing.settlement.tasks import (  # noqa: F401 - they register themselves
+    carry_out_settlements,
+    draft_settlements,
+)
 from billing.statements.tasks import issue_invoices, post_invoice_taxes  # noqa: F401 - register themselves
 from billing.stripe.tasks import (  # noqa: F401 - they register themselves
     handle_stripe_events,

@@ -29,6 +29,7 @@ SCHEDULE = {
     "billing.tasks.sequence_entries": 2,
     "billing.tasks.post_heat": 10,
     "billing.tasks.carry_out_settlements": 5,
+    "billing.tasks.draft_settlements": 3600,
     "billing.tasks.send_connect_payouts": 30,
     "billing.tasks.follow_chain": 10,
     "billing.tasks.follow_payout_files": 60,

@@ -76,6 +76,9 @@ def open_desk(supervisor: Supervisor, home: Path) -> None:
     _manage("reference", "load", failure="the reference data could not be loaded")
     # Whoever opens a page in the first minutes is told what money is worth, too.
     _manage("note_rates", failure="rates of currencies could not be noted")
+    if os.environ.get("JOULEPORT_STRIPE_URL") == STRIPE_URL:
+        # No money moves here: documents are issued in the name of a seller that says it is none.
+        _manage("example_seller", failure="an example of a seller could not be entered")
     if own_chain:
         _manage("add_addresses", str(chain.ADDRESSES), failure="addresses for deposits could not be added")
 

@@ -1,4 +1,4 @@
-"""Wake-ups of settlement: carry out what two people agreed to, and let payouts find another way."""
+"""Wake-ups of settlement: draft what is due, carry out what two agreed to, let payouts find another way."""
 
 import time
 from typing import Any
@@ -8,9 +8,15 @@ from django.utils import timezone
 
 from accounts.audit import SYSTEM
 from billing.models import SettlementBatch
-from billing.settlement import execution, gates, sending
+from billing.settlement import drafting, execution, gates, sending
 
 SECONDS_MAX = 20
+
+
+@shared_task(name="billing.tasks.draft_settlements")
+def draft_settlements(**_: Any) -> int:
+    """Draft what is due by providers' schedules, for people to look at; gives how many drafts were made."""
+    return len(drafting.draft_due(ask=gates.ask, actor=SYSTEM, now=timezone.now()))
 
 
 @shared_task(name="billing.tasks.carry_out_settlements")

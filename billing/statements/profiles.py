@@ -14,6 +14,10 @@ from core.errors import Invalid
 
 LANGUAGES = ("en", "zh-hans")
 NAME_MAX, ADDRESS_MAX = 200, 500
+EXAMPLE_NAME = "Example seller (not a company)"
+EXAMPLE_ADDRESS = (
+    "No address: this exchange runs at a desk,\nand its documents are examples that nobody owes."
+)
 
 
 class ProfileInvalid(Invalid):
@@ -99,3 +103,27 @@ def _check(described: Described) -> tuple[str, str, str]:
 def find_seller(*, entity: str) -> SellerProfile | None:
     """What a booking entity says of itself; None if nobody has said it."""
     return SellerProfile.objects.select_related("entity").filter(pk=entity).first()
+
+
+def describe_example_seller(*, entity: str, actor: Actor, now: datetime) -> bool:
+    """
+    Let a desk issue documents that say what they are; answers whether nothing was said of the entity before.
+
+    A real seller is described by an operator, and stays as it is.
+    """
+    with transaction.atomic():
+        _, is_new = SellerProfile.objects.get_or_create(
+            entity_id=entity,
+            defaults={"name": EXAMPLE_NAME, "address": EXAMPLE_ADDRESS, "tax_id": "", "changed_at": now},
+        )
+        if is_new:
+            audit.record_event(
+                actor=actor,
+                action="seller_profile.add",
+                subject_kind="seller_profile",
+                subject_uid=None,
+                organization=None,
+                now=now,
+                details={"entity": entity, "name": EXAMPLE_NAME, "address": EXAMPLE_ADDRESS},
+            )
+    return is_new

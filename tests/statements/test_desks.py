@@ -1,12 +1,15 @@
 """What operators and buyers do with invoices at their pages."""
 
+import io
 from datetime import date
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from accounts.models import AuditEvent, Role, User
 from billing.models import BillingProfile, SellerProfile, TaxRule
+from tests.databases import Database
 from tests.pages.conftest import make_person, open_browser
 from tests.signing_in import sign_in_operator
 from tests.statements.scene import Scene
@@ -63,3 +66,13 @@ def test_buyers_find_their_files_and_say_whom_to_invoice(scene: Scene, redis_url
     assert "9.55" in browser.get(f"{console}/statements/USD/").content.decode()
     assert browser.get(f"{console}/statements/USD/?month=never").status_code == 404
     assert browser.get(f"{console}/statements/EUR/").status_code == 404
+
+
+def test_a_desk_has_an_example_of_a_seller_until_somebody_says_who_sells(db: Database) -> None:
+    said = [io.StringIO(), io.StringIO()]
+    for one in said:
+        call_command("example_seller", stdout=one)
+
+    assert [one.getvalue() for one in said] == ["entered\n", "there is one already\n"]
+    assert "not a company" in SellerProfile.objects.get(pk="HK").name
+    assert AuditEvent.objects.get(action="seller_profile.add").actor_kind == "SYSTEM"
