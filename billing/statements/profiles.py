@@ -15,7 +15,7 @@ from core.errors import Invalid
 LANGUAGES = ("en", "zh-hans")
 NAME_MAX, ADDRESS_MAX = 200, 500
 EXAMPLE_NAME = "Example seller (not a company)"
-EXAMPLE_ADDRESS = (
+EXAMPLE_ADDRESS = "No address: this exchange runs at a desk,\nand nobody owes what its documents say."
     "No address: this exchange runs at a desk,\nand its documents are examples that nobody owes."
 )
 

@@ -14,7 +14,7 @@ class Command(BaseCommand):
     """Leaves a profile that is there as it is."""
 
     help = (
-        "Enter an example of a seller for the first booking entity, if it has none; it says that it is one."
+        "Enter a seller that says it is an example for the first booking entity, if it has none."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
