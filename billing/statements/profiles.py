@@ -16,8 +16,6 @@ LANGUAGES = ("en", "zh-hans")
 NAME_MAX, ADDRESS_MAX = 200, 500
 EXAMPLE_NAME = "Example seller (not a company)"
 EXAMPLE_ADDRESS = "No address: this exchange runs at a desk,\nand nobody owes what its documents say."
-    "No address: this exchange runs at a desk,\nand its documents are examples that nobody owes."
-)
 
 
 class ProfileInvalid(Invalid):
