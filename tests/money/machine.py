@@ -25,7 +25,7 @@ from tests import databases
 from tests.banking.conftest import refer
 from tests.banking.files import Entry as Line
 from tests.cast import NOW
-from tests.money.model import ZERO, Books, Refused
+from tests.money.model import ZERO, Account, Books, Refused
 from tests.money.world import PENDING_FOR, World, name, open_world
 from tests.rails.orders import ALICE, BOB
 
@@ -210,7 +210,8 @@ class MoneyIn(RuleBasedStateMachine):
         # Statements of a bank are of one day after the other.
         day = self.notes.stated_to = max(self.notes.stated_to, self.today - timedelta(days=days))
         reference = name()
-        at, text, target = datetime.combine(day, time(), UTC), "who knows", ("SUSPENSE", None, "USD")
+        at, text = datetime.combine(day, time(), UTC), "who knows"
+        target: Account = ("SUSPENSE", None, "USD")
         if known is not None:
             target = ("WALLET", self.owners[known].pk, "USD")
             text = refer(self.owners[known])

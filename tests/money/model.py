@@ -152,7 +152,10 @@ class Books:
                 gained[one.day] = (sum_ + gain, max(last, one.at))
             for day in sorted(gained):
                 gain, at = gained[day]
-                lines = {("FX_POSITION", None, "USD"): gain, ("FX_GAIN", None, "USD"): -gain}
+                lines: dict[Account, Decimal] = {
+                    ("FX_POSITION", None, "USD"): gain,
+                    ("FX_GAIN", None, "USD"): -gain,
+                }
                 self.post(at, lines, day=day)
 
     def _tell(self, one: Exchange) -> Decimal:
@@ -183,7 +186,10 @@ class Books:
                 book = sum((leg.book for leg in legs), ZERO)
                 with localcontext(prec=60):
                     gain += round_half_even(amount * self.worth(code, end), 9) - book
-        lines = {("FX_POSITION", None, "USD"): gain, ("FX_REVALUATION", None, "USD"): -gain}
+        lines: dict[Account, Decimal] = {
+            ("FX_POSITION", None, "USD"): gain,
+            ("FX_REVALUATION", None, "USD"): -gain,
+        }
         self.post(end - timedelta(microseconds=1), lines)
         self.post(end, {account: -amount for account, amount in lines.items()})
 

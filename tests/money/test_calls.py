@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,13 +28,13 @@ from accounts import audit, organizations
 from accounts.models import Organization
 from billing import verification
 from billing.connect import accounts, rail, transfers
-from billing.models import ConnectTransfer, Payout, PayoutMethod, StripeRefund, StripeTopUp
+from billing.models import ConnectTransfer, Payout, PayoutMethod, StripeRecharge, StripeRefund, StripeTopUp
 from billing.rails import methods
 from billing.stripe import recharge, refunds, top_ups
 from core.sql import REPOSITORY
 from tests import databases
 from tests.cast import NOW
-from tests.settlement.settling import Desk, earn, make_desk, read
+from tests.settlement.settling import Desk, earn, make_desk
 from tests.stripe import scene
 from tests.stripe.bank import Bank, open_bank
 from tests.stripe.scene import available, balance
@@ -128,7 +129,7 @@ class Story:
 
     def pay(self) -> None:
         """By a card that is kept."""
-        if recharge.StripeRecharge.objects.count() == 0:
+        if not StripeRecharge.objects.exists():
             recharge.set_rule(organization=self.lab, rule=RULE, actor=audit.SYSTEM, now=self.bank.now)
         row = StripeTopUp.objects.filter(origin="CHECKOUT").first()
         row = row or scene.ask(self.lab, "100", now=self.bank.now, saves_method=True)
@@ -195,7 +196,7 @@ class Story:
         assert (len(payouts), len(transfer.reversals.data), transfer.amount_reversed) == (1, 1, 4_000)
         assert sorted(intent.amount for intent in paid) == [5_000, 10_000]
         assert (available(self.lab), balance("REFUND_IN_TRANSIT", organization=self.lab)) == (120, 0)
-        assert (read("PAYABLE", self.farm), read("PAYOUT_IN_TRANSIT")) == (40, 0)
+        assert (balance("PAYABLE", organization=self.farm), balance("PAYOUT_IN_TRANSIT")) == (40, 0)
         told = self.bank.client.v1.balance.retrieve().to_dict()
         free = {row["currency"]: row["amount"] for row in told["available"]}["usd"]
         assert balance("CLEARING_STRIPE") == Decimal(free).scaleb(-2)
@@ -225,8 +226,9 @@ def tell(desk: databases.Desk, deaths: Deaths, pause: timedelta) -> None:
         for step in story.steps():
             # A page to pay on is open for two hours.
             seconds = 600 if step == story.pay else int(pause.total_seconds())
+            heal = partial(bank.heal, after=seconds)
             while not survives(deaths, step):
-                while not survives(deaths, lambda seconds=seconds: bank.heal(after=seconds)):
+                while not survives(deaths, heal):
                     pass
         story.check()
 
@@ -273,6 +275,10 @@ def test_who_dies_after_any_call_or_commit_has_lost_nothing(desk: databases.Desk
     quiet = Deaths(lambda *_: False)
     tell(desk, quiet, timedelta(hours=1))
     for at in range(1, len(quiet.seen) + 1):
-        deaths = Deaths(lambda number, _what, after, at=at: after and number == at)
+
+        def dies(number: int, _: str, after: bool, at: int = at) -> bool:
+            return after and number == at
+
+        deaths = Deaths(dies)
         tell(desk, deaths, timedelta(hours=25 if at % 2 else 1))
         assert deaths.died == 1, (at, quiet.seen[at - 1])
