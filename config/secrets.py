@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 FILE = "secrets.env"
 
@@ -24,6 +26,8 @@ def load_or_make(home: Path) -> dict[str, str]:
         "JOULEPORT_TICKET_SECRET": secrets.token_urlsafe(48),
         "JOULEPORT_BLOB_KEY": Fernet.generate_key().decode("ascii"),
         "JOULEPORT_CREDENTIAL_KEYS": Fernet.generate_key().decode("ascii"),
+        # A desk may sign its audit packs with what lies beside them.
+        "JOULEPORT_AUDIT_KEY": make_signing_key(),
         # What the stand-in for Stripe signs with; whoever has a key of Stripe has a secret of Stripe, too.
         "JOULEPORT_STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_urlsafe(32)}",
     }
@@ -43,6 +47,12 @@ def write(home: Path, values: Mapping[str, str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(home / FILE)
+
+
+def make_signing_key() -> str:
+    """An Ed25519 key in PEM."""
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
 
 
 def _read(path: Path) -> dict[str, str]:

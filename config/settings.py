@@ -165,6 +165,8 @@ FEED_KEYS = {
 
 # The node that is asked about USDC, the number of its chain, the contract of USDC there, the multisig wallet
 # that payouts are made from, and how many blocks a deposit lies below the newest one before it is credited.
+# Signs audit packs that operators download; without it they are made by a command, with a key kept elsewhere.
+AUDIT_KEY = env.secret("JOULEPORT_AUDIT_KEY", "")
 CHAIN_URL = env.secret("JOULEPORT_CHAIN_URL", "")
 CHAIN_ID = env.number("JOULEPORT_CHAIN_ID", 0, most=2**53)
 CHAIN_TOKEN = env.text("JOULEPORT_CHAIN_TOKEN", "")

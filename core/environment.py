@@ -25,6 +25,7 @@ SECRETS = frozenset(
         "JOULEPORT_CHAIN_URL",
         "JOULEPORT_STRIPE_KEY",
         "JOULEPORT_STRIPE_WEBHOOK_SECRET",
+        "JOULEPORT_AUDIT_KEY",
     }
 )
 KNOWN = frozenset(

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -59,17 +59,31 @@ def load_key(path: Path) -> Ed25519PrivateKey:
     :raises UnusableKey: if it is anything else
     """
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError) as error:
+        return read_key(path.read_bytes())
+    except (OSError, UnusableKey) as error:
         raise UnusableKey(f"{path}: {error}") from error
+
+
+def read_key(pem: bytes) -> Ed25519PrivateKey:
+    """
+    The same of its text.
+
+    :raises UnusableKey: if it is anything else
+    """
+    try:
+        key = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise UnusableKey(str(error)) from error
     if not isinstance(key, Ed25519PrivateKey):
-        raise UnusableKey(f"{path} is no Ed25519 key")
+        raise UnusableKey("This is no Ed25519 key.")
     return key
 
 
-def write_pack(output: Path, *, period: AccountingPeriod, key: Ed25519PrivateKey, now: datetime) -> None:
+def write_pack(
+    output: Path | IO[bytes], *, period: AccountingPeriod, key: Ed25519PrivateKey, now: datetime
+) -> None:
     """
-    Write the pack as a zip file, out of one snapshot.
+    Write the pack as a zip file, out of one snapshot, to a path or into a file that is open.
 
     Not to be called inside a transaction. Files are streamed, so memory does not grow with the period.
     """

@@ -119,6 +119,20 @@ def close(*, ends_on: date, actor: Actor, now: datetime) -> AccountingPeriod:
     return period
 
 
+def note_pack(*, period: AccountingPeriod, sha256: str, actor: Actor, now: datetime) -> None:
+    """Note who took a period's audit pack, and which: by its SHA-256."""
+    with transaction.atomic():
+        audit.record_event(
+            actor=actor,
+            action="period.audit_pack",
+            subject_kind="accounting_period",
+            subject_uid=period.uid,
+            organization=None,
+            now=now,
+            details={"ends_on": period.ends_on.isoformat(), "sha256": sha256},
+        )
+
+
 def find_last() -> AccountingPeriod | None:
     """The last period that is closed."""
     return AccountingPeriod.objects.order_by("-ends_on").first()

@@ -1,16 +1,22 @@
 """Operators follow an account's balance posting by posting, and close a period on pages."""
 
+import hashlib
+import io
+import zipfile
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import psycopg
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts.audit import Actor
+from accounts.models import AuditEvent
 from billing import approvals
+from billing.closing import audit_pack
 from billing.explorer import postings
 from billing.models import AccountingPeriod, Approval, LedgerAccount
+from config import secrets
 from tests.api.conftest import make_operator
 from tests.billing import exchange
 from tests.billing.exchange import Buyer
@@ -41,6 +47,26 @@ def sign_in(name: str) -> tuple[Client, Actor]:
     return sign_in_operator(user), Actor.from_user(user)
 
 
+def take_pack(ann: Client, period: AccountingPeriod) -> None:
+    """Downloaded where a key is kept, signed by it, and noted."""
+    page = f"/admin/billing/accountingperiod/{period.pk}/change/"
+    pack = f"/admin/billing/accountingperiod/{period.pk}/audit-pack/"
+    key = secrets.make_signing_key()
+    with override_settings(AUDIT_KEY=""):
+        assert "No key signs audit packs here" in ann.get(page).content.decode()
+        assert "No key signs it here" in ann.post(pack, follow=True).content.decode()
+    with override_settings(AUDIT_KEY=key):
+        assert pack in ann.get(page).content.decode()
+        assert ann.get(pack).status_code == 403
+        taken = ann.post(pack)
+        content = b"".join(taken)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        signature, manifest = archive.read("manifest.sig"), archive.read("manifest.json")
+    audit_pack.read_key(key.encode()).public_key().verify(signature, manifest)
+    event = AuditEvent.objects.get(action="period.audit_pack")
+    assert event.details["sha256"] == hashlib.sha256(content).hexdigest() == taken["X-Content-SHA256"]
+
+
 def test_a_period_is_prepared_approved_and_closed_on_pages(app: psycopg.Connection[Any], lab: Buyer) -> None:
     ann, _ = sign_in("ann")
     _, bob = sign_in("bob")
@@ -58,7 +84,9 @@ def test_a_period_is_prepared_approved_and_closed_on_pages(app: psycopg.Connecti
     assert "Name the last day" in refused.content.decode()
     assert "second person" in too_early.content.decode()
     assert f"Close the books up to {day}" in shown.content.decode()
-    assert str(AccountingPeriod.objects.get().ends_on) == day
+    closed = AccountingPeriod.objects.get()
+    assert str(closed.ends_on) == day
+    take_pack(ann, closed)
     for address in ("?day=2026-06-01", f"?at={datetime.now(UTC) + timedelta(1):%Y-%m-%dT%H:%M:%S}", "?at=x"):
         assert (
             "10.000000000"
