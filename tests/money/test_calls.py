@@ -28,7 +28,15 @@ from accounts import audit, organizations
 from accounts.models import Organization
 from billing import verification
 from billing.connect import accounts, rail, transfers
-from billing.models import ConnectTransfer, Payout, PayoutMethod, StripeRecharge, StripeRefund, StripeTopUp
+from billing.models import (
+    ConnectTransfer,
+    Payout,
+    PayoutMethod,
+    SettlementBatch,
+    StripeRecharge,
+    StripeRefund,
+    StripeTopUp,
+)
 from billing.rails import methods
 from billing.stripe import recharge, refunds, top_ups
 from core.sql import REPOSITORY
@@ -168,9 +176,13 @@ class Story:
             method = PayoutMethod.objects.get(rail=rail.NAME)
             if method.verified_at is None:
                 methods.verify_method(method=method, actor=self.desk.ann, now=self.bank.now)
-            self.bank.heal(after=int(methods.COOLING.total_seconds()) + 60)
+            for seconds in (60, int(methods.COOLING.total_seconds())):
+                self.bank.heal(after=seconds)
             self.desk.say(self.farm, rail=rail.NAME, method_id=method.pk)
-            self.desk.settle(self.bank.now)
+            batch = SettlementBatch.objects.first() or self.desk.draft(self.bank.now)
+            if batch.state in ("DRAFT", "SUBMITTED"):
+                self.desk.agree(batch, self.bank.now)
+            self.desk.execute(batch, self.bank.now)
         transfers.send_waiting(asked=self.bank.client, now=self.bank.now)
 
     def bank_refuses(self) -> None:
