@@ -6,7 +6,9 @@ from uuid import UUID
 
 from accounts import access
 from accounts.models import Organization
+from billing.models import ChargeConversion, FxQuote
 from core.errors import NotFound
+from core.money import Money
 from core.quantities import EXACT
 from marketplace.models import Job
 from marketplace.pages.bars import LineView, list_lines
@@ -27,11 +29,20 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
+class Exchanged:
+    """That a charge was paid from a wallet in another currency than its price, at `quote`."""
+
+    quote: FxQuote
+    spread: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Explained:
     """
-    A charge with its lines, which add up to `summed`.
+    A charge with its lines, which add up to `summed`; both, and `charged`, are in the currency of the price.
 
-    What was charged differs where it was rounded, discounted for waiting, or bounded by what was held.
+    What was charged differs where it was rounded, discounted for waiting, or bounded by what was held. `paid`
+    is what left the wallet.
     """
 
     job: Job
@@ -40,6 +51,8 @@ class Explained:
     lines: tuple[LineView, ...]
     summed: Decimal
     charged: Decimal
+    paid: Money
+    exchanged: Exchanged | None
 
     @property
     def difference(self) -> Decimal:
@@ -60,7 +73,22 @@ def explain_charge(*, organization: Organization, job: UUID) -> Explained:
     used, lines = multiply_lines(work)
     with localcontext(EXACT):
         summed = sum((line.amount for line in lines), Decimal(0))
-    return Explained(found, work, used, lines, summed, work.cost)
+    paid = Money(work.cost, work.records[0].charge.currency)
+    charged, exchanged = _find_exchange(work, paid)
+    return Explained(found, work, used, lines, summed, charged, paid, exchanged)
+
+
+def _find_exchange(work: Work, paid: Money) -> tuple[Decimal, Exchanged | None]:
+    """What was charged in the currency of the price, and how the wallet's became that."""
+    sold = list(ChargeConversion.objects.filter(charge__in=[one.charge.pk for one in work.records]))
+    if not sold:
+        return paid.amount, None
+    with localcontext(EXACT):
+        middle = Money(sum((one.mid_amount for one in sold), Decimal(0)), paid.currency)
+        charged = sum((one.amount for one in sold), Decimal(0))
+    # One hold has one quote, however many records were charged to it.
+    quote = FxQuote.objects.get(pk=sold[0].quote_id)
+    return charged, Exchanged(quote, paid - middle)
 
 
 def multiply_lines(work: Work) -> tuple[Used, tuple[LineView, ...]]:

@@ -171,6 +171,7 @@ def settle_terms(
     currencies: tuple[str, ...],
     now: datetime,
     refused: frozenset[int] = frozenset(),
+    rates: tuple[tuple[str, int], ...] = (),
 ) -> Terms:
     """
     Choose who may run a request.
@@ -187,7 +188,13 @@ def settle_terms(
     prompt = bodies.bound_prompt(request, context_length=context)
     bodies.choose_limit(request, context_length=context, default=1, cap=context)
     match = find_candidates(
-        book, request, currencies=currencies, now=now, tokens_in_min=prompt.low, refused=refused
+        book,
+        request,
+        currencies=currencies,
+        now=now,
+        tokens_in_min=prompt.low,
+        refused=refused,
+        rates=rates,
     )
     if not match.candidates:
         excluded = match.count_excluded()
@@ -208,6 +215,7 @@ def find_candidates(
     now: datetime,
     tokens_in_min: int,
     refused: frozenset[int] = frozenset(),
+    rates: tuple[tuple[str, int], ...] = (),
 ) -> Match:
     """Match a request with the offers of its models; none of them may be on offer any more."""
     wanted = matching.Request(
@@ -218,5 +226,6 @@ def find_candidates(
         input_tokens_min=tokens_in_min,
         preferences=request.routing.preferences,
         refused=refused,
+        rates=rates,
     )
     return matching.match(book, wanted, now=now)

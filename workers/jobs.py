@@ -15,9 +15,11 @@ from psycopg import errors
 from accounts import access
 from accounts.models import ApiKey, KeyMode, Organization
 from billing import wallets
+from billing.fx import paying
+from billing.fx.paying import Purse
 from core import idempotency, ids
 from core.errors import DomainError, Invalid, NotFound
-from core.money import TEST_CURRENCY, Money
+from core.money import Money
 from marketplace.book import Book
 from marketplace.models import Job
 from workers import answers, deferral, footprints, funds
@@ -135,21 +137,16 @@ def submit_job(
         raise Invalid(f"An Idempotency-Key has {idempotency.RULE}.")
     request = deferral.read_deferred(body)
     is_test = api_key.mode == KeyMode.TEST
-    currencies = tuple(
-        wallet.currency
-        for wallet in wallets.list_wallets(organization_id=organization.pk)
-        if (wallet.currency == TEST_CURRENCY) == is_test
-    )
-    if not currencies:
+    mine = [one for one in wallets.list_wallets(organization_id=organization.pk) if one.is_test == is_test]
+    if not mine:
         raise funds.NoWallet
+    purse = paying.open_purse(wallets=mine, now=now)
     uid = ids.make_uid()
     # Before admission: a job whose text is lost could never run, a text without a job only expires.
     blob = store.write(f"{uid}.request", body, expires_at=deadline + REQUEST_KEPT)
     try:
         with transaction.atomic():
-            first = _admit(
-                organization, api_key, request, currencies, uid, idempotency_key, body, now, deadline
-            )
+            first = _admit(organization, api_key, request, purse, uid, idempotency_key, body, now, deadline)
             if first is None:
                 with connection.cursor() as cursor:
                     cursor.execute("SELECT attach_blobs_v1(%s, %s, NULL, %s)", [uid, blob, deadline])
@@ -166,7 +163,7 @@ def _admit(
     organization: Organization,
     api_key: ApiKey,
     request: ModelRequest,
-    currencies: tuple[str, ...],
+    purse: Purse,
     uid: UUID,
     idempotency_key: str | None,
     body: bytes,
@@ -182,14 +179,15 @@ def _admit(
         book = deferral.assume_presence(
             _load_slack_book(deadline, now).get_side(test=api_key.mode == KeyMode.TEST)
         )
+        wanted: dict[str, Any] = {"currencies": purse.payable, "rates": purse.rates, "refused": refused}
         try:
-            terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
+            terms = deferral.settle_terms(book, request, now=now, **wanted)
         except deferral.NoOffer:
             upcoming = _fetch("SELECT * FROM upcoming_cards_v1(%s)", [deadline])
             if not upcoming:
                 raise
             book = deferral.await_cards(book, upcoming, now=now)
-            terms = deferral.settle_terms(book, request, currencies=currencies, now=now, refused=refused)
+            terms = deferral.settle_terms(book, request, now=now, **wanted)
         verdict, detail = _call_admit(organization, api_key, request, terms, uid, idempotency_key, body)
         if verdict == "ok":
             return None

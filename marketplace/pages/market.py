@@ -13,7 +13,7 @@ from core.quantities import EXACT
 from marketplace import board, cards, leaderboards, public_prices, volumes
 from marketplace.caveats import list_caveats
 from marketplace.models import Model, Offer, PriceCard
-from marketplace.pages import bars, outlook
+from marketplace.pages import bars, outlook, paying
 
 # A page says how many more there are; the REST interface has them all.
 ROWS_MAX = 60
@@ -94,6 +94,9 @@ class ModelPage(PublicPage):
         return super().get_context_data(
             model=model,
             now=now,
+            paying=paying.describe_paying(
+                self.request, currencies={seller.currency for seller in ahead.sellers}, now=now
+            ),
             ahead=ahead,
             zone=zone,
             tokens=outlook.draw_sellers(ahead.sellers, unit=Offer.Unit.TOKEN),
@@ -124,6 +127,9 @@ class QuotePage(PublicPage):
         return super().get_context_data(
             # Instead of its uid.
             **{**kwargs, "card": found},
+            paying=paying.describe_paying(
+                self.request, currencies={found.currency}, now=timezone.now(), price=_find_whole_price(found)
+            ),
             footprint=board.read_footprint(found),
             caveats=list_caveats(sites=[offer.site_id]).get(offer.site_id, ()),
             drawn=[(kind, drawn) for kind, drawn in described.items() if drawn[0].price],

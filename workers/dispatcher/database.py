@@ -30,7 +30,8 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, OSError)
 NO_FAULT = ("node_full", "node_gone", "relay_busy", "dispatcher_stopped")
 
 QUEUED = """
-    SELECT j.id, j.uid, j.organization_id, j.request_blob, j.in_bound, j.out_bound, h.currency,
+    SELECT j.id, j.uid, j.organization_id, j.request_blob, j.in_bound, j.out_bound,
+           coalesce(h.price_currency, h.currency),
            j.cancel_requested_at IS NOT NULL,
            coalesce(a.number, 0), a.faults,
            -- Clocks may differ by a minute (reattempt_v1).
@@ -63,6 +64,7 @@ FAIL = "SELECT verdict FROM fail_v1(%s::bigint[], %s::text[], %s::text[])"
 class Queued(NamedTuple):
     """
     A deferred job that waits. `attempts` were made before, `faults` of them were somebody's fault;
+    `currency` is that of its price;
     `cancelled`: its buyer wants it no more. It may wait `slack_hours` from when it was submitted.
     """
 
