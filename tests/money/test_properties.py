@@ -1,5 +1,6 @@
 """Each property of a ledger holds, and is lost with the one line of our code that it hangs on."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,7 @@ import psycopg
 import pytest
 
 from config.embedded.postgres import Cluster
+from core.sql import REPOSITORY
 from tests import databases
 from tests.money import properties as p
 from tests.money.properties import Stage
@@ -113,8 +115,13 @@ def superuser(books: databases.Database) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
-def test_there_are_fifteen() -> None:
-    assert len(PROPERTIES) == 15
+def test_the_page_about_proof_names_each_of_the_fifteen() -> None:
+    page = (REPOSITORY / "docs/explanation/proof.md").read_text(encoding="utf-8")
+
+    told = re.findall(r"^\| .* \| `(\w+)` \| ", page, re.MULTILINE)
+
+    assert len(told) == 15
+    assert sorted(told) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("ask", PROPERTIES, ids=NAMES)
