@@ -16,6 +16,9 @@ def balance(**changes: str) -> Copy:
     return Copy("period_balance", changes)
 
 
+CHECKPOINT = "INSERT INTO balance_checkpoint VALUES (9, now(), now(), '2020-01-01', '2020-01-01')"
+KEPT = "INSERT INTO checkpoint_balance VALUES (9, 1, 5)"
+
 HARMS: dict[str, Harm] = {
     "accounting_period.accounting_period_pkey": period(id="id"),
     "accounting_period.accounting_period_uid_key": period(uid="uid"),
@@ -37,4 +40,8 @@ HARMS: dict[str, Harm] = {
     "period_balance.period_balance_account_id_fkey": balance(account_id=NEW),
     "period_balance.period_balance_append_only": "UPDATE period_balance SET amount = amount + 1",
     "period_balance.period_balance_no_truncate": "TRUNCATE period_balance",
+    "balance_checkpoint.balance_checkpoint_pkey": f"{CHECKPOINT}; {CHECKPOINT}",
+    "balance_checkpoint.balance_checkpoint_seq_check": CHECKPOINT.replace("(9,", "(0,"),
+    "checkpoint_balance.checkpoint_balance_pkey": f"{CHECKPOINT}; {KEPT}; {KEPT}",
+    "checkpoint_balance.checkpoint_balance_seq_fkey": KEPT,
 }

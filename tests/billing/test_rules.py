@@ -5,12 +5,14 @@ So every rule has a harm that it refuses (a test that would turn red without it)
 and a rule without a harm fails the first test.
 """
 
+import re
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from config.embedded.postgres import Cluster
+from core.sql import REPOSITORY
 from tests.billing import books, harms
 from tests.billing.books import OWNER, Books
 from tests.billing.exchange import fetch
@@ -21,6 +23,8 @@ pytestmark = pytest.mark.sql
 TABLES = sorted(
     {name.split(".")[0] for name in harms.HARMS} | {"charge_queue", "account_fold", "ledger_cursor"}
 )
+
+CREATED = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)")
 
 # NOT NULL is left out: before PostgreSQL 18 it is no constraint that has a name.
 RULES = """
@@ -56,6 +60,14 @@ def full(cluster: Cluster, template_database: str) -> Iterator[Books]:
     """Books for all tests of this file; each undoes what it does."""
     with books.keep(cluster) as kept:
         yield kept
+
+
+def test_no_table_of_money_is_left_out() -> None:
+    made = set[str]()
+    for path in (REPOSITORY / "billing/sql").glob("*.sql"):
+        made |= set(CREATED.findall(path.read_text(encoding="utf-8")))
+
+    assert made - set(TABLES) == set()
 
 
 def test_every_rule_has_a_harm_that_it_refuses(full: Books) -> None:
