@@ -8,4 +8,5 @@ class Migration(migrations.Migration):
 
     operations = [
         RunSQLFile("billing/sql/freezes.sql"),
+        RunSQLFile("billing/sql/heat_charges.sql"),
     ]

@@ -17,6 +17,18 @@ CREATE TABLE IF NOT EXISTS heat_charge (
 );
 CREATE INDEX IF NOT EXISTS heat_charge_due ON heat_charge (wallet_id, payable_id, id) WHERE entry_id IS NULL;
 
+-- What it costs is kept, and the entry once there is one.
+CREATE OR REPLACE FUNCTION keep_heat_charge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.entry_id IS NULL AND to_jsonb(NEW) - 'entry_id' = to_jsonb(OLD) - 'entry_id' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'a charge of heat keeps what it costs, and its entry'
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'heat_charge_history';
+END $$;
+CREATE OR REPLACE TRIGGER heat_charge_history BEFORE UPDATE OR DELETE ON heat_charge FOR EACH ROW EXECUTE FUNCTION keep_heat_charge();
+CREATE OR REPLACE TRIGGER heat_charge_no_truncate BEFORE TRUNCATE ON heat_charge FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- Note what heat costs, once for each key; a repeat of the same answers the first, anything else is refused.
 CREATE OR REPLACE FUNCTION charge_heat_v1(
     p_key text, p_buyer bigint, p_provider bigint, p_currency text, p_amount numeric, p_fee numeric, p_reason text, p_due_at timestamptz

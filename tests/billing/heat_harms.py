@@ -20,6 +20,12 @@ def after_one(statement: str) -> str:
 
 
 HARMS: dict[str, Harm] = {
+    "heat_charge.heat_charge_history": (
+        "UPDATE heat_charge SET fee = fee / 2",
+        "UPDATE heat_charge SET entry_id = NULL WHERE entry_id IS NOT NULL",
+        "DELETE FROM heat_charge",
+    ),
+    "heat_charge.heat_charge_no_truncate": "TRUNCATE heat_charge CASCADE",
     "heat_charge.heat_charge_pkey": charge(id="id"),
     "heat_charge.heat_charge_key_key": charge(key="key"),
     "heat_charge.heat_charge_key_check": charge(key="'usage:1'"),

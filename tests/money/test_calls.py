@@ -26,9 +26,10 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from accounts import audit, organizations
 from accounts.models import Organization
-from billing import verification
+from billing import approvals, verification
 from billing.connect import accounts, rail, transfers
 from billing.models import (
+    Approval,
     ConnectTransfer,
     Payout,
     PayoutMethod,
@@ -38,6 +39,7 @@ from billing.models import (
     StripeTopUp,
 )
 from billing.rails import methods
+from billing.settlement import batches
 from billing.stripe import recharge, refunds, top_ups
 from core.sql import REPOSITORY
 from tests import databases
@@ -181,9 +183,15 @@ class Story:
             self.desk.say(self.farm, rail=rail.NAME, method_id=method.pk)
             batch = SettlementBatch.objects.first() or self.desk.draft(self.bank.now)
             if batch.state in ("DRAFT", "SUBMITTED"):
-                self.desk.agree(batch, self.bank.now)
+                self.agree(batch)
             self.desk.execute(batch, self.bank.now)
         transfers.send_waiting(asked=self.bank.client, now=self.bank.now)
+
+    def agree(self, batch: SettlementBatch) -> None:
+        """Ann submits it, unless she did, and Bob approves."""
+        now, asked = self.bank.now, Approval.objects.filter(state="PENDING").first()
+        asked = asked or batches.submit(batch=batch, actor=self.desk.ann, now=now)
+        approvals.approve(approval=asked, sha256=asked.sha256, actor=self.desk.bob, now=now)
 
     def bank_refuses(self) -> None:
         """The bank does not take it: it comes back, and is owed again."""
