@@ -7,10 +7,11 @@ Nothing here has a secret as its default. `make up` and `make demo` generate sec
 import warnings
 from typing import Any
 
+from django.templatetags.static import static
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
-from config import env, mail
+from config import env, mail, navigation
 from config.logs import logging_config
 from core import credentials
 
@@ -232,7 +233,16 @@ MFA_TOTP_TOLERANCE = 1
 
 # --- Operators' pages ---------------------------------------------------------------------------------
 
-UNFOLD = {"SITE_TITLE": "Jouleport", "SITE_HEADER": "Jouleport", "SITE_SYMBOL": "bolt"}
+UNFOLD = {
+    "SITE_TITLE": "Jouleport",
+    "SITE_HEADER": "Jouleport",
+    "SITE_SYMBOL": "bolt",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("core/mark.svg")}
+    ],
+    "STYLES": [lambda _: static("core/operators.css")],
+    "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": navigation.list_groups()},
+}
 
 # --- API ------------------------------------------------------------------------------------------
 

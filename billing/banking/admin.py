@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts.audit import Actor
 from accounts.models import User
@@ -42,7 +43,7 @@ class AccountForm(forms.Form):
 class UploadForm(forms.Form):
     """A file of statements."""
 
-    file = forms.FileField(label="camt.053 file")
+    file = forms.FileField(label="camt.053 file", widget=UnfoldAdminFileFieldWidget)
 
 
 class AssignmentForm(forms.Form):

@@ -34,6 +34,7 @@ class OrganizationEntity(models.Model):
     class Meta:
         db_table = "organization_entity"
         managed = False
+        verbose_name_plural = "organizations of other entities"
 
     def __str__(self) -> str:
         return f"#{self.organization_id} {self.entity_id}"

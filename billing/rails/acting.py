@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
+from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts import audit
 from accounts.audit import Actor
@@ -32,7 +33,7 @@ class ReasonForm(forms.Form):
 class AnswerForm(forms.Form):
     """What came back."""
 
-    answer = forms.FileField()
+    answer = forms.FileField(widget=UnfoldAdminFileFieldWidget)
 
 
 class TransactionForm(forms.Form):

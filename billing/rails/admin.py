@@ -152,7 +152,7 @@ class RailFileAdmin(ActingAdmin):
     list_filter = ("state", "rail", "currency")
     search_fields = ("uid", "name", "sha256", "external_id")
     exclude = ("content", "key_id")
-    readonly_fields = ("payouts", "answers")
+    readonly_fields = ("agreed", "payouts", "answers")
     change_list_template = "billing/rails/admin_files.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -179,6 +179,13 @@ class RailFileAdmin(ActingAdmin):
                 for row in rows
             ),
         )
+
+    @admin.display(description="approval")
+    def agreed(self, file: RailFile) -> SafeString:
+        """Where somebody else says yes to it, and whether somebody has."""
+        asked = Approval.objects.filter(kind=files.KIND, subject=str(file.uid)).last()
+        text = f"the approval: {asked.get_state_display()}" if asked else ""
+        return link("billing_approval", asked.pk if asked else None, text)
 
     @admin.display(description="answers")
     def answers(self, file: RailFile) -> SafeString:
@@ -221,7 +228,7 @@ class RailFileAdmin(ActingAdmin):
             case files.State.MADE:
                 return ("download", "hand_over", "void")
             case files.State.SENT:
-                return ("download", "transaction") if row.rail == "usdc" else ("download", "answer", "paid")
+                return ("download", {"usdc": "transaction", "manual": "paid"}.get(row.rail, "answer"))
         return ()
 
     def do(self, name: str, row: Any, form: forms.Form, request: HttpRequest) -> HttpResponse | str:

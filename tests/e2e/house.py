@@ -17,7 +17,7 @@ from accounts.models import Organization, Role, User
 from billing import wallets
 from billing.fx.tasks import note_rates
 from billing.rails.chain import deposits
-from config import chain, desk, processes
+from config import chain, desk, processes, secrets
 from core.money import Money
 from tests.faults.plant import Plant, django_at, free_port, make_plant
 
@@ -53,6 +53,7 @@ class House:
             "JOULEPORT_STRIPE_URL": f"http://127.0.0.1:{stripe}",
             "JOULEPORT_STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "JOULEPORT_FX_RATE_HOURS": desk.FILE_RATE_HOURS,
+            "JOULEPORT_AUDIT_KEY": secrets.make_signing_key(),
         }
         self.plant.open()
         self._open_stand_ins(stripe, node)
