@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 import stripe
-from django.db import transaction
+from django.db import connection, transaction
 
 from billing import ledger, wallets
 from billing.models import StripeRecharge, StripeTopUp
@@ -75,6 +75,10 @@ def follow_session(*, session_id: str, asked: stripe.StripeClient, now: datetime
     if intent_id is not None:
         payment = fetch(intent_id=intent_id, asked=asked)
         found = apply(top_up=found, payment=payment, now=now)
+        if session["status"] == "complete" and found.page_url:
+            # What was agreed there and takes its time to arrive cannot be paid there again.
+            StripeTopUp.objects.filter(pk=found.pk).update(page_url="")
+            found.page_url = ""
         if session["status"] == "complete" and payment.status == "requires_payment_method":
             # What was to arrive later did not, and the page takes no second try.
             return end(top_up=found, state=State.FAILED, failure=payment.failure, now=now)
@@ -193,6 +197,35 @@ def recall_method(
     newest = paid.order_by("-paid_at").first()
     if newest is not None:
         _save_method(newest, fetch(intent_id=str(newest.payment_intent_id), asked=asked), now)
+
+
+def find_paid(
+    *, charge_id: str | None, intent_id: str | None, asked: stripe.StripeClient, now: datetime
+) -> StripeTopUp | None:
+    """
+    The payment that a refund or a dispute is about; Stripe is asked once where we do not know it as paid.
+
+    :raises billing.stripe.client.StripeUnavailable: if Stripe has to be asked, in vain
+    """
+    for is_last in (False, True):
+        paid = StripeTopUp.objects.filter(state=State.PAID)
+        row = paid.filter(charge_id=charge_id).first() if charge_id else None
+        if row is None and intent_id:
+            row = paid.filter(payment_intent_id=intent_id).first()
+        if row is not None or is_last or intent_id is None:
+            return row
+        follow(intent_id=intent_id, asked=asked, now=now)
+    return None
+
+
+def lock_free(*, top_up: StripeTopUp, wallet_account: int, now: datetime) -> Decimal:
+    """
+    Lock the wallet and tell what of it is free, with what was kept back of this payment, whose row is locked.
+    """
+    release_reserve(top_up=top_up, now=now)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lock_wallet_v1(%s)", [wallet_account])
+        return max(Decimal(cursor.fetchone()[0]), Decimal(0))
 
 
 def release_reserve(*, top_up: StripeTopUp, now: datetime) -> None:
