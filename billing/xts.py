@@ -1,14 +1,15 @@
 """
 Test money: XTS, the code that ISO 4217 reserves for testing.
 
-Test keys spend it at simulated upstreams. It is given away up to a bound, kept in the same ledger as money
-(every entry balances in each currency, so the two cannot mix) and never paid out.
+Test keys spend it at simulated upstreams. It is given away up to a bound (1,000 at a time; 5,000 a day to an
+organization, 10,000 a day to a person in all of theirs: the database refuses more), kept in the same ledger
+as money (every entry balances in each currency, so the two cannot mix) and never paid out.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import audit
 from accounts.audit import Actor
@@ -16,13 +17,27 @@ from accounts.models import Organization
 from billing import ledger, wallets
 from billing.wallets import Wallet
 from core import ids
+from core.errors import DomainError
 from core.money import TEST_CURRENCY, Money
 
 FULL = Money(Decimal(1000), TEST_CURRENCY)
+BOUND = "test_money_given_bound"
+
+
+class TooMuchTestMoney(DomainError):
+    """More than is given away in a day."""
+
+    status = 429
+    code = "too_much_test_money"
+    message = "No more test money is given away today. There is more tomorrow (UTC)."
 
 
 def fill_wallet(*, organization: Organization, actor: Actor, now: datetime) -> Wallet:
-    """Fill an organization's test wallet to FULL, opening it if need be; gives the wallet."""
+    """
+    Fill an organization's test wallet to FULL, opening it if need be; gives the wallet.
+
+    :raises TooMuchTestMoney: if the organization, or the person, had their share of the day
+    """
     with transaction.atomic():
         # Of two that fill at once, the second finds it full.
         Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -30,6 +45,7 @@ def fill_wallet(*, organization: Organization, actor: Actor, now: datetime) -> W
         missing = FULL - wallet.posted
         if missing <= Money.zero(TEST_CURRENCY):
             return wallet
+        _count(organization, actor, missing, now)
         source = ledger.open_account(purpose="TEST_MONEY", currency=TEST_CURRENCY)
         ledger.post(
             key=f"test_money:{ids.make_uid()}",
@@ -48,3 +64,19 @@ def fill_wallet(*, organization: Organization, actor: Actor, now: datetime) -> W
             details={"amount": missing.literal},
         )
     return wallets.find_wallet(organization_id=organization.pk, currency=TEST_CURRENCY)
+
+
+def _count(organization: Organization, actor: Actor, missing: Money, now: datetime) -> None:
+    holders = [f"organization:{organization.uid}"]
+    if actor.user is not None:
+        holders.append(f"person:{actor.user.uid}")
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count_test_money_v1(%s, %s, %s)",
+                [holders, now.astimezone(UTC).date(), missing.amount],
+            )
+    except IntegrityError as error:
+        if BOUND not in str(error):
+            raise
+        raise TooMuchTestMoney from error

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -286,13 +287,22 @@ def receive_event(request: HttpRequest) -> HttpResponse:
     try:
         if not any(settings.STRIPE_WEBHOOK_SECRETS):
             raise StripeUnavailable
-        if int(request.headers.get("Content-Length") or 0) > inbox.BODY_BYTES_MAX:
-            return _refuse(413, "too_large", "An event is not this large.")
+        length = request.headers.get("Content-Length") or "0"
+        if not length.isascii() or not length.isdigit() or int(length) > inbox.BODY_BYTES_MAX:
+            raise inbox.TooLarge
         signature = request.headers.get("Stripe-Signature", "")
-        inbox.receive(body=request.body, signature=signature, now=timezone.now())
+        inbox.receive(body=_read(request), signature=signature, now=timezone.now())
     except DomainError as refusal:
         return _refuse(refusal.status, refusal.code, refusal.message)
     return JsonResponse({"received": True})
+
+
+def _read(request: HttpRequest) -> bytes:
+    """A body whose length may not have been told."""
+    try:
+        return request.body
+    except RequestDataTooBig as error:
+        raise inbox.TooLarge from error
 
 
 def _refuse(status: int, code: str, detail: str) -> HttpResponse:

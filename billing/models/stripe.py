@@ -197,7 +197,11 @@ class StripeBalanceTransaction(models.Model):
 
 
 class StripeRefund(models.Model):
-    """Unused money that goes back the way it came; the wallet was debited first."""
+    """
+    Unused money that goes back the way it came; the wallet was debited first.
+
+    `uncovered` of it was spent before a person sent it back at Stripe: the organization owes it.
+    """
 
     class State(models.TextChoices):
         """FAILED: the wallet has it again."""
@@ -213,6 +217,7 @@ class StripeRefund(models.Model):
         StripeTopUp, on_delete=models.PROTECT, related_name="refunds", db_constraint=False
     )
     amount = _amount()
+    uncovered = models.DecimalField(max_digits=38, decimal_places=9, default=Decimal(0))
     reason = models.TextField()
     actor = models.TextField()
     state = models.TextField(choices=State.choices, default=State.REQUESTED)

@@ -25,7 +25,7 @@ from billing.models import (
     StripeTopUp,
     TopUpMethod,
 )
-from billing.stripe import inbox
+from billing.stripe import inbox, refunds
 from core.admin import PlainAdmin
 
 ROWS_MAX = 200
@@ -132,12 +132,31 @@ class StripeTopUpAdmin(BooksAdmin):
         )
 
 
+class AtStripeFilter(admin.SimpleListFilter):
+    """Refunds that somebody made at Stripe, or of which something is still owed."""
+
+    title = "made"
+    parameter_name = "made"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Where, and what is missing."""
+        return [("stripe", "at Stripe"), ("owed", "at Stripe, after it was spent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StripeRefund]) -> QuerySet[StripeRefund]:
+        """Those."""
+        if self.value() == "stripe":
+            return queryset.filter(reason=refunds.AT_STRIPE)
+        if self.value() == "owed":
+            return queryset.filter(uncovered__gt=0).exclude(state=StripeRefund.State.FAILED)
+        return queryset
+
+
 @admin.register(StripeRefund)
 class StripeRefundAdmin(BooksAdmin):
-    """Unused money on its way back."""
+    """Unused money on its way back, and what was sent back at Stripe without us."""
 
-    list_display = ("id", "top_up", "amount", "state", "failure", "actor", "requested_at")
-    list_filter = ("state",)
+    list_display = ("id", "top_up", "amount", "uncovered", "state", "failure", "reason", "requested_at")
+    list_filter = ("state", AtStripeFilter)
     list_select_related = ("top_up",)
     search_fields = ("uid", "refund_id", "reason")
 

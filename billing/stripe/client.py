@@ -75,6 +75,11 @@ def make_client() -> stripe.StripeClient:
     )
 
 
+def is_live() -> bool:
+    """Whether the key moves money: `sk_live_…`, or a restricted one, `rk_live_…`."""
+    return "_live_" in settings.STRIPE_KEY[:8]
+
+
 @contextmanager
 def asking() -> Iterator[None]:
     """

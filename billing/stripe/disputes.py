@@ -7,10 +7,9 @@ won; those movements are booked by `movements` against the same receivable, in w
 """
 
 from datetime import datetime
-from decimal import Decimal
 
 import stripe
-from django.db import connection, transaction
+from django.db import transaction
 
 from billing import ledger, wallets
 from billing.models import StripeDispute, StripeTopUp
@@ -46,11 +45,7 @@ def follow(*, dispute_id: str, asked: stripe.StripeClient, now: datetime) -> Str
     """Ask how a dispute stands and act on it; nothing where it is about no payment of ours."""
     with client.asking():
         found = facts.read_dispute(asked.v1.disputes.retrieve(dispute_id).to_dict())
-    top_up = _find_paid(found)
-    if top_up is None:
-        if found.intent_id is not None:
-            payments.follow(intent_id=found.intent_id, asked=asked, now=now)
-        top_up = _find_paid(found)
+    top_up = payments.find_paid(charge_id=found.charge_id, intent_id=found.intent_id, asked=asked, now=now)
     return None if top_up is None else apply(top_up=top_up, found=found, now=now)
 
 
@@ -103,7 +98,7 @@ def _move(row: StripeDispute, paid: StripeTopUp, state: StripeDispute.State, now
 
 def _freeze(row: StripeDispute, paid: StripeTopUp, now: datetime) -> None:
     wallet, frozen = _find_accounts(paid)
-    row.frozen = min(_find_free(paid, wallet, now), row.amount)
+    row.frozen = min(payments.lock_free(top_up=paid, wallet_account=wallet, now=now), row.amount)
     if not row.frozen:
         return
     row.freeze_entry_id = ledger.post(
@@ -130,7 +125,7 @@ def _give_back(row: StripeDispute, paid: StripeTopUp, now: datetime) -> None:
 
 def _take(row: StripeDispute, paid: StripeTopUp, now: datetime) -> None:
     wallet, frozen = _find_accounts(paid)
-    more = min(_find_free(paid, wallet, now), row.amount - row.frozen)
+    more = min(payments.lock_free(top_up=paid, wallet_account=wallet, now=now), row.amount - row.frozen)
     receivable = ledger.open_account(purpose="DISPUTE_RECEIVABLE", currency=paid.currency)
     loss = ledger.open_account(purpose="DISPUTE_LOSS", currency=paid.currency)
     lines = {
@@ -149,26 +144,8 @@ def _take(row: StripeDispute, paid: StripeTopUp, now: datetime) -> None:
     ).entry_id
 
 
-def _find_free(paid: StripeTopUp, wallet: int, now: datetime) -> Decimal:
-    """
-    Lock the wallet and tell what of it is free, with what was kept back of this payment: it is contested now.
-    """
-    payments.release_reserve(top_up=paid, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT lock_wallet_v1(%s)", [wallet])
-        return max(Decimal(cursor.fetchone()[0]), Decimal(0))
-
-
 def _find_accounts(paid: StripeTopUp) -> tuple[int, int]:
     owner = paid.organization_id
     wallet = wallets.open_wallet(organization_id=owner, currency=paid.currency)
     frozen = ledger.open_account(purpose="FROZEN", currency=paid.currency, organization_id=owner)
     return wallet.account_id, frozen
-
-
-def _find_paid(found: DisputeFacts) -> StripeTopUp | None:
-    paid = StripeTopUp.objects.filter(state=StripeTopUp.State.PAID)
-    by_charge = paid.filter(charge_id=found.charge_id).first()
-    if by_charge is not None or found.intent_id is None:
-        return by_charge
-    return paid.filter(payment_intent_id=found.intent_id).first()

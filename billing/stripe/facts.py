@@ -53,12 +53,20 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class RefundFacts:
-    """A refund as it stands; `refund_uid` is our own name for it."""
+    """
+    A refund as it stands; `refund_uid` is our own name for it, if we made it.
+
+    `amount` is in the currency that the buyer paid in.
+    """
 
     id: str
     status: str
     refund_uid: str | None
     failure: str
+    amount: Decimal = Decimal(0)
+    currency: str = ""
+    charge_id: str | None = None
+    intent_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,17 @@ def read_movement(row: Body) -> Movement:
 
 def read_refund(refund: Body) -> RefundFacts:
     """Read a refund."""
-    return RefundFacts(refund["id"], refund["status"], read_uid(refund), refund.get("failure_reason") or "")
+    currency = str(refund["currency"]).upper()
+    return RefundFacts(
+        id=refund["id"],
+        status=refund["status"] or "pending",
+        refund_uid=read_uid(refund),
+        failure=refund.get("failure_reason") or "",
+        amount=currencies.from_stripe(units=refund["amount"], currency=currency),
+        currency=currency,
+        charge_id=read_id(refund.get("charge")),
+        intent_id=read_id(refund.get("payment_intent")),
+    )
 
 
 def read_dispute(dispute: Body) -> DisputeFacts:

@@ -29,6 +29,7 @@ WAIT_LEAST = timedelta(seconds=5)
 WAIT_MOST = timedelta(hours=1)
 ATTEMPTS_MAX = 30
 ERROR_LENGTH_MAX = 500
+OTHER_MODE = "of Stripe's other mode (live or test) than the key"
 
 Handler = Callable[[StripeEvent, stripe.StripeClient, datetime], None]
 _handlers: dict[tuple[str, bool], Handler] = {}
@@ -37,11 +38,27 @@ logger = logging.getLogger(__name__)
 
 
 class BadSignature(DomainError):
-    """The body is not signed with our secret, or was long ago."""
+    """The body is not signed with any secret of ours."""
 
     status = 400
     code = "bad_signature"
-    message = "This is not signed as Stripe signs."
+    message = "This is not signed as Stripe signs, with any secret that is set here."
+
+
+class SignedLongAgo(DomainError):
+    """It is signed with our secret, but so long ago that somebody may be repeating it. Stripe signs anew."""
+
+    status = 400
+    code = "signed_long_ago"
+    message = "This was signed more than five minutes ago. Is the clock here right?"
+
+
+class TooLarge(DomainError):
+    """Larger than events are."""
+
+    status = 413
+    code = "too_large"
+    message = "An event is not this large."
 
 
 class NotAnEvent(DomainError):
@@ -66,19 +83,32 @@ def receive(*, body: bytes, signature: str, now: datetime) -> bool:
     """
     Store an event that was signed with one of our secrets; answers whether it is new.
 
+    :raises TooLarge: if it is larger than events are
     :raises BadSignature: if it was not
+    :raises SignedLongAgo: if it was, more than five minutes ago; a clock that is ahead does no harm
     :raises NotAnEvent: if the body is no event
     """
+    if len(body) > BODY_BYTES_MAX:
+        raise TooLarge
     text = _verify(body, signature)
     try:
         payload = json.loads(text)
+        if not isinstance(payload, dict):
+            raise NotAnEvent
         return store(payload=payload, now=now)
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise NotAnEvent from error
 
 
 def store(*, payload: dict[str, Any], now: datetime) -> bool:
-    """Store an event once for ever; answers whether it is new."""
+    """
+    Store an event once for ever; answers whether it is new.
+
+    One of the other mode is kept and left: Stripe sends tests to live endpoints of connected accounts too,
+    and repeats for days what is refused.
+    """
+    is_live = payload.get("livemode")
+    left = is_live is not None and bool(is_live) != client.is_live()
     row = StripeEvent(
         event_id=str(payload["id"]),
         type=str(payload["type"]),
@@ -89,6 +119,9 @@ def store(*, payload: dict[str, Any], now: datetime) -> bool:
         received_at=now,
         payload=payload,
         next_at=now,
+        state=StripeEvent.State.LEFT if left else StripeEvent.State.NEW,
+        handled_at=now if left else None,
+        error=OTHER_MODE if left else "",
     )
     before = StripeEvent.objects.filter(event_id=row.event_id)
     if before.exists():
@@ -129,15 +162,18 @@ def _verify(body: bytes, signature: str) -> str:
         text = body.decode()
     except UnicodeDecodeError as error:
         raise BadSignature from error
+    late = False
     for secret in secrets:
         try:
+            stripe.WebhookSignature.verify_header(text, signature, secret)
             stripe.WebhookSignature.verify_header(
                 text, signature, secret, tolerance=stripe.Webhook.DEFAULT_TOLERANCE
             )
-        except stripe.SignatureVerificationError:
+        except stripe.SignatureVerificationError as refusal:
+            late = late or "tolerance" in str(refusal)
             continue
         return text
-    raise BadSignature
+    raise SignedLongAgo if late else BadSignature
 
 
 def _claim(now: datetime) -> list[StripeEvent]:

@@ -1,6 +1,9 @@
 """
 Unused money goes back the way it came. The wallet is debited first, then Stripe is asked; what Stripe
 cannot send back the wallet gets again. What the payment cost stays the platform's.
+
+What a person sent back at Stripe, without us, is taken from the wallet when it is told. What of it had been
+spent is owed by the organization: a receivable that operators see.
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, Sum
 
 from accounts import audit
-from accounts.audit import Actor
+from accounts.audit import SYSTEM, Actor
 from billing import currencies, ledger, wallets
 from billing.models import StripeRefund, StripeTopUp
 from billing.stripe import client, facts, payments
@@ -32,6 +35,14 @@ STATES = {
     "failed": State.FAILED,
     "canceled": State.FAILED,
 }
+
+
+AT_STRIPE = "sent back at Stripe"
+"""The reason of refunds that we did not ask for."""
+
+
+class RefundDiffers(RuntimeError):
+    """It is in another currency than was paid in: nothing is taken until a person has looked."""
 
 
 class NotPaid(DomainError):
@@ -133,13 +144,53 @@ def send(*, refund: StripeRefund, asked: stripe.StripeClient, now: datetime) -> 
 
 
 def follow(*, refund_id: str, asked: stripe.StripeClient, now: datetime) -> StripeRefund | None:
-    """Ask how a refund stands and act on it; nothing where it is not one of ours."""
+    """
+    Ask how a refund stands and act on it; nothing where it is about no payment of ours.
+
+    :raises RefundDiffers: if it was made at Stripe in another currency than the payment
+    """
     with client.asking():
         found = facts.read_refund(asked.v1.refunds.retrieve(refund_id).to_dict())
     row = StripeRefund.objects.filter(refund_id=refund_id).first()
     if row is None and found.refund_uid is not None:
         row = find_refund(uid=found.refund_uid)
+    if row is None:
+        paid = payments.find_paid(charge_id=found.charge_id, intent_id=found.intent_id, asked=asked, now=now)
+        row = None if paid is None else adopt(top_up=paid, found=found, now=now)
     return None if row is None else note(refund=row, found=found, now=now)
+
+
+def adopt(*, top_up: StripeTopUp, found: RefundFacts, now: datetime) -> StripeRefund:
+    """
+    Take what was sent back at Stripe from the wallet, as far as it has it; a repeat changes nothing.
+
+    :raises RefundDiffers: if it is in another currency than the payment
+    """
+    if found.currency != top_up.currency:
+        raise RefundDiffers(f"{found.id}: {found.currency}, not {top_up.currency}")
+    with transaction.atomic():
+        paid = StripeTopUp.objects.select_for_update(no_key=True).get(pk=top_up.pk)
+        known = StripeRefund.objects.filter(refund_id=found.id).first()
+        if known is not None:
+            return known
+        wallet, _, _ = _find_accounts(paid)
+        free = payments.lock_free(top_up=paid, wallet_account=wallet, now=now)
+        uncovered = found.amount - min(free, found.amount)
+        refund = _take(paid, found.amount, AT_STRIPE, SYSTEM, now, uncovered=uncovered, refund_id=found.id)
+        audit.record_event(
+            actor=SYSTEM,
+            action="top_up.refunded_at_stripe",
+            subject_kind="top_up",
+            subject_uid=paid.uid,
+            organization=paid.organization,
+            now=now,
+            details={
+                "refund": found.id,
+                "amount": Money(found.amount, paid.currency).literal,
+                "uncovered": Money(uncovered, paid.currency).literal,
+            },
+        )
+    return refund
 
 
 def find_refund(*, uid: str) -> StripeRefund | None:
@@ -183,15 +234,25 @@ def note(*, refund: StripeRefund, found: RefundFacts, now: datetime) -> StripeRe
     return row
 
 
-def _take(top_up: StripeTopUp, amount: Decimal, reason: str, actor: Actor, now: datetime) -> StripeRefund:
+def _take(
+    top_up: StripeTopUp,
+    amount: Decimal,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+    *,
+    uncovered: Decimal = Decimal(0),
+    refund_id: str | None = None,
+) -> StripeRefund:
     uid = ids.make_uid()
     named = f"{actor.kind.lower()}:{actor.uid or 'billing'}"
-    wallet, transit = _find_accounts(top_up)
+    wallet, transit, receivable = _find_accounts(top_up)
+    lines = {wallet: amount - uncovered, receivable: uncovered, transit: -amount}
     posted = ledger.post(
         key=f"stripe:refund:{uid}",
         kind="STRIPE_REFUND",
         actor=named,
-        lines={wallet: amount, transit: -amount},
+        lines={account: moved for account, moved in lines.items() if moved},
         happened_at=now,
         reason=reason,
     )
@@ -199,8 +260,11 @@ def _take(top_up: StripeTopUp, amount: Decimal, reason: str, actor: Actor, now: 
         uid=uid,
         top_up=top_up,
         amount=amount,
+        uncovered=uncovered,
         reason=reason,
         actor=named,
+        state=State.REQUESTED if refund_id is None else State.SENT,
+        refund_id=refund_id,
         requested_at=now,
         follow_at=now + FOLLOW_AFTER,
         entry_id=posted.entry_id,
@@ -208,19 +272,23 @@ def _take(top_up: StripeTopUp, amount: Decimal, reason: str, actor: Actor, now: 
 
 
 def _give_back(row: StripeRefund, now: datetime) -> int:
-    wallet, transit = _find_accounts(row.top_up)
+    wallet, transit, receivable = _find_accounts(row.top_up)
+    lines = {transit: row.amount, wallet: row.uncovered - row.amount, receivable: -row.uncovered}
     return ledger.post(
         key=f"stripe:refund_back:{row.uid}",
         kind="STRIPE_REFUND_BACK",
         actor="system:stripe",
-        lines={transit: row.amount, wallet: -row.amount},
+        lines={account: moved for account, moved in lines.items() if moved},
         happened_at=now,
     ).entry_id
 
 
-def _find_accounts(top_up: StripeTopUp) -> tuple[int, int]:
-    wallet = wallets.open_wallet(organization_id=top_up.organization_id, currency=top_up.currency)
-    transit = ledger.open_account(
-        purpose="REFUND_IN_TRANSIT", currency=top_up.currency, organization_id=top_up.organization_id
+def _find_accounts(top_up: StripeTopUp) -> tuple[int, int, int]:
+    """The organization's wallet, what is on its way back to it, and what it owes of that."""
+    owner, currency = top_up.organization_id, top_up.currency
+    wallet = wallets.open_wallet(organization_id=owner, currency=currency).account_id
+    transit, receivable = (
+        ledger.open_account(purpose=purpose, currency=currency, organization_id=owner)
+        for purpose in ("REFUND_IN_TRANSIT", "REFUND_RECEIVABLE")
     )
-    return wallet.account_id, transit
+    return wallet, transit, receivable

@@ -35,6 +35,7 @@ def fill(app: Connection, buyer: Buyer) -> None:
         [buyer.organization_id],
     )
     app.execute("INSERT INTO stripe_cursor VALUES ('events', now())")
+    app.execute("SELECT count_test_money_v1('{organization:1}', '2026-01-01', 1000)")
 
 
 def post(app: Connection, buyer: Buyer, key: str, kind: str, **lines: str) -> int:

@@ -49,6 +49,11 @@ def refund(**changes: str) -> Copy:
     return Copy("stripe_refund", fresh | changes)
 
 
+def given(**changes: str) -> Copy:
+    """A copy of what was given of test money, on another day."""
+    return Copy("test_money_given", {"day": "day + 1"} | changes)
+
+
 def dispute(**changes: str) -> Copy:
     """A copy of a dispute that was lost."""
     return Copy("stripe_dispute", {"id": "'dp_2'", "freeze_entry_id": "1", "end_entry_id": "2"} | changes)
@@ -150,6 +155,18 @@ HARMS: dict[str, Harm] = {
         refund(state="'SENT'"),
         refund(back_entry_id="NULL"),
         refund(state="'SENT'", back_entry_id="NULL", refund_id="NULL"),
+    ),
+    "stripe_refund.stripe_refund_uncovered": (
+        refund(uncovered="-1"),
+        refund(uncovered="amount + 1"),
+        refund(uncovered="1", refund_id="NULL"),
+    ),
+    "test_money_given.test_money_given_pkey": given(day="day"),
+    "test_money_given.test_money_given_bound": (
+        given(holder="'somebody'"),
+        given(amount="0"),
+        given(amount="5000.01"),
+        given(holder="'person:1'", amount="10000.01"),
     ),
     "stripe_dispute.stripe_dispute_pkey": dispute(id="id"),
     "stripe_dispute.stripe_dispute_top_up_id_fkey": dispute(top_up_id=NEW),

@@ -1,17 +1,23 @@
 """Test money: given away, spent by test keys at simulated nodes, and never near money."""
 
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from django.db import IntegrityError, connection
 
 from accounts import audit, projects
+from accounts.audit import Actor
 from accounts.keys import IssuedKey
-from accounts.models import AuditEvent, KeyMode, Organization
-from billing import limits, spending_keys, verification, wallets, xts
+from accounts.models import ActorKind, AuditEvent, KeyMode, Organization, User
+from billing import ledger, limits, spending_keys, verification, wallets, xts
 from billing.limits import Kind, Period, Subject
 from billing.models import Scope
+from core.errors import Invalid
 from core.money import Money
 from tests.billing import exchange
 from tests.billing.exchange import Buyer, Row, Seller
@@ -126,3 +132,41 @@ def test_the_database_keeps_simulated_nodes_and_money_apart(
 def test_a_node_stays_what_it_was_registered_as(owner: psycopg.Connection[Any], farm: Seller) -> None:
     with pytest.raises(psycopg.errors.RestrictViolation):
         owner.execute("UPDATE node SET simulated = true")
+
+
+def test_test_money_cannot_be_farmed(organization: Organization, now: datetime) -> None:
+    person = Actor(ActorKind.USER, uuid4(), User(uid=uuid4()))
+    for number in range(5):
+        wallet = xts.fill_wallet(organization=organization, actor=person, now=now)
+        source = ledger.open_account(purpose="TEST_MONEY", currency="XTS")
+        lines = {wallet.account_id: Decimal(1000), source: -Decimal(1000)}
+        ledger.post(key=f"spent:{number}", kind="TEST_MONEY", actor="test", lines=lines, happened_at=now)
+
+    with pytest.raises(xts.TooMuchTestMoney):
+        xts.fill_wallet(organization=organization, actor=person, now=now)
+
+    # The person's own share lasts for one more organization, and not for a third.
+    for share in (Decimal(5000), Decimal(1)):
+        holders = [f"organization:{uuid4()}", f"person:{person.user.uid if person.user else ''}"]
+        with connection.cursor() as cursor, pytest.raises(IntegrityError) if share == 1 else nullcontext():
+            cursor.execute("SELECT count_test_money_v1(%s, %s, %s)", [holders, now.date(), share])
+    tomorrow = now + timedelta(days=1)
+    assert xts.fill_wallet(organization=organization, actor=person, now=tomorrow).posted == xts.FULL
+    assert verification.verify() == []
+
+
+def test_nothing_of_test_money_becomes_money(organization: Organization, now: datetime) -> None:
+    wallet = xts.fill_wallet(organization=organization, actor=audit.SYSTEM, now=now)
+    real = wallets.open_wallet(organization_id=organization.pk, currency="USD")
+
+    with pytest.raises(ledger.Unbalanced):
+        ledger.post(
+            key="farm",
+            kind="FX_CONVERSION",
+            actor="test",
+            lines={wallet.account_id: Decimal(1), real.account_id: -Decimal(1)},
+            happened_at=now,
+        )
+    for purpose in ("FX_POSITION", "CLEARING_BANK", "CLEARING_STRIPE", "PAYOUT_IN_TRANSIT"):
+        with pytest.raises(Invalid):
+            ledger.open_account(purpose=purpose, currency="XTS")

@@ -45,13 +45,63 @@ def test_what_is_wrong_is_refused_and_not_stored(browser: Client) -> None:
     body, now = json.dumps(EVENT), int(time.time())
 
     assert tell(browser, body, secret="whsec_of_somebody") == (400, "bad_signature")
-    assert tell(browser, body, at=now - 301) == (400, "bad_signature")
+    assert tell(browser, body, secret="whsec_of_somebody", at=now - 301) == (400, "bad_signature")
+    assert tell(browser, body, at=now - 301) == (400, "signed_long_ago")
     assert tell(browser, "[]") == (400, "not_an_event")
     assert tell(browser, json.dumps(EVENT | {"created": 10**18})) == (400, "not_an_event")
     assert tell(browser, "x" * (inbox.BODY_BYTES_MAX + 1)) == (413, "too_large")
     assert browser.post("/api/stripe/webhook", b"{}", content_type="application/json").status_code == 400
     assert browser.get("/api/stripe/webhook").status_code == 405
     assert not StripeEvent.objects.exists()
+
+
+def test_a_body_of_an_untold_length_is_bounded_too(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DATA_UPLOAD_MAX_MEMORY_SIZE", 100)
+
+    assert tell(browser, json.dumps(EVENT) + " " * 200) == (413, "too_large")
+    with pytest.raises(inbox.TooLarge):
+        inbox.receive(body=b"x" * (inbox.BODY_BYTES_MAX + 1), signature="", now=NOW)
+    assert not StripeEvent.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "livemode", "state"),
+    [("", False, "NEW"), ("", True, "LEFT"), ("sk_live_x", False, "LEFT"), ("rk_live_x", True, "NEW")],
+)
+def test_an_event_of_the_other_mode_is_kept_and_left(
+    browser: Client, monkeypatch: pytest.MonkeyPatch, key: str, livemode: bool, state: str
+) -> None:
+    monkeypatch.setattr(settings, "STRIPE_KEY", key)
+
+    assert tell(browser, json.dumps(EVENT | {"livemode": livemode})) == (200, "")
+
+    event = StripeEvent.objects.get()
+    assert (event.state, event.error != "") == (state, state == "LEFT")
+
+
+def test_either_endpoint_is_heard_by_its_own_secret(browser: Client) -> None:
+    connected = EVENT | {"id": "evt_2", "account": "acct_1"}
+
+    assert tell(browser, json.dumps(connected), secret="whsec_of_connected_accounts") == (200, "")
+    assert tell(browser, json.dumps(EVENT)) == (200, "")
+    assert dict(StripeEvent.objects.values_list("event_id", "account")) == {"evt_1": "", "evt_2": "acct_1"}
+
+
+def test_an_event_of_another_version_is_acted_on_by_asking(bank: Bank) -> None:
+    """Its words are not read, only what it is about: a dispute that Stripe knows not of is asked for."""
+    about = {"id": "dp_1", "balance_transactions": [{"not": "read"}]}
+    told = EVENT | {
+        "type": "charge.dispute.created",
+        "api_version": "2031-01-01.next",
+        "data": {"object": about},
+    }
+    inbox.store(payload=told, now=NOW)
+
+    inbox.handle_due(asked=bank.client, now=NOW)
+
+    event = StripeEvent.objects.get()
+    assert (event.state, event.api_version) == ("NEW", "2031-01-01.next")
+    assert "No such dispute" in event.error
 
 
 def test_an_event_from_the_future_is_taken(browser: Client) -> None:
