@@ -27,7 +27,7 @@ from core.money import Money
 
 REVERSAL = "reversal"
 """What approvals of reversals are called."""
-REVERSIBLE = ("TOPUP", "REFUND")
+REVERSIBLE = ("TOPUP", "REFUND", "CLAIM")
 """A charge entry stands for many charges, and a reversal undone would be a third opinion."""
 
 
@@ -54,11 +54,18 @@ class NothingCharged(DomainError):
     message = "Nothing was charged, so there is nothing to give back."
 
 
+class Credited(DomainError):
+    """A part of the charge came back for a claim."""
+
+    code = "charge_credited"
+    message = "A part of this charge was credited for a claim; undo that first."
+
+
 class NotReversible(DomainError):
     """An entry that is not undone as a whole."""
 
     code = "not_reversible"
-    message = "Only top-ups and refunds are reversed; one charge is given back by a refund."
+    message = "Only top-ups, refunds and credits are reversed; one charge is given back by a refund."
 
 
 def book_top_up(
@@ -100,6 +107,7 @@ def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor,
     :raises core.errors.NotFound: if there is no such charge
     :raises ChargeNotPosted: if it is not in the ledger yet
     :raises NothingCharged: if it is of nothing
+    :raises Credited: if a part of it was credited for a claim
     :raises billing.ledger.KeyReused: if it was given back at the expense of somebody else
     """
     charge = Charge.objects.select_related("wallet__account").filter(usage_id=usage_id).first()
@@ -114,6 +122,8 @@ def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor,
         given = _find_given_back(charge)
         if charge.amount == given.amount:
             raise NothingCharged
+        if Entry.objects.filter(key=f"claim:usage:{usage_id}", reversed_by=None).exists():
+            raise Credited
         posted = ledger.post(
             key=f"refund:usage:{usage_id}",
             kind="REFUND",

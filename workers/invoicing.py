@@ -7,8 +7,8 @@ from django.db import connection
 from billing.statements.sources import Work
 from marketplace.models import Job
 
-# What a refund gave back is its entry's: it names its charge in its key. A refund that was undone has the
-# sign of a charge, and is found by the entry that it undid.
+# What a refund or a claim gave back is its entry's: it names its charge in its key. One that was undone has
+# the sign of a charge, and is found by the entry that it undid.
 GROUPS = """
 WITH mine AS MATERIALIZED (SELECT unnest(%(entries)s::bigint[]) AS entry_id),
 wallet AS (SELECT id FROM scope WHERE account_id = %(account)s),
@@ -21,11 +21,11 @@ moved AS (
       FROM mine JOIN give_back g USING (entry_id) JOIN charge c ON c.usage_id = g.usage_id
      WHERE c.wallet_id = (SELECT id FROM wallet) AND g.amount > 0
      UNION ALL
-    SELECT 'REFUND', c.usage_id, c.hold_id, p.amount
+    SELECT coalesce(r.kind, e.kind), c.usage_id, c.hold_id, p.amount
       FROM mine JOIN entry e ON e.id = mine.entry_id LEFT JOIN entry r ON r.id = e.reverses
-      JOIN charge c ON c.usage_id = substring(coalesce(r.key, e.key) FROM '^refund:usage:([0-9]+)$')::bigint
+      JOIN charge c ON c.usage_id = substring(coalesce(r.key, e.key) FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint
       JOIN posting p ON p.entry_id = e.id AND p.account_id = %(account)s
-     WHERE coalesce(r.kind, e.kind) = 'REFUND'
+     WHERE coalesce(r.kind, e.kind) IN ('REFUND', 'CLAIM')
 )
 SELECT m.kind, md.name, s.name, s.country, count(*), coalesce(sum(u.billed_in), 0)::bigint,
        coalesce(sum(u.billed_out), 0)::bigint, sum(m.amount)

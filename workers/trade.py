@@ -43,12 +43,12 @@ class Trade:
 
 
 COLUMNS = tuple(field.name for field in fields(Trade))
-# One row for each charge, give-back and refund that was booked in the period; test money is no trade.
+# One row for each charge, give-back, refund and credit that was booked in the period; test money is no trade.
 QUERY = """
 WITH booked AS MATERIALIZED (
     SELECT e.id, coalesce(r.kind, e.kind) AS kind, coalesce(r.key, e.key) AS key
       FROM entry e LEFT JOIN entry r ON r.id = e.reverses
-     WHERE coalesce(r.kind, e.kind) IN ('CHARGE', 'GIVE_BACK', 'REFUND')
+     WHERE coalesce(r.kind, e.kind) IN ('CHARGE', 'GIVE_BACK', 'REFUND', 'CLAIM')
        AND booked_day(e.booked_on, e.happened_at) >= %(since)s
        AND booked_day(e.booked_on, e.happened_at) < %(until)s
 ), moved AS (
@@ -65,12 +65,12 @@ WITH booked AS MATERIALIZED (
      UNION ALL
     SELECT c.usage_id, c.hold_id, c.currency, 0, 0, -p.wallet, -p.spread
       FROM booked b
-      JOIN charge c ON c.usage_id = substring(b.key FROM '^refund:usage:([0-9]+)$')::bigint
+      JOIN charge c ON c.usage_id = substring(b.key FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint
      CROSS JOIN LATERAL (SELECT coalesce(sum(l.amount) FILTER (WHERE a.purpose = 'WALLET'), 0) AS wallet,
                                 coalesce(sum(l.amount) FILTER (WHERE a.purpose = 'FX_SPREAD'), 0) AS spread
                            FROM posting l JOIN ledger_account a ON a.id = l.account_id
                           WHERE l.entry_id = b.id AND l.currency = c.currency) p
-     WHERE b.kind = 'REFUND'
+     WHERE b.kind IN ('REFUND', 'CLAIM')
 )
 SELECT s.country, o.country, m.currency, sum(m.charges)::bigint, sum(m.charged), sum(m.given_back),
        sum(m.charged - m.given_back), coalesce(sum(u.billed_in) FILTER (WHERE m.charges > 0), 0)::bigint,

@@ -60,6 +60,7 @@ CORRUPTIONS = {
     ),
     "give_backs_equal_entries": GIVEN,
     "settled_at_final_prices": GIVEN,
+    "claims_within_charges": "UPDATE entry SET kind = 'CLAIM' WHERE kind = 'REVERSAL'",
     "invoices_equal_entries": "UPDATE invoice SET net = net + 1 WHERE tax = 0",
     "invoices_numbered": "UPDATE invoice_counter SET last = last + 1",
     "taxes_equal_entries": "UPDATE invoice_tax SET amount = 2 * amount",

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import audit, organizations
 from accounts.models import KeyMode, Organization
-from billing import bookings, charges, ledger, spending_keys, verification, wallets, xts
+from billing import bookings, charges, claims, ledger, spending_keys, verification, wallets, xts
 from billing.models import Charge, Entry, Posting, SellerProfile, TaxRule
 from billing.statements import invoices
 from core.money import Money
@@ -151,6 +151,19 @@ def refund(scene: Scene, example: Example) -> int:
     [given] = example.given
     return bookings.refund_charge(
         usage_id=Charge.objects.get().pk,
+        borne_by=bookings.Bearer(given["borne_by"]),
+        reason="a test",
+        actor=audit.SYSTEM,
+        now=scene.now,
+    ).entry_id
+
+
+def credit(scene: Scene, example: Example) -> int:
+    charge(scene, example)
+    [given] = example.given
+    return claims.credit_charge(
+        usage_id=Charge.objects.get().pk,
+        amount=Decimal(given["credit"]),
         borne_by=bookings.Bearer(given["borne_by"]),
         reason="a test",
         actor=audit.SYSTEM,
@@ -297,6 +310,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "CHARGE": charge,
     "HEAT": pay_heat,
     "REFUND": refund,
+    "CLAIM": credit,
     "GIVE_BACK": give_back,
     "TAX": tax,
     **dict.fromkeys(bank_examples.KINDS, read_statement),
