@@ -29,7 +29,7 @@ def test_money_does_what_paper_says(desk: databases.Desk) -> None:
     run_state_machine_as_test(
         OnFreshBooks,
         settings=settings(
-            max_examples=300 if LONG else 12,
+            max_examples=300 if LONG else 8,
             stateful_step_count=60 if LONG else 40,
             deadline=None,
             derandomize=not LONG,

@@ -17,7 +17,7 @@ from billing.settlement import batches, execution, payouts
 from billing.settlement.terms import Terms
 from core.quantities import round_half_even
 from tests.billing import exchange as ex
-from tests.money.across import MoneyAcross
+from tests.money.beside import MoneyBeside
 from tests.money.machine import WALLETS
 from tests.money.model import LATE, ZERO
 from tests.money.world import CNH_MID, CNH_RATE, TOKEN
@@ -74,7 +74,7 @@ class Job:
         return lines
 
 
-class Money(MoneyAcross):
+class Money(MoneyBeside):
     """The whole money side."""
 
     jobs = Bundle("jobs")
@@ -84,6 +84,7 @@ class Money(MoneyAcross):
     @initialize()
     def begin(self) -> None:
         self.open_books()
+        self.open_treasury()
         self.queue: list[Job] = []
         self.sent: list[tuple[Sent, int, str]] = []
         # Each provider is owed something, so that not every story has to begin with that.
