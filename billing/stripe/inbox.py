@@ -79,6 +79,11 @@ def register_handler(event_type: str, handler: Handler, *, connected: bool = Fal
     _handlers[event_type, connected] = handler
 
 
+def list_types(*, connected: bool) -> list[str]:
+    """The types of events that are acted on, of connected accounts or of our own."""
+    return sorted(kind for kind, is_connected in _handlers if is_connected == connected)
+
+
 def receive(*, body: bytes, signature: str, now: datetime) -> bool:
     """
     Store an event that was signed with one of our secrets; answers whether it is new.

@@ -16,6 +16,7 @@ CREATE = (
 )
 HOME = {"US": "usd", "GB": "gbp", "HK": "hkd", "JP": "jpy", "SG": "sgd", "AU": "aud", "CH": "chf"}
 PAYOUT_DAYS = 2
+HOME_ID = "acct_home"
 
 
 def create_account(call: Call) -> Body:
@@ -27,26 +28,58 @@ def create_account(call: Call) -> Body:
     wanted: Any = call.params.get("capabilities") or {"transfers": {"requested": "true"}}
     settings: Any = call.params.get("settings") or {}
     schedule = (settings.get("payouts") or {}).get("schedule") or {}
-    body: Body = {
-        "id": call.store.make_id("acct"),
+    body = _write_account(
+        identity=call.store.make_id("acct"),
+        created=call.store.now(),
+        country=country,
+        capabilities=dict.fromkeys(wanted, "inactive"),
+        interval=schedule.get("interval") or "daily",
+    )
+    body |= {
+        "business_type": call.text("business_type"),
+        "email": call.text("email"),
+        "metadata": call.metadata(),
+        "type": call.text("type") or "express",
+    }
+    call.store.add("account", body)
+    emit(call.store, "account.updated", body, account=body["id"])
+    return body
+
+
+def find_home() -> Body:
+    """The platform's own account: everything is allowed to it from the beginning."""
+    allowed = dict.fromkeys(("card_payments", "transfers", "crypto_payments"), "active")
+    body = _write_account(identity=HOME_ID, created=0, country="HK", capabilities=allowed, interval="manual")
+    return body | {
+        "charges_enabled": True,
+        "payouts_enabled": True,
+        "details_submitted": True,
+        "requirements": _describe_requirements([], None),
+        "type": "standard",
+    }
+
+
+def _write_account(*, identity: str, created: int, country: str, capabilities: Body, interval: str) -> Body:
+    return {
+        "id": identity,
         "object": "account",
         "business_profile": None,
-        "business_type": call.text("business_type"),
-        "capabilities": dict.fromkeys(wanted, "inactive"),
+        "business_type": None,
+        "capabilities": capabilities,
         "charges_enabled": False,
         "controller": {"type": "application", "is_controller": True},
         "country": country,
-        "created": call.store.now(),
+        "created": created,
         "default_currency": HOME.get(country, "eur"),
         "details_submitted": False,
-        "email": call.text("email"),
+        "email": None,
         "external_accounts": {
             "object": "list",
             "data": [],
             "has_more": False,
             "url": "/v1/accounts/external_accounts",
         },
-        "metadata": call.metadata(),
+        "metadata": {},
         "payouts_enabled": False,
         "requirements": _describe_requirements(NEEDED, "requirements.past_due"),
         "future_requirements": _describe_requirements([], None),
@@ -65,16 +98,13 @@ def create_account(call: Call) -> Body:
             },
             "payouts": {
                 "debit_negative_balances": True,
-                "schedule": {"delay_days": PAYOUT_DAYS, "interval": schedule.get("interval") or "daily"},
+                "schedule": {"delay_days": PAYOUT_DAYS, "interval": interval},
                 "statement_descriptor": None,
             },
         },
         "tos_acceptance": {"date": None},
-        "type": call.text("type") or "express",
+        "type": "express",
     }
-    call.store.add("account", body)
-    emit(call.store, "account.updated", body, account=body["id"])
-    return body
 
 
 def _describe_requirements(due: list[str], disabled: str | None) -> Body:

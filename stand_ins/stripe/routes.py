@@ -34,7 +34,8 @@ def _list_reversals(call: Call, identity: str) -> Body:
 
 
 def _retrieve_account(call: Call, identity: str = "") -> Body:
-    return connect.find_account(call.store, identity or call.account)
+    named = identity or call.account
+    return connect.find_account(call.store, named) if named else connect.find_home()
 
 
 def _list_accounts(call: Call) -> Body:

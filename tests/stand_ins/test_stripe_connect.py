@@ -31,6 +31,12 @@ def fund(client: Client, stripe_stand_in: StripeStandIn) -> None:
     stripe_stand_in.control("advance", seconds=2 * 86_400)
 
 
+def test_the_platforms_own_account_is_ready(client: Client) -> None:
+    home = client.v1.accounts.retrieve_current()
+
+    assert (home.id, home.charges_enabled, home.payouts_enabled) == ("acct_home", True, True)
+
+
 def test_an_account_is_onboarded_on_a_page(client: Client) -> None:
     account = make_account(client)
     before = client.v1.accounts.retrieve(account)

@@ -38,7 +38,7 @@ def test_it_is_taken_from_the_wallet_once_however_often_it_is_told(bank: Bank, l
         bank.heal()
 
     row = StripeRefund.objects.get()
-    assert (row.amount, row.uncovered, row.state) == (40, 0, "SUCCEEDED")
+    assert (row.amount, row.uncovered, row.state) == (Decimal(40), Decimal(0), "SUCCEEDED")
     assert row.reason == refunds.AT_STRIPE
     assert available(lab) == 60
     assert (balance("REFUND_IN_TRANSIT", organization=lab), balance("SUSPENSE")) == (0, 0)
