@@ -11,7 +11,7 @@ from django.templatetags.static import static
 from django.utils.csp import CSP
 from psycopg.conninfo import conninfo_to_dict
 
-from config import env, mail, navigation
+from config import env, mail
 from config.logs import logging_config
 from core import credentials
 
@@ -237,11 +237,13 @@ UNFOLD = {
     "SITE_TITLE": "Jouleport",
     "SITE_HEADER": "Jouleport",
     "SITE_SYMBOL": "bolt",
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("core/mark.svg")}
-    ],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("core/mark.svg")}],
     "STYLES": [lambda _: static("core/operators.css")],
-    "SIDEBAR": {"show_search": True, "show_all_applications": True, "navigation": navigation.list_groups()},
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": True,
+        "navigation": "config.navigation.list_groups",
+    },
 }
 
 # --- API ------------------------------------------------------------------------------------------

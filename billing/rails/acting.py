@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
-from unfold.widgets import UnfoldAdminFileFieldWidget
+from unfold.widgets import UnfoldAdminFileFieldWidget  # type: ignore[import-untyped]
 
 from accounts import audit
 from accounts.audit import Actor
