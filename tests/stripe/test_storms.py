@@ -3,11 +3,13 @@ The same story under storms: events in any order, doubled, lost; and a crash at 
 a commit. It always ends in the same books.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import wraps
+from itertools import count
 from typing import Any
 
 import pytest
@@ -26,7 +28,8 @@ from tests.stripe import scene
 from tests.stripe.bank import Bank, open_bank
 from tests.stripe.scene import available, balance
 
-pytestmark = pytest.mark.sql
+LONG = os.environ.get("PROOF") == "long"
+pytestmark = [pytest.mark.sql, pytest.mark.timeout(7200 if LONG else 60)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,14 @@ class Story:
 
 
 def test_events_in_any_order_doubled_or_lost_end_in_the_same_books(db: Database) -> None:
-    number = iter(range(1000))
+    number = count(1)
 
     @given(order=st.randoms(use_true_random=False), lost=st.sets(st.integers(0, 20), max_size=21))
     @settings(
-        max_examples=4,
+        max_examples=200 if LONG else 4,
         deadline=None,
         suppress_health_check=list(HealthCheck),
-        derandomize=True,
+        derandomize=not LONG,
         database=None,
     )
     def storm(order: Any, lost: set[int]) -> None:
