@@ -164,7 +164,15 @@ def test_pages_run_nothing_inline_and_tell_nobody(db: Database, browser: Client)
 
 def test_every_page_says_what_only_looks_like_money(operator: Client) -> None:
     texts = ("Payments go to a stand-in for Stripe", "USDC comes from a stand-in for a chain")
-    paths = ("/", "/account/login/", "/nothing/", "/admin/", "/admin/billing/entry/", "/operator/")
+    paths = (
+        "/",
+        "/account/login/",
+        "/nothing/",
+        "/admin/",
+        "/admin/billing/entry/",
+        "/operator/",
+        "/api/docs/",
+    )
     at_desk = {"STRIPE_KEY": "", "STRIPE_URL": "http://127.0.0.1:9", "CHAIN_ID": looks.DEVELOPERS_CHAIN}
     in_earnest = {"STRIPE_KEY": "sk_live_1", "STRIPE_URL": "", "CHAIN_ID": 8453}
 
