@@ -18,10 +18,10 @@ from accounts.audit import Actor
 from billing.approvals import PersonNeeded
 from billing.fx import rates
 from billing.fx.central_bank import RateUnknown
-from billing.models import BankLine, ReconciliationLine, ReconciliationNote, ReconciliationRun
+from billing.models import ReconciliationLine, ReconciliationNote, ReconciliationRun
 from billing.reconciliation import outside
 from billing.reconciliation.equations import Name, make_equations
-from billing.reconciliation.sources import External, read_all
+from billing.reconciliation.sources import External, list_suspense, read_all
 from core import ids
 from core.errors import Invalid, NotFound
 from core.quantities import EXACT, format_plain
@@ -172,9 +172,8 @@ def explain(*, line: ReconciliationLine, reason: str, actor: Actor, now: datetim
 
 
 def list_ages(*, now: datetime) -> list[Age]:
-    """What is in suspense, by currency and age, the youngest first."""
-    rows = BankLine.objects.filter(state__in=(BankLine.State.SUSPENSE, BankLine.State.RETURNING))
-    return sort_ages(rows.values_list("account__currency", "booked_on", "amount"), now=now)
+    """What is in suspense at banks, at Stripe and on chain, by currency and age, the youngest first."""
+    return sort_ages(list_suspense(), now=now)
 
 
 def sort_ages(rows: Iterable[tuple[str, object, Decimal]], *, now: datetime) -> list[Age]:

@@ -1,12 +1,14 @@
 """What the ledger, statements of banks, mirrored movements and our own lists say, read at one moment."""
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
 
 from billing.reconciliation.equations import CHAIN_CURRENCY, ZERO, Name, Said
+from core.quantities import EXACT
 
 type External = Mapping[str, Decimal] | None
 """What somebody outside has, by currency; None where nobody could be asked."""
@@ -62,8 +64,7 @@ SELECT currency, sum(amount), count(*) FROM payout
  WHERE state IN ('PLANNED', 'SENT', 'IN_TRANSIT') GROUP BY currency
 """
 # Lines of banks, movements at Stripe that nobody knows, and deposits on chain at addresses that nobody has.
-SUSPENSE = """
-SELECT currency, sum(amount), count(*), min(day) FROM (
+WAITING = """
     SELECT a.currency, l.amount, l.booked_on AS day
       FROM bank_line l JOIN bank_account a ON a.id = l.account_id
      WHERE l.state IN ('SUSPENSE', 'RETURNING')
@@ -73,8 +74,7 @@ SELECT currency, sum(amount), count(*), min(day) FROM (
       JOIN ledger_account a ON a.id = p.account_id AND a.purpose = 'SUSPENSE'
      UNION ALL
     SELECT 'USDC', amount, (seen_at AT TIME ZONE 'UTC')::date
-      FROM chain_deposit WHERE entry_id IS NOT NULL AND organization_id IS NULL) waiting
- GROUP BY currency
+      FROM chain_deposit WHERE entry_id IS NOT NULL AND organization_id IS NULL
 """
 
 
@@ -86,7 +86,10 @@ def read_all(*, stripe: External, chain: External) -> list[Said]:
     banks = {currency: (closing, accounts) for currency, closing, accounts in _ask(BANK)}
     movements = {currency: (net, count) for currency, net, count in _ask(STRIPE)}
     payouts = {currency: (amount, count) for currency, amount, count in _ask(PAYOUTS)}
-    suspense = {currency: (amount, count, day) for currency, amount, count, day in _ask(SUSPENSE)}
+    suspense: dict[str, tuple[Decimal, int, date]] = {}
+    for currency, day, amount in list_suspense():
+        total, count, oldest = suspense.get(currency, (ZERO, 0, day))
+        suspense[currency] = (EXACT.add(total, amount), count + 1, min(oldest, day))
     ((records, has_chain),) = _ask(CHAIN)
     details = _read_details(banks, payouts, suspense)
     found = {*balances, *banks, *movements, *payouts, *suspense, *(stripe or ()), *(chain or ())}
@@ -105,6 +108,11 @@ def read_all(*, stripe: External, chain: External) -> list[Said]:
         )
         for currency in sorted(found)
     ]
+
+
+def list_suspense() -> list[tuple[str, date, Decimal]]:
+    """Everything in suspense: currency, the day (UTC) since when, amount as it came in."""
+    return [(currency, day, amount) for currency, amount, day in _ask(WAITING)]
 
 
 def _read_details(

@@ -1,5 +1,6 @@
 """What the chain says that we have, beside what the books say."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,6 +13,7 @@ from billing.reconciliation import outside, runs
 from tests.cast import NOW
 from tests.databases import Database
 from tests.rails.chains import CHAIN_ID, run_chain
+from tests.rails.chains import deposit as bring_in
 from tests.rails.orders import ALICE, BOB, SAFE, TOKEN
 
 
@@ -45,3 +47,10 @@ def test_what_the_chain_has_is_compared_as_deep_as_deposits_are_credited(
     assert (deep, more) == (Decimal("7.000001"), Decimal("15.000001"))
     assert (asked, silent) == ({"USDC": more}, None)
     assert (line.state, line.ours, line.theirs) == ("EQUAL", deep, deep)
+
+
+def test_deposits_of_nobody_age_in_suspense(db: Database) -> None:
+    bring_in(Decimal("2.5"), owner=None, now=NOW)
+
+    (age,) = runs.list_ages(now=NOW + timedelta(days=3))
+    assert (age.currency, age.bucket, age.count, age.amount) == ("USDC", "up to a week", 1, Decimal("2.5"))
