@@ -1,6 +1,7 @@
 """Operators' pages of settlements: draft, review with outliers, submit, carry out, follow each payout."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -142,6 +143,8 @@ class SettlementBatchAdmin(BooksAdmin):
             "sums": batches.sum_up(batch).items(),
             "reasons": review.count_reasons(batch),
             "outliers": review.list_outliers(batch),
+            "shares": review.list_shares(batch),
+            "drifts": review.list_drifts(batch),
             "items": items[:ITEMS_SHOWN],
             "progress": review.count_outcomes(batch),
             "approval": batches.find_approval(batch),
@@ -237,7 +240,7 @@ class PayoutAdmin(BooksAdmin):
             (
                 (
                     *(step.happened_at, step.state, step.rail, step.external_id or "", step.reason),
-                    *(step.actor, link("billing_entry", step.entry_id)),
+                    *(_name_actor(step.actor), link("billing_entry", step.entry_id)),
                 )
                 for step in payout.steps.order_by("id")
             ),
@@ -288,6 +291,15 @@ class PayoutAdmin(BooksAdmin):
             except DomainError as refusal:
                 self.message_user(request, refusal.message, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:billing_payout_change", args=[payout.pk]))
+
+
+def _name_actor(text: str) -> str:
+    """A person by their address; programs as they are called."""
+    kind, _, uid = text.partition(":")
+    try:
+        return name_person(UUID(uid)) if kind == "user" else text
+    except ValueError:
+        return text
 
 
 @admin.register(PayoutTerm)

@@ -5,9 +5,12 @@ from decimal import Decimal
 
 from django.db.models import Count, Sum
 
+from billing import ledger
 from billing.models import SettlementBatch, SettlementItem
 
 OUTLIERS_SHOWN = 20
+SHARES_SHOWN = 10
+DRIFTS_LOOKED_AT = 200
 TIMES = 3
 """A payout this many times the provider's last one stands out."""
 
@@ -19,6 +22,54 @@ class Outlier:
     item: SettlementItem
     before: Decimal | None
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What became of a provider's balance since it was counted; too little is left out (SHORT)."""
+
+    item: SettlementItem
+    agreed: Decimal
+    now: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A payout beside the largest of its batch, and the provider's last one, in hundredths of the largest."""
+
+    item: SettlementItem
+    length: int
+    before: int
+
+
+def list_drifts(batch: SettlementBatch) -> list[Drift]:
+    """Providers who are owed less now than what their payout was reckoned from, before it is carried out."""
+    rows = batch.items.filter(outcome=None, amount__gt=0).select_related("organization")
+    found = []
+    for item in rows.order_by("-amount", "id")[:DRIFTS_LOOKED_AT]:
+        now = ledger.balance(account_id=item.account_id)
+        if now < item.balance:
+            found.append(Drift(item, item.balance, now))
+    return found
+
+
+def list_shares(batch: SettlementBatch) -> list[Share]:
+    """The largest payouts of a batch as lengths, each beside the provider's last."""
+    largest = list(
+        batch.items.filter(amount__gt=0)
+        .select_related("organization")
+        .order_by("-amount", "id")[:SHARES_SHOWN]
+    )
+    last = _find_last(batch, [item.account_id for item in largest])
+    longest = max([item.amount for item in largest] + list(last.values()), default=Decimal(1))
+    return [
+        Share(item, _measure(item.amount, longest), _measure(last.get(item.account_id, Decimal(0)), longest))
+        for item in largest
+    ]
+
+
+def _measure(amount: Decimal, longest: Decimal) -> int:
+    return int(amount * 100 / longest)
 
 
 def count_reasons(batch: SettlementBatch) -> list[tuple[str, int, Decimal]]:

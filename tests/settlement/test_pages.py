@@ -11,7 +11,7 @@ from accounts.audit import SYSTEM
 from accounts.models import AuditEvent, Organization, Role, User
 from billing import approvals
 from billing.models import Approval, Payout, PayoutSchedule, PayoutTerm, SettlementBatch
-from billing.settlement import batches, gates, payouts, steps, tasks
+from billing.settlement import batches, gates, payouts, review, steps, tasks
 from tests.api.conftest import make_user, use_second_factor
 from tests.cast import NOW
 from tests.databases import Database
@@ -204,3 +204,18 @@ def test_operators_settle_and_providers_read_by_rest(crew: Desk, farm: Organizat
     assert (moved.status_code, moved.json()["payout"]["state"]) == (202, "PLANNED")
     assert owner.get(f"/api/payouts/{payout['uid']}").json()["state"] == "PAID"
     assert owner.get(f"/api/settlements/{payout['settlement']}/advice?after=x").status_code == 422
+
+
+def test_a_review_shows_what_changed_since_it_was_counted(crew: Desk, farm: Organization) -> None:
+    crew.settle()
+    earn(farm, "5")
+    batch = crew.draft()
+    earn(farm, "-2")
+    (drift,), (share,) = review.list_drifts(batch), review.list_shares(batch)
+    browser = sign_in_operator(User.objects.create_superuser("anne@ops.example", "a long password"))
+    page = browser.get(f"/admin/billing/settlementbatch/{batch.pk}/change/").content.decode()
+
+    assert (drift.agreed, drift.now) == (Decimal("5.005"), Decimal("3.005"))
+    # 5 dollars beside the 12.34 of the last time.
+    assert (share.length, share.before) == (40, 100)
+    assert "Changed since it was counted" in page
