@@ -105,7 +105,7 @@ soak: .venv/dev.stamp ## Break one thing after another under load (SECONDS=1800 
 	@$(PYTHON) -m tests.faults --seconds $(or $(SECONDS),1800) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 prove: .venv/dev.stamp ## Run the proofs of the money side at length, with other chances each time
-	PROOF=long $(PYTEST) -n $(JOBS) tests/money tests/stripe/test_storms.py $(ARGS)
+	PROOF=long $(PYTEST) -n $(JOBS) tests/money tests/money_doors tests/stripe/test_storms.py $(ARGS)
 
 e2e: .venv/dev.stamp ## Look at every page with a browser (chromium, from Debian)
 	$(PYTEST) -n 0 -m e2e $(ARGS)
