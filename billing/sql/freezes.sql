@@ -28,6 +28,8 @@ BEGIN
     IF source.purpose = 'WALLET' THEN
         amount := (SELECT s.posted - s.held FROM scope s WHERE s.account_id = p_account FOR NO KEY UPDATE);
     ELSE
+        -- Whoever pays it out meanwhile is waited for, and waits.
+        PERFORM 1 FROM ledger_account a WHERE a.id = p_account FOR NO KEY UPDATE;
         amount := balance_v1(p_account);
     END IF;
     freeze_id := kept.id;

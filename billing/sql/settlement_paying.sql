@@ -39,7 +39,7 @@ BEGIN
         CASE WHEN p_item.account_id < p_account THEN ARRAY[p_amount, -p_amount] ELSE ARRAY[-p_amount, p_amount] END));
 END $$;
 
--- Carry out one item: STOPPED if the provider may not be paid any more (the caller has asked), SHORT if less is owed now than
+-- Carry out one item: STOPPED if the provider may not be paid any more (the caller has asked) or what is owed is frozen, SHORT if less is owed now than
 -- was reckoned, else what was agreed to: held back, released, withheld, the fee, and the payout on its way. Answers the
 -- outcome; an item that has one keeps it.
 CREATE OR REPLACE FUNCTION pay_item_v1(p_item bigint, p_uid uuid, p_stopped boolean, p_at timestamptz) RETURNS text
@@ -59,7 +59,11 @@ BEGIN
         RETURN i.outcome;
     END IF;
     SELECT * INTO b FROM settlement_batch WHERE id = i.batch_id;
-    ends := CASE WHEN i.amount = 0 THEN 'CARRIED' WHEN p_stopped THEN 'STOPPED' ELSE 'PAID_OUT' END;
+    -- What is owed is frozen or paid, not both: whoever freezes locks it, too.
+    PERFORM 1 FROM ledger_account WHERE id = i.account_id FOR NO KEY UPDATE;
+    ends := CASE WHEN i.amount = 0 THEN 'CARRIED'
+                 WHEN p_stopped OR EXISTS (SELECT 1 FROM money_freeze WHERE account_id = i.account_id AND ended_at IS NULL) THEN 'STOPPED'
+                 ELSE 'PAID_OUT' END;
     IF ends = 'PAID_OUT' AND balance_v1(i.account_id) + i.released < i.held + i.tax + i.fee + i.amount
        OR i.released > 0 AND balance_v1(account_v1('HELD_EARNINGS', i.organization_id, b.currency)) < i.released THEN
         ends := 'SHORT';

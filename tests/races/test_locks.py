@@ -325,6 +325,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("lock_wallet_v1", 1, ("remove", 1), money_in.freezer_waits_for_who_spends),
     ("import_bank_statement_v1", 1, ("remove", 1), banking.statements_follow_each_other),
     ("pay_item_v1", 1, ("remove", 1), payouts.item_is_paid_once),
+    ("pay_item_v1", 2, ("remove", 2), payouts.frozen_earnings_are_not_paid),
     ("move_payout_v1", 1, ("remove", 1), payouts.news_of_a_payout_take_turns),
     ("claim_connect_transfer_v1", 1, ("remove", 1), payouts.rail_is_left_before_it_is_claimed),
     ("make_rail_file_v1", 1, ("remove", 1), rails.payout_in_a_file_goes_no_other_way),
@@ -339,6 +340,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("revalue_positions_v1", 1, ("remove", 1), exchanges.day_is_revalued_once),
     ("freeze_v1", 1, ("remove", 1), freezing.freezing_waits_for_who_lets_go),
     ("freeze_v1", 2, ("remove", 2), freezing.freezing_sees_what_a_job_holds),
+    ("freeze_v1", 3, ("remove", 3), payouts.earnings_on_their_way_are_not_frozen),
     ("release_freeze_v1", 1, ("remove", 1), freezing.release_sees_what_was_frozen_since),
     ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
 ]
