@@ -49,6 +49,22 @@ from django.conf import settings  # noqa: E402
 # The real one takes half a second a password, by design.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]  # noqa: E402
+
+_look_for_files = WhiteNoiseMiddleware.add_files_from_finders
+_files: dict[str, Any] = {}
+
+
+def _add_files(middleware: WhiteNoiseMiddleware) -> None:
+    """Look once for what is served as it is: each browser of a test would do so again."""
+    if not _files:
+        _look_for_files(middleware)
+        _files.update(middleware.files)
+    middleware.files.update(_files)
+
+
+WhiteNoiseMiddleware.add_files_from_finders = _add_files
+
 from config.celery import app as celery_app  # noqa: E402
 from core import brief  # noqa: E402
 from tests import databases  # noqa: E402
