@@ -275,13 +275,10 @@ def tax(scene: Scene, example: Example) -> int:
 
 def deposit(scene: Scene, example: Example) -> int:
     [facts] = example.given
-    owner = scene.buyer if facts["address"] == "given" else None
-    return chains.deposit(Decimal(facts["deposit"]), owner=owner, now=scene.now).pk
-
-
-def give_deposit(scene: Scene, example: Example) -> int:
-    [facts] = example.given
-    return chains.assign(Decimal(facts["deposit"]), owner=scene.buyer, now=scene.now).pk
+    amount, owner = Decimal(facts["deposit"]), scene.buyer if facts["address"] == "given" else None
+    if "owner" in facts:
+        return chains.assign(amount, owner=scene.buyer, now=scene.now).pk
+    return chains.deposit(amount, owner=owner, now=scene.now).pk
 
 
 def take_in(scene: Scene, example: Example) -> int:
@@ -316,8 +313,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     **dict.fromkeys(bank_examples.KINDS, read_statement),
     **dict.fromkeys(examples.KINDS, take_in),
     **dict.fromkeys(fx_examples.KINDS, exchange_money),
-    **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED"), deposit),
-    "DEPOSIT_ASSIGNED": give_deposit,
+    **dict.fromkeys(("DEPOSIT", "DEPOSIT_UNASSIGNED", "DEPOSIT_ASSIGNED"), deposit),
     **dict.fromkeys(frozen.KINDS, freeze),
     "REVERSAL": reverse,
     **dict.fromkeys(settled.KINDS, settle),
