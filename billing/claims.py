@@ -22,8 +22,6 @@ from billing.models import Charge, ChargeConversion, ChargeEntry, Entry, GiveBac
 from core.errors import DomainError, Invalid, NotFound
 from core.money import Money, split
 
-KIND = "CLAIM"
-"""Of entries."""
 NOTHING = Decimal(0)
 _NO_GIVE_BACK = GiveBack(amount=NOTHING, fee=NOTHING, overrun=NOTHING)
 _NO_CONVERSION = GiveBackConversion(amount=NOTHING, fee=NOTHING, overrun=NOTHING, mid_amount=NOTHING)
@@ -52,7 +50,7 @@ def find_left(*, usage_id: int) -> Money:
     if find_entry(usage_id=usage_id, kind="REFUND") is not None:
         return Money.zero(charge.currency)
     back = GiveBack.objects.filter(usage_id=usage_id).values_list("amount", flat=True).first() or NOTHING
-    credit = find_entry(usage_id=usage_id, kind=KIND)
+    credit = find_entry(usage_id=usage_id, kind="CLAIM")
     if credit is not None:
         back -= credit.postings.get(account_id=charge.wallet.account_id).amount
     return Money(charge.amount - back, charge.currency)
@@ -98,7 +96,7 @@ def credit_charge(
             raise CreditTooMuch(f"More than nothing, and at most {least}.", field="amount")
         posted = ledger.post(
             key=f"claim:usage:{usage_id}",
-            kind=KIND,
+            kind="CLAIM",
             actor=f"{actor.kind.lower()}:{actor.uid or 'billing'}",
             lines=_list_lines(charge, given, amount=amount, left=left, borne_by=borne_by),
             happened_at=now,

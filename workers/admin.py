@@ -19,6 +19,7 @@ from accounts.models import User
 from billing.links import NOTHING, BooksAdmin, link, table
 from core.errors import DomainError
 from workers import (
+    admin_claims,  # noqa: F401 - registers itself
     admin_kpis,  # noqa: F401 - registers itself
     nodes,
     upstreams,

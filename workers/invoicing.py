@@ -23,7 +23,8 @@ moved AS (
      UNION ALL
     SELECT coalesce(r.kind, e.kind), c.usage_id, c.hold_id, p.amount
       FROM mine JOIN entry e ON e.id = mine.entry_id LEFT JOIN entry r ON r.id = e.reverses
-      JOIN charge c ON c.usage_id = substring(coalesce(r.key, e.key) FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint
+      JOIN charge c
+        ON c.usage_id = substring(coalesce(r.key, e.key) FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint
       JOIN posting p ON p.entry_id = e.id AND p.account_id = %(account)s
      WHERE coalesce(r.kind, e.kind) IN ('REFUND', 'CLAIM')
 )

@@ -5,6 +5,7 @@ from billing.models import Entry
 from tests.api import running
 from tests.api.bank_routes import BANKING
 from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIFF
+from tests.api.claim_routes import CLAIMS
 from tests.api.compliance_routes import COMPLIANCE
 from tests.api.fx_routes import FX
 from tests.api.lot_routes import LOTS
@@ -265,6 +266,7 @@ ROUTES = (
     *RAILS,
     *MONEY_IN,
     *PERIODS,
+    *CLAIMS,
     *COMPLIANCE,
     *STATEMENTS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),

@@ -149,26 +149,12 @@ def charge(scene: Scene, example: Example) -> int:
 def refund(scene: Scene, example: Example) -> int:
     charge(scene, example)
     [given] = example.given
-    return bookings.refund_charge(
-        usage_id=Charge.objects.get().pk,
-        borne_by=bookings.Bearer(given["borne_by"]),
-        reason="a test",
-        actor=audit.SYSTEM,
-        now=scene.now,
-    ).entry_id
-
-
-def credit(scene: Scene, example: Example) -> int:
-    charge(scene, example)
-    [given] = example.given
-    return claims.credit_charge(
-        usage_id=Charge.objects.get().pk,
-        amount=Decimal(given["credit"]),
-        borne_by=bookings.Bearer(given["borne_by"]),
-        reason="a test",
-        actor=audit.SYSTEM,
-        now=scene.now,
-    ).entry_id
+    bearer = bookings.Bearer(given["borne_by"])
+    words: dict[str, Any] = {"reason": "a test", "actor": audit.SYSTEM, "now": scene.now, "borne_by": bearer}
+    usage = Charge.objects.get().pk
+    if "credit" in given:
+        return claims.credit_charge(usage_id=usage, amount=Decimal(given["credit"]), **words).entry_id
+    return bookings.refund_charge(usage_id=usage, **words).entry_id
 
 
 def give_back(scene: Scene, example: Example) -> int:
@@ -306,8 +292,7 @@ POST: dict[str, Callable[[Scene, Example], int]] = {
     "TEST_MONEY": fill_test_wallet,
     "CHARGE": charge,
     "HEAT": pay_heat,
-    "REFUND": refund,
-    "CLAIM": credit,
+    **dict.fromkeys(("REFUND", "CLAIM"), refund),
     "GIVE_BACK": give_back,
     "TAX": tax,
     **dict.fromkeys(bank_examples.KINDS, read_statement),

@@ -9,6 +9,7 @@ from workers.models.attempt import (
     UsageEnergy,
     UsageRecord,
 )
+from workers.models.claim import AnswerClaim
 from workers.models.dealing import ArmsLengthDealing, Dealing
 from workers.models.enrolment import Enrolment, NodeToken
 from workers.models.flag import FlagResolution
@@ -17,6 +18,7 @@ from workers.models.site_day import SiteDay
 from workers.models.upstream import DirectUpstream
 
 __all__ = [
+    "AnswerClaim",
     "ArmsLengthDealing",
     "Attempt",
     "Dealing",

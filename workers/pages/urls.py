@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from workers.pages import charges, earnings, exports, nodes, offers, sites, terms, trade
+from workers.pages import charges, claims, earnings, exports, nodes, offers, sites, terms, trade
 
 CONSOLE = "console/<uuid:organization>/"
 SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
@@ -23,5 +23,8 @@ urlpatterns = [
     path("operator/exports/", exports.show_exports, name="exports-page"),
     path("operator/trade/", trade.show_trade, name="trade-page"),
     path(f"{CONSOLE}charges/<uuid:job>/", charges.ChargePage.as_view(), name="charge-page"),
+    path(f"{CONSOLE}charges/<uuid:job>/claim/", claims.ClaimNewPage.as_view(), name="claim-new-page"),
+    path(f"{CONSOLE}claims/", claims.ClaimsPage.as_view(), name="claims-page"),
+    path(f"{CONSOLE}claims/<uuid:claim>/", claims.ClaimPage.as_view(), name="claim-page"),
     path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
 ]
