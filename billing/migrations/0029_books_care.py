@@ -9,5 +9,6 @@ class Migration(migrations.Migration):
     operations = [
         RunSQLFile("billing/sql/freezes.sql"),
         RunSQLFile("billing/sql/heat_charges.sql"),
+        RunSQLFile("billing/sql/settlement_rules.sql"),
         RunSQLFile("billing/sql/settlement_paying.sql"),
     ]

@@ -56,12 +56,19 @@ CREATE OR REPLACE TRIGGER settlement_line_fixed BEFORE INSERT OR UPDATE OR DELET
 CREATE OR REPLACE TRIGGER settlement_line_no_truncate BEFORE TRUNCATE ON settlement_line
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- A payout is what its item of a batch in execution says, goes forward only, and changes its rail only before it is sent; or when
+-- A payout is what its item of a batch in execution says, goes to a method of its provider and forward only, and changes its rail only before it is sent; or when
 -- the rail was asked for it and refused, so that nothing was sent.
 CREATE OR REPLACE FUNCTION keep_payout() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     recalled boolean := false;
 BEGIN
+    IF NEW.method_id IS NOT NULL AND (TG_OP = 'INSERT' OR (NEW.rail, NEW.method_id) IS DISTINCT FROM (OLD.rail, OLD.method_id))
+       AND NOT EXISTS (SELECT 1 FROM payout_method m
+                        WHERE m.id = NEW.method_id
+                          AND (m.organization_id, m.rail, m.currency) = (NEW.organization_id, NEW.rail, NEW.currency)) THEN
+        RAISE EXCEPTION 'payout % goes to its own provider', NEW.uid
+            USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payout_method_own';
+    END IF;
     IF TG_OP = 'INSERT' THEN
         IF NOT EXISTS (
             SELECT 1 FROM settlement_item i JOIN settlement_batch b ON b.id = i.batch_id

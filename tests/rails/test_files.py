@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from accounts.audit import SYSTEM
 from accounts.models import AuditEvent, Organization
@@ -109,6 +109,16 @@ def test_a_payout_is_in_one_file_until_that_is_thrown_away(desk: Desk, farm: Org
     assert (second.name, second.sha256) == (first.name, first.sha256)
     with pytest.raises(files.AlreadyFiled):
         files.void_file(file=first, note="Again", actor=desk.ann, now=NOW)
+
+
+def test_a_payout_never_goes_to_somebody_elses_method(
+    desk: Desk, farm: Organization, lab: Organization
+) -> None:
+    owe(desk, farm, add_method(farm))
+    payout, other = find_payout(farm), add_method(lab)
+
+    with pytest.raises(DatabaseError, match="its own provider"):
+        payouts.reroute(payout=payout, rail=other.rail, method_id=other.pk, reason="", actor=SYSTEM, now=NOW)
 
 
 def test_a_payout_whose_method_changed_is_left_out_and_its_file_refused(
