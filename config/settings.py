@@ -276,6 +276,8 @@ SPECTACULAR_SETTINGS = {
         "accounts.api.schema.expect_nothing_there",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "ClaimReason": "workers.models.AnswerClaim.Reason",
+        "ClaimState": "workers.models.AnswerClaim.State",
         "ComplianceKind": "billing.models.ComplianceStep.Kind",
         "DepositState": "billing.models.ChainDeposit.State",
         "InvoiceKind": "billing.models.Invoice.Kind",

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from accounts import access
 from accounts.models import Organization
-from billing.models import Charge, ChargeEntry
+from billing.models import Charge, ChargeConversion, ChargeEntry
 from core.money import AMOUNT_PLACES, fit
 from core.quantities import EXACT
 from marketplace.models import Job
@@ -19,12 +19,16 @@ NOTHING = fit(Decimal(0), AMOUNT_PLACES)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A usage record with its energy by parts and its charge; `posted` once the money has moved."""
+    """
+    A usage record with its energy by parts and its charge; `posted` once the money has moved. `sold` is what
+    was sold for a charge of a wallet in another currency than the price.
+    """
 
     usage: UsageRecord
     energy: UsageEnergy
     charge: Charge
     posted: bool
+    sold: ChargeConversion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +40,23 @@ class Work:
 
     @property
     def cost(self) -> Decimal:
-        """What the buyer pays."""
+        """What the buyer pays, in the wallet's currency."""
         return _add([one.charge.amount for one in self.records])
 
     @property
     def earned(self) -> Decimal:
-        """What the provider gets."""
-        return _add([one.charge.provider_amount for one in self.records])
+        """What the provider gets, in the currency of the price."""
+        return _add([(one.sold or one.charge).provider_amount for one in self.records])
 
     @property
     def currency(self) -> str:
         """That of the card it ran under."""
         return self.attempt.card.currency
+
+    @property
+    def wallet_currency(self) -> str:
+        """That of the wallet that pays."""
+        return self.records[0].charge.currency if self.records else self.currency
 
 
 def list_used_jobs(*, organization: Organization) -> QuerySet[Job]:
@@ -70,16 +79,18 @@ def find_attempt(*, organization: Organization, uid: object) -> Attempt:
 
 
 def find_works(*, attempts: Sequence[Attempt]) -> dict[int, Work]:
-    """Records and charges of some attempts, by the attempts' ids; four queries, however many they are."""
+    """Records and charges of some attempts, by the attempts' ids; five queries, however many they are."""
     ids = [attempt.pk for attempt in attempts]
     records = list(UsageRecord.objects.filter(attempt_id__in=ids).order_by("attempt_id", "seq"))
     usages = [record.id for record in records]
     charges = Charge.objects.in_bulk(usages)
     energies = {one.usage_id: one for one in UsageEnergy.objects.filter(attempt_id__in=ids)}
+    sold = {one.charge_id: one for one in ChargeConversion.objects.filter(charge_id__in=usages)}
     posted = set(ChargeEntry.objects.filter(usage_id__in=usages).values_list("usage_id", flat=True))
     found: dict[int, list[Record]] = {}
     for record in records:
-        row = Record(record, energies[record.id], charges[record.id], record.id in posted)
+        paid, is_posted = charges[record.id], record.id in posted
+        row = Record(record, energies[record.id], paid, is_posted, sold.get(record.id))
         found.setdefault(record.attempt_id, []).append(row)
     return {attempt.pk: Work(attempt, tuple(found.get(attempt.pk, ()))) for attempt in attempts}
 

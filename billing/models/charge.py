@@ -73,6 +73,11 @@ class ChargeConversion(models.Model):
     def __str__(self) -> str:
         return f"#{self.charge_id} sells {self.amount} {self.currency}"
 
+    @property
+    def provider_amount(self) -> Decimal:
+        """What the provider is owed for it, in its currency."""
+        return self.amount - self.fee + self.overrun
+
 
 class QueuedCharge(models.Model):
     """A charge that waits to be posted."""

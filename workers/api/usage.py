@@ -59,7 +59,7 @@ class UsageAnswer(serializers.Serializer[Any]):
     started_at = serializers.DateTimeField(source="attempt.started_at")
     ended_at = serializers.DateTimeField(source="attempt.ended_at", allow_null=True)
     cost = AmountField()
-    currency = serializers.CharField()
+    currency = serializers.CharField(source="wallet_currency", help_text="The wallet's.")
     records = UsageRecordAnswer(many=True)
 
 
