@@ -247,11 +247,11 @@ class PayoutFileContent(OperatorView):
         "operator_payout_files_download",
         "Download a payout file",
         answer={(200, "application/octet-stream"): OpenApiTypes.BINARY},
-        refusals=(403, 404),
+        refusals=(403, 404, 409),
         organization=False,
     )
     def get(self, request: Request, uid: UUID) -> HttpResponse:
-        """Take it as it was made; that you did is noted."""
+        """Take it as it was made, once it was handed over; that you did is noted."""
         file = access.get_or_refuse(RailFile.objects.all(), uid=uid)
         return answer_file(file, files.open_content(file=file, actor=self.actor(), now=timezone.now()))
 

@@ -226,7 +226,7 @@ class RailFileAdmin(ActingAdmin):
         """Take it, hand it over or throw it away; then say what came back."""
         match row.state:
             case files.State.MADE:
-                return ("download", "hand_over", "void")
+                return ("hand_over", "void")
             case files.State.SENT:
                 return ("download", {"usdc": "transaction", "manual": "paid"}.get(row.rail, "answer"))
         return ()

@@ -48,6 +48,13 @@ class AlreadyFiled(DomainError):
     message = "Some of these payouts are in another file, or do not wait any more. Look again."
 
 
+class NotReleased(DomainError):
+    """What the file says is told once two people stand behind it and it cannot be thrown away any more."""
+
+    code = "not_released"
+    message = "Somebody else approves the file first, and you hand it over; then it can be downloaded."
+
+
 class NotHandedOver(DomainError):
     """The file was not handed over, or is void."""
 
@@ -122,10 +129,15 @@ def describe(file: RailFile) -> dict[str, Any]:
 
 def open_content(*, file: RailFile, actor: Actor, now: datetime) -> bytes:
     """
-    The file as it was made, and an event of who took it.
+    The file as it was made, and an event of who took it. Whoever could take it before it counts as handed
+    over could have it paid, throw it away, and have its payouts paid once more by another.
 
+    :raises NotReleased: if it was not handed over yet, or thrown away
     :raises core.credentials.CredentialUnreadable: if no key of ours opens it
     """
+    file.refresh_from_db(fields=["state"])
+    if file.state != State.SENT:
+        raise NotReleased
     text = methods.open_vault().open(bytes(file.content), purpose=name_purpose(file))
     with transaction.atomic():
         _record(file, "payout_file.download", actor=actor, now=now)

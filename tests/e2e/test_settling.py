@@ -118,21 +118,21 @@ def settle(ann: Window, bert: Window) -> str:
 
 
 def send(ann: Window, bert: Window, folder: Path) -> Payout:
-    """A file for the bank, approved by another, downloaded, handed over."""
+    """A file for the bank, approved by another, handed over, downloaded."""
     page = ann.go("/admin/billing/railfile/waiting/")
     press(page, "Make a file")
     file = find_path(page)
     page.get_by_role("link", name="the approval: Pending").click()
     approve(bert, find_path(page))
     page = ann.go(file)
+    press(page, "Hand it over: from now on it can be downloaded")
+    expect(page.get_by_text("Its payouts are sent.")).to_be_visible()
     with page.expect_download() as coming:
         press(page, "Download")
     coming.value.save_as(folder / "pain.xml")
     content = (folder / "pain.xml").read_bytes()
     assert b'<InstdAmt Ccy="USD">250.12</InstdAmt>' in content
     expect(page.get_by_text(hashlib.sha256(content).hexdigest()).first).to_be_visible()
-    press(page, "It was handed over")
-    expect(page.get_by_text("Its payouts are sent.")).to_be_visible()
     with ann.house.books():
         return Payout.objects.get()
 

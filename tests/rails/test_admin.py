@@ -65,16 +65,16 @@ def test_an_operator_makes_a_file_and_follows_it(operator: Client, farm: Organiz
     operator.post(waiting, {"rail": "bank_file", "currency": "USD"})
     file = RailFile.objects.get()
     page = reverse("admin:billing_railfile_change", args=[file.pk])
-    taken = operator.post(page, {"deed": "download"})
-    assert (taken["X-Content-SHA256"], taken["Content-Disposition"]) == (
-        file.sha256,
-        f'attachment; filename="{file.name}"',
-    )
     assert "second person" in do(operator, "railfile", file.pk, "hand_over")
     asked = Approval.objects.get(kind="payout_file")
     approvals.approve(approval=asked, sha256=asked.sha256, actor=desk.bob, now=NOW)
     do(operator, "railfile", file.pk, "hand_over")
     assert find_payout(farm).state == "SENT"
+    taken = operator.post(page, {"deed": "download"})
+    assert (taken["X-Content-SHA256"], taken["Content-Disposition"]) == (
+        file.sha256,
+        f'attachment; filename="{file.name}"',
+    )
     payout = find_payout(farm)
     taken_over = answer(file.name.removesuffix(".xml"), payments={payout.uid: "ACSP"})
     do(operator, "railfile", file.pk, "answer", answer=SimpleUploadedFile("a.xml", taken_over))

@@ -75,10 +75,13 @@ def test_a_file_is_approved_by_another_person_and_sends_its_payouts(desk: Desk, 
     assert (waiting.rail, waiting.payments, waiting.total) == ("bank_file", 1, Decimal(100))
 
     file = make(desk)
-    content = files.open_content(file=file, actor=desk.ann, now=NOW)
     with pytest.raises(approvals.ApprovalMissing):
         files.hand_over(file=file, actor=desk.ann, now=NOW)
-    sent = hand_over(desk, file)
+    agree(desk, file)
+    with pytest.raises(files.NotReleased):
+        files.open_content(file=file, actor=desk.ann, now=NOW)
+    sent = files.hand_over(file=file, actor=desk.ann, now=NOW)
+    content = files.open_content(file=file, actor=desk.ann, now=NOW)
 
     payout = find_payout(farm)
     assert files.list_waiting() == []

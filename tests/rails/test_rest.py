@@ -30,13 +30,14 @@ def test_a_program_follows_a_file_to_its_end(db: Database, farm: Organization) -
     waiting = ann.get(f"{FILES}/waiting").json()["results"]
     made = ann.post(FILES, {"rail": "bank_file", "currency": "USD"}, format="json").json()["file"]
     page = f"{FILES}/{made['uid']}"
-    taken = ann.get(f"{page}/content")
+    kept = ann.get(f"{page}/content")
     early = ann.post(f"{page}/hand-over")
     approval = f"/api/operator/approvals/{made['approval']}"
     sha = bob.get(approval).json()["sha256"]
     mine = ann.post(f"{approval}/approve", {"sha256": sha}, format="json")
     bob.post(f"{approval}/approve", {"sha256": sha}, format="json")
     sent = ann.post(f"{page}/hand-over").json()
+    taken = ann.get(f"{page}/content")
     empty = ann.generic("POST", f"{page}/answers", "", content_type="application/xml")
     refused = answer(made["name"].removesuffix(".xml"), payments={find_payout(farm).uid: "RJCT"})
     told = [
@@ -46,6 +47,7 @@ def test_a_program_follows_a_file_to_its_end(db: Database, farm: Organization) -
     late = ann.post(f"{page}/void", {"note": "Too late."}, format="json")
 
     assert waiting == [{"rail": "bank_file", "currency": "USD", "payments": 1, "total": "100"}]
+    assert kept.json()["code"] == "not_released"
     assert hashlib.sha256(taken.content).hexdigest() == made["sha256"] == taken["X-Content-SHA256"]
     assert (early.json()["code"], mine.json()["code"]) == ("approval_missing", "same_person")
     assert (sent["state"], empty.status_code) == ("SENT", 422)

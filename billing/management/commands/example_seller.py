@@ -13,9 +13,7 @@ from billing.statements import profiles
 class Command(BaseCommand):
     """Leaves a profile that is there as it is."""
 
-    help = (
-        "Enter a seller that says it is an example for the first booking entity, if it has none."
-    )
+    help = "Enter a seller that says it is an example for the first booking entity, if it has none."
 
     def handle(self, *_: Any, **__: Any) -> None:
         """Say whether it was entered."""
