@@ -109,7 +109,12 @@ def test_a_charge_comes_back_by_one_way_only(
     quote: int,  # noqa: F811
 ) -> None:
     first, second = sell(app, lab, hall), sell(app, lab, hall)
-    whole: dict[str, Any] = {"reason": "broken", "actor": audit.SYSTEM, "now": NOW, "borne_by": Bearer.PROVIDER}
+    whole: dict[str, Any] = {
+        "reason": "broken",
+        "actor": audit.SYSTEM,
+        "now": NOW,
+        "borne_by": Bearer.PROVIDER,
+    }
     credit(first, Decimal("0.01"))
     bookings.refund_charge(usage_id=second, **whole)
 
