@@ -72,6 +72,8 @@ class BookKeeper:
         self._relays: dict[str, tuple[float, RelayWord]] = {}
         self.presence_at = 0.0
         self._loading: asyncio.Task[None] | None = None
+        # One load at a time: of two that overlap, the one that read first could be the one that writes last.
+        self._loads = asyncio.Lock()
         self._rows: list[tuple[Any, ...]] | None = None
 
     def mark_changed(self) -> None:
@@ -84,17 +86,18 @@ class BookKeeper:
 
         :raises DatabaseAway: PostgreSQL does not answer; the old book stays
         """
-        self._changed.clear()
-        rows = await self._links.fetch(QUERY)
-        upstreams = await self._links.fetch(targets.QUERY)
-        self.loaded_at = time.monotonic()
-        self.targets = self._directory.read(upstreams)
-        # If nothing changed, the shelves that were built for matching stay.
-        if rows != self._rows:
-            self._rows = rows
-            self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
-            self.version += 1
-        self._use_nodes()
+        async with self._loads:
+            self._changed.clear()
+            rows = await self._links.fetch(QUERY)
+            upstreams = await self._links.fetch(targets.QUERY)
+            self.loaded_at = time.monotonic()
+            self.targets = self._directory.read(upstreams)
+            # If nothing changed, the shelves that were built for matching stay.
+            if rows != self._rows:
+                self._rows = rows
+                self.book = Book.from_rows([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+                self.version += 1
+            self._use_nodes()
 
     async def refresh(self) -> None:
         """
