@@ -31,6 +31,16 @@ FOLLOWERS = {
     "bank_line": "billing.banking.assignment.follow_decision",
 }
 """Of a kind of content, what follows in the decision's transaction: `f(approval=…, actor=…, now=…)`."""
+PAGES = {
+    "settlement": ("billing.settlementbatch", "uid"),
+    "payout_file": ("billing.railfile", "uid"),
+    "payout_step": ("billing.payout", "uid"),
+    "manual_payment": ("billing.payout", "uid"),
+    "bank_line": ("billing.bankline", "uid"),
+    "chain_deposit": ("billing.chaindeposit", "pk"),
+    "reversal": ("billing.entry", "pk"),
+}
+"""By kind, the model whose row is looked at, and by which of its columns the subject names it."""
 DEEDS = {Approval.State.APPROVED: "approval.approve", Approval.State.REJECTED: "approval.reject"}
 
 
@@ -81,6 +91,18 @@ class NoteMissing(Invalid):
 
     code = "note_missing"
     message = "Say why."
+
+
+def register(*, kind: str, follow: str, model: str, key: str) -> None:
+    """
+    Let another application ask for approvals.
+
+    :param follow: what follows in the decision's transaction, as in FOLLOWERS
+    :param model: whose row is looked at, as `app.model`
+    :param key: by which of its columns the subject names it
+    """
+    FOLLOWERS[kind] = follow
+    PAGES[kind] = (model, key)
 
 
 def request(

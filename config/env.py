@@ -7,7 +7,9 @@ Any secret may be given as NAME_FILE, the path of a file that holds it.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from pathlib import Path
 
 from core.environment import BadEnvironment, refuse_unknown
@@ -16,6 +18,7 @@ __all__ = [
     "REPOSITORY",
     "BadEnvironment",
     "address",
+    "amounts",
     "choice",
     "flag",
     "home",
@@ -25,6 +28,8 @@ __all__ = [
     "text",
 ]
 
+CURRENCY = re.compile(r"[A-Z]{3,5}")
+AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -87,6 +92,17 @@ def number(name: str, default: int, *, most: int, environ: Mapping[str, str] = o
 def names(name: str, default: str, *, environ: Mapping[str, str] = os.environ) -> list[str]:
     """A list separated by commas."""
     return [part.strip() for part in text(name, default, environ=environ).split(",") if part.strip()]
+
+
+def amounts(name: str, default: str, *, environ: Mapping[str, str] = os.environ) -> dict[str, Decimal]:
+    """An amount of each of several currencies, as `USD:100,CNY:700`."""
+    found: dict[str, Decimal] = {}
+    for part in names(name, default, environ=environ):
+        currency, _, value = part.partition(":")
+        if not AMOUNT.fullmatch(value) or not CURRENCY.fullmatch(currency) or currency in found:
+            raise BadEnvironment(f"{name} must be amounts like USD:100,CNY:700, not {part!r}")
+        found[currency] = Decimal(value)
+    return found
 
 
 def address(name: str, default: str, *, environ: Mapping[str, str] = os.environ) -> tuple[str, int]:

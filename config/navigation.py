@@ -13,6 +13,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
             ("Settlements", "payments", "billing_settlementbatch_changelist", "billing.view_settlementbatch"),
             ("Bank lines", "help_center", "billing_bankline_changelist", "billing.view_bankline"),
             ("Deposits of USDC", "token", "billing_chaindeposit_changelist", "billing.view_chaindeposit"),
+            ("Claims", "feedback", "workers_answerclaim_changelist", "workers.view_answerclaim"),
             ("Disputes", "gavel", "billing_stripedispute_changelist", "billing.view_stripedispute"),
             (
                 "Charges in quarantine",

@@ -35,6 +35,8 @@ FX_SPREAD_BPS = env.number("JOULEPORT_FX_SPREAD_BPS", 50, most=5_000)
 FX_QUOTE_SECONDS = env.number("JOULEPORT_FX_QUOTE_SECONDS", 120, most=86_400)
 FX_RATE_HOURS = env.number("JOULEPORT_FX_RATE_HOURS", 124, most=87_600)
 FX_ECB = env.flag("JOULEPORT_FX_ECB", default=False)
+# What one operator credits alone for a claim about an answer; beyond, and in other currencies, it takes two.
+CLAIM_CREDIT_ALONE = env.amounts("JOULEPORT_CLAIM_CREDIT_ALONE", "USD:100,EUR:100,CNY:700,USDC:100")
 CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 
 INSTALLED_APPS = [

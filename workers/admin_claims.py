@@ -2,6 +2,8 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,11 +16,13 @@ from django.utils.safestring import SafeString
 
 from accounts.audit import Actor
 from accounts.models import User
+from billing.approving.admin import name_person
 from billing.bookings import Bearer
 from billing.links import BooksAdmin, link
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 from core.money import Money
-from workers import claims
+from workers import claim_decisions, claims
+from workers.evidence_answers import answer_file
 from workers.models import AnswerClaim
 from workers.models.claim import TEXT_LENGTH_MAX
 
@@ -53,7 +57,39 @@ class AnswerClaimAdmin(BooksAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Beside the usual pages, the one of the decision."""
         page = self.admin_site.admin_view(self.decide_one)
-        return [path("decide/<int:number>/", page, name="workers_decide_claim"), *super().get_urls()]
+        file = self.admin_site.admin_view(self.download)
+        return [
+            path("decide/<int:number>/", page, name="workers_decide_claim"),
+            path("decide/<int:number>/<uuid:uid>/", file, name="workers_claim_file"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """A claim is read where it is decided."""
+        if object_id.isdecimal():
+            return HttpResponseRedirect(reverse("admin:workers_decide_claim", args=[object_id]))
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def download(self, request: HttpRequest, number: int, uid: UUID) -> HttpResponse:
+        """
+        A file that one side shows.
+
+        :raises PermissionDenied: for staff who may not look at claims
+        :raises Http404: if there is no such file
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        claim = find_claim(number)
+        try:
+            return answer_file(claims.read_file(claim=claim, uid=uid))
+        except NotFound as refusal:
+            raise Http404 from refusal
 
     @admin.display(description="job")
     def decide(self, claim: AnswerClaim) -> SafeString:
@@ -75,9 +111,7 @@ class AnswerClaimAdmin(BooksAdmin):
         user = request.user
         if not isinstance(user, User) or not self.has_view_permission(request):
             raise PermissionDenied
-        claim = claims.list_all().filter(pk=number).first()
-        if claim is None:
-            raise Http404
+        claim = find_claim(number)
         may_decide = user.has_perm("workers.change_answerclaim") and claim.state in claims.WAITING
         form = DecisionForm(request.POST or None)
         if request.method == "POST":
@@ -85,6 +119,7 @@ class AnswerClaimAdmin(BooksAdmin):
                 raise PermissionDenied
             if form.is_valid() and self._decide(request, user, claim, form):
                 return HttpResponseRedirect(reverse("admin:workers_decide_claim", args=[claim.pk]))
+        proposal = claim_decisions.find_proposals(shown=[claim]).get(claim.uid)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Claim #{claim.pk}",
@@ -93,6 +128,10 @@ class AnswerClaimAdmin(BooksAdmin):
             "left": claims.find_credit_max(claim=claim),
             "credit": None if claim.credit is None else Money(claim.credit, claim.currency),
             "attempt": claim.job.billable_attempt_id,
+            "entries": claims.list_entries(claim=claim),
+            "alone": Money(claim_decisions.find_alone_max(claim.currency), claim.currency),
+            "proposal": proposal,
+            "proposed_by": name_person(proposal.prepared_by) if proposal else "",
             "form": form if may_decide else None,
         }
         return TemplateResponse(request, "admin/workers/claim.html", context)
@@ -100,7 +139,7 @@ class AnswerClaimAdmin(BooksAdmin):
     def _decide(self, request: HttpRequest, user: User, claim: AnswerClaim, form: DecisionForm) -> bool:
         given = form.cleaned_data
         try:
-            claims.decide_claim(
+            done = claim_decisions.decide_claim(
                 claim=claim,
                 credit=given["credit"],
                 borne_by=Bearer(given["borne_by"]),
@@ -111,7 +150,21 @@ class AnswerClaimAdmin(BooksAdmin):
         except DomainError as refusal:
             messages.error(request, str(refusal))
             return False
+        if done.state in claims.WAITING:
+            messages.success(request, "A second operator is asked to approve this credit.")
         return True
+
+
+def find_claim(number: int) -> AnswerClaim:
+    """
+    A claim with its files.
+
+    :raises Http404: if there is no such claim
+    """
+    claim = claims.list_all().filter(pk=number).first()
+    if claim is None:
+        raise Http404
+    return claim
 
 
 def count_days(claim: AnswerClaim, *, now: datetime) -> int:

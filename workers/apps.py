@@ -11,9 +11,15 @@ class WorkersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what must hold across jobs, attempts, usage and charges, and who knows what was sold."""
-        from billing import verification
+        from billing import approvals, verification
         from billing.statements import sources
         from workers import invoicing
 
         verification.register_checks("workers/sql/checks")
+        approvals.register(
+            kind="claim_credit",
+            follow="workers.claim_decisions.follow_decision",
+            model="workers.answerclaim",
+            key="uid",
+        )
         sources.register(name_sources=invoicing.name_jobs, group_work=invoicing.group_work)

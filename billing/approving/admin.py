@@ -19,17 +19,6 @@ from billing.links import BooksAdmin
 from billing.models import Approval
 from core.errors import DomainError
 
-PAGES = {
-    "settlement": ("settlementbatch", "uid"),
-    "payout_file": ("railfile", "uid"),
-    "payout_step": ("payout", "uid"),
-    "manual_payment": ("payout", "uid"),
-    "bank_line": ("bankline", "uid"),
-    "chain_deposit": ("chaindeposit", "pk"),
-    "reversal": ("entry", "pk"),
-}
-"""By kind, the model whose row is looked at, and by which of its columns the subject names it."""
-
 
 @admin.register(Approval)
 class ApprovalAdmin(BooksAdmin):
@@ -108,12 +97,13 @@ class ApprovalAdmin(BooksAdmin):
 
 def find_page(approval: Approval) -> str:
     """Where the thing itself is looked at; nothing for a kind that has no page, or a thing that is gone."""
-    if approval.kind not in PAGES:
+    if approval.kind not in approvals.PAGES:
         return ""
-    model, key = PAGES[approval.kind]
-    rows = apps.get_model("billing", model).objects.filter(**{key: approval.subject})
-    found = rows.values_list("pk", flat=True).first()
-    return reverse(f"admin:billing_{model}_change", args=[found]) if found else ""
+    name, key = approvals.PAGES[approval.kind]
+    found = (
+        apps.get_model(name).objects.filter(**{key: approval.subject}).values_list("pk", flat=True).first()
+    )
+    return reverse(f"admin:{name.replace('.', '_')}_change", args=[found]) if found else ""
 
 
 def name_person(uid: UUID | None) -> str:

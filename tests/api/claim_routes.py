@@ -30,6 +30,31 @@ CLAIMS = (
         lambda _: {"answer": "The model is the one that was asked for."},
         404,
     ),
+    named(
+        "POST", "claim-files", lambda _: f"/api/claims/{NOBODY}/files", Permission.MANAGE_MONEY, status=404
+    ),
+    named("GET", "claim-file", lambda _: f"/api/claims/{NOBODY}/files/{NOBODY}", MONEY, status=404),
+    named(
+        "POST",
+        "received-claim-files",
+        lambda _: f"/api/received-claims/{NOBODY}/files",
+        Permission.MANAGE_MONEY,
+        status=404,
+    ),
+    named(
+        "GET",
+        "received-claim-file",
+        lambda _: f"/api/received-claims/{NOBODY}/files/{NOBODY}",
+        MONEY,
+        status=404,
+    ),
+    operated(
+        "GET",
+        "operator-claim-file",
+        lambda _: f"/api/operator/claims/{NOBODY}/files/{NOBODY}",
+        "workers.view_answerclaim",
+        status=404,
+    ),
     operated("GET", "operator-claims", lambda _: "/api/operator/claims", "workers.view_answerclaim"),
     operated(
         "POST",

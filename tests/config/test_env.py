@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,18 @@ def test_refuses_a_flag_it_cannot_read(value: str) -> None:
 def test_refuses_an_address_it_cannot_read(value: str) -> None:
     with pytest.raises(env.BadEnvironment, match="host:port"):
         env.address("JOULEPORT_WEB_ADDRESS", "unused:1", environ={"JOULEPORT_WEB_ADDRESS": value})
+
+
+@pytest.mark.parametrize("value", ["USD", "USD:", "usd:1", "USD:-1", "USD:1e3", "USD:1,USD:2", "USD:NaN"])
+def test_refuses_amounts_it_cannot_read(value: str) -> None:
+    with pytest.raises(env.BadEnvironment, match="amounts like"):
+        env.amounts("X", "", environ={"X": value})
+
+
+def test_reads_amounts_by_currency() -> None:
+    read = env.amounts("X", "", environ={"X": "USD:100.5, CNY:700"})
+
+    assert read == {"USD": Decimal("100.5"), "CNY": Decimal(700)}
 
 
 def test_reads_an_ipv6_address() -> None:

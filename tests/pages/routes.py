@@ -152,6 +152,13 @@ ROUTES = (
     Route("earnings-page", _in("earnings/"), Permission.VIEW_MONEY),
     Route("claims-page", _in("claims/"), Permission.VIEW_MONEY),
     Route("claim-page", _in(f"claims/{UUID(int=0)}/"), Permission.VIEW_MONEY, status=404),
+    Route("claim-files-page", _in(f"claims/{UUID(int=0)}/files/"), Permission.VIEW_MONEY, status=404),
+    Route(
+        "claim-file-page",
+        _in(f"claims/{UUID(int=0)}/files/{UUID(int=0)}/"),
+        Permission.VIEW_MONEY,
+        status=404,
+    ),
     Route("claim-new-page", _in(f"charges/{UUID(int=0)}/claim/"), Permission.MANAGE_MONEY, status=404),
     Route("payouts-page", _in("payouts/"), Permission.VIEW_MONEY),
     Route("payouts-page", _in("payouts/"), Permission.MANAGE_MONEY, "POST", 302, {"every": "DAILY"}),

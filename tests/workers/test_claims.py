@@ -5,14 +5,16 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import AuditEvent, Organization, User
-from billing import verification, wallets
+from billing import approvals, verification, wallets
 from billing.bookings import Bearer
+from billing.models import Approval
 from billing.tasks import post_charges
 from core.errors import DomainError, NotFound
 from core.money import round_amount
@@ -22,7 +24,7 @@ from tests.cast import NOW
 from tests.databases import Database
 from tests.market import small, stand  # noqa: F401
 from tests.signing_in import sign_in_operator
-from workers import claims
+from workers import claim_decisions, claims
 from workers.models import AnswerClaim
 
 AGAIN = (
@@ -50,7 +52,7 @@ def claim(farm: Farm, *, text: str = "It named another capital.") -> AnswerClaim
 
 
 def decide(opened: AnswerClaim, credit: str, operator: User) -> AnswerClaim:
-    return claims.decide_claim(
+    return claim_decisions.decide_claim(
         claim=opened,
         credit=Decimal(credit),
         borne_by=Bearer.PROVIDER,
@@ -198,3 +200,47 @@ def test_an_operator_decides_on_a_page(answered: Farm) -> None:
     assert decided.status_code == 302
     assert AnswerClaim.objects.get().state == "DECIDED"
     assert client.get("/admin/workers/answerclaim/").status_code == 200
+
+
+def approve(asked: Approval, second: User) -> Approval:
+    return approvals.approve(approval=asked, sha256=asked.sha256, actor=Actor.from_user(second), now=NOW)
+
+
+def test_a_large_credit_takes_a_second_operator(answered: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "CLAIM_CREDIT_ALONE", {"USD": Decimal("0.000000001")})
+    opened, before = claim(answered), read_wallet(answered)
+    first = make_operator("billing.change_approval", name="first")
+    second = make_operator("billing.change_approval", name="second")
+
+    asked = decide(opened, "0.000000002", first)
+    [proposal] = claim_decisions.find_proposals(shown=[opened]).values()
+    with pytest.raises(approvals.SamePerson):
+        approve(proposal, first)
+    untouched = read_wallet(answered)
+    approve(proposal, second)
+
+    done = AnswerClaim.objects.get()
+    assert (asked.state, untouched) == ("OPEN", before)
+    assert (done.state, done.credit) == ("DECIDED", Decimal("0.000000002"))
+    assert (done.decided_by, done.approved_by, done.alone_max) == (first, second, Decimal("0.000000001"))
+    assert read_wallet(answered) - before == Decimal("0.000000002")
+    assert verification.verify() == []
+
+
+def test_what_was_withdrawn_or_decided_otherwise_is_not_approved(
+    answered: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "CLAIM_CREDIT_ALONE", {})
+    opened, before = claim(answered), read_wallet(answered)
+    first, second = make_operator(name="first"), make_operator("billing.change_approval", name="second")
+    proposals: list[Approval] = []
+    for credit in ("0.000000002", "0.000000003"):
+        decide(opened, credit, first)
+        proposals += claim_decisions.find_proposals(shown=[opened]).values()
+    claims.withdraw_claim(claim=opened, actor=Actor.from_user(answered.owner), now=NOW)
+
+    for proposal in proposals:
+        with pytest.raises(approvals.AlreadyDecided):
+            approve(proposal, second)
+    assert [one.state for one in Approval.objects.order_by("id")] == ["VOID", "VOID"]
+    assert read_wallet(answered) == before

@@ -17,8 +17,9 @@ from accounts.api.filters import Choice, Filters, Since, Until
 from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
 from billing.bookings import Bearer
-from workers import claims
-from workers.models import AnswerClaim
+from workers import claim_decisions, claims
+from workers.evidence import SUFFIXES
+from workers.models import AnswerClaim, ClaimEvidence
 from workers.models.claim import EVIDENCE_LENGTH_MAX, TEXT_LENGTH_MAX
 
 
@@ -53,6 +54,18 @@ class ClaimDecisionRequest(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=TEXT_LENGTH_MAX, help_text="Buyer and provider read it.")
 
 
+class ClaimFileAnswer(serializers.Serializer[Any]):
+    """A file that one side shows."""
+
+    uid = serializers.UUIDField()
+    side = serializers.ChoiceField(choices=ClaimEvidence.Side.choices)
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=list(SUFFIXES), help_text="By its content.")
+    size = serializers.IntegerField(help_text="In bytes.")
+    sha256 = serializers.CharField()
+    added_at = serializers.DateTimeField()
+
+
 class AnswerClaimAnswer(serializers.Serializer[Any]):
     """A claim, as far as it is."""
 
@@ -63,6 +76,7 @@ class AnswerClaimAnswer(serializers.Serializer[Any]):
     reason = serializers.ChoiceField(choices=AnswerClaim.Reason.choices)
     text = serializers.CharField()
     evidence = serializers.CharField()
+    files = ClaimFileAnswer(many=True, source="files.all")
     state = serializers.ChoiceField(choices=AnswerClaim.State.choices)
     opened_at = serializers.DateTimeField()
     answer = serializers.CharField(help_text="The provider's.")
@@ -80,10 +94,21 @@ class OperatorClaimAnswer(AnswerClaimAnswer):
     buyer = serializers.CharField(source="organization.name")
     provider = serializers.CharField(source="provider.name")
     decided_by = serializers.SerializerMethodField()
+    approved_by = serializers.SerializerMethodField()
+    approval = serializers.SerializerMethodField()
 
     def get_decided_by(self, claim: AnswerClaim) -> str | None:
         """The operator's address."""
         return claim.decided_by.email if claim.decided_by else None
+
+    def get_approved_by(self, claim: AnswerClaim) -> str | None:
+        """The address of the second operator, where it took one."""
+        return claim.approved_by.email if claim.approved_by else None
+
+    def get_approval(self, claim: AnswerClaim) -> UUID | None:
+        """The approval that the decision waits for."""
+        proposal = self.context["proposals"].get(claim.uid)
+        return proposal.uid if proposal else None
 
 
 class ClaimFilters(Filters):
@@ -211,7 +236,9 @@ class OperatorClaimList(OperatorView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        return self.show_page(claims.list_all(), OperatorClaimAnswer, filters=ClaimFilters)
+        return self.show_page(
+            claims.list_all(), OperatorClaimAnswer, filters=ClaimFilters, describe=name_proposals
+        )
 
 
 class ClaimDecision(OperatorView):
@@ -228,10 +255,14 @@ class ClaimDecision(OperatorView):
         organization=False,
     )
     def post(self, request: Request, uid: UUID) -> Response:
-        """Credit nothing, a part, or all of what the buyer still pays for the answer."""
+        """
+        Credit nothing, a part, or all of what the buyer still pays for the answer.
+
+        A large credit waits for a second operator: the claim is as it was, `approval` names what to approve.
+        """
         wanted = self.read(ClaimDecisionRequest)
         claim = access.get_or_refuse(claims.list_all(), uid=uid)
-        claims.decide_claim(
+        claim_decisions.decide_claim(
             claim=claim,
             credit=wanted["credit"],
             borne_by=Bearer(wanted["borne_by"]),
@@ -239,4 +270,10 @@ class ClaimDecision(OperatorView):
             actor=self.actor(),
             now=timezone.now(),
         )
-        return Response(OperatorClaimAnswer(access.get_or_refuse(claims.list_all(), uid=uid)).data)
+        done = access.get_or_refuse(claims.list_all(), uid=uid)
+        return Response(OperatorClaimAnswer(done, context=name_proposals([done])).data)
+
+
+def name_proposals(shown: list[AnswerClaim]) -> dict[str, Any]:
+    """What the answers about claims need to name what waits for a second operator."""
+    return {"proposals": claim_decisions.find_proposals(shown=shown)}

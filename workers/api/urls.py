@@ -5,6 +5,7 @@ from django.urls import path
 from workers.api import (
     admissions,
     agents,
+    claim_files,
     claims,
     events,
     exports,
@@ -54,6 +55,23 @@ urlpatterns = [
     path("claims/<uuid:uid>/withdraw", claims.ClaimWithdrawal.as_view(), name="claim-withdrawal"),
     path("received-claims", claims.ReceivedClaimList.as_view(), name="received-claims"),
     path("received-claims/<uuid:uid>/answer", claims.ClaimReply.as_view(), name="claim-reply"),
+    path("claims/<uuid:uid>/files", claim_files.ClaimFileList.as_view(), name="claim-files"),
+    path("claims/<uuid:uid>/files/<uuid:file>", claim_files.ClaimFile.as_view(), name="claim-file"),
+    path(
+        "received-claims/<uuid:uid>/files",
+        claim_files.ReceivedClaimFileList.as_view(),
+        name="received-claim-files",
+    ),
+    path(
+        "received-claims/<uuid:uid>/files/<uuid:file>",
+        claim_files.ReceivedClaimFile.as_view(),
+        name="received-claim-file",
+    ),
+    path(
+        "operator/claims/<uuid:uid>/files/<uuid:file>",
+        claim_files.OperatorClaimFile.as_view(),
+        name="operator-claim-file",
+    ),
     path("operator/claims", claims.OperatorClaimList.as_view(), name="operator-claims"),
     path("operator/claims/<uuid:uid>/decide", claims.ClaimDecision.as_view(), name="claim-decision"),
     path("attempts", usage.AttemptList.as_view(), name="attempts"),

@@ -9,7 +9,7 @@ from workers.models.attempt import (
     UsageEnergy,
     UsageRecord,
 )
-from workers.models.claim import AnswerClaim
+from workers.models.claim import AnswerClaim, ClaimEvidence
 from workers.models.dealing import ArmsLengthDealing, Dealing
 from workers.models.enrolment import Enrolment, NodeToken
 from workers.models.flag import FlagResolution
@@ -21,6 +21,7 @@ __all__ = [
     "AnswerClaim",
     "ArmsLengthDealing",
     "Attempt",
+    "ClaimEvidence",
     "Dealing",
     "DirectUpstream",
     "Endpoint",

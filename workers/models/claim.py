@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 TEXT_LENGTH_MAX = 4000
 EVIDENCE_LENGTH_MAX = 20_000
@@ -49,6 +49,12 @@ class AnswerClaim(models.Model):
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
     )
+    alone_max = models.DecimalField(max_digits=38, decimal_places=9, null=True)
+    """What one operator could credit alone when it was decided; null where nothing was said of that."""
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
+    )
+    """The second person of a credit above that."""
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -81,6 +87,16 @@ class AnswerClaim(models.Model):
                     )
                 ),
             ),
+            models.CheckConstraint(
+                name="answer_claim_by_two",
+                condition=Q(
+                    Q(approved_by=None) & (Q(alone_max=None) | Q(credit=None) | Q(credit__lte=F("alone_max")))
+                )
+                | (
+                    Q(approved_by__isnull=False, state="DECIDED", credit__gt=0)
+                    & ~Q(approved_by=F("decided_by"))
+                ),
+            ),
         )
         indexes = (
             models.Index(fields=("organization", "id"), name="answer_claim_buyer"),
@@ -89,3 +105,29 @@ class AnswerClaim(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.state}"
+
+
+class ClaimEvidence(models.Model):
+    """A file that the buyer or the provider shows for a claim; it never changes."""
+
+    class Side(models.TextChoices):
+        BUYER = "BUYER"
+        PROVIDER = "PROVIDER"
+
+    uid = models.UUIDField(unique=True)
+    claim = models.ForeignKey(AnswerClaim, on_delete=models.PROTECT, related_name="files")
+    side = models.TextField(choices=Side.choices)
+    name = models.TextField()
+    kind = models.TextField()
+    """Its media type, by its content."""
+    size = models.IntegerField()
+    sha256 = models.TextField()
+    content = models.BinaryField()
+    added_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "claim_evidence"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name}"

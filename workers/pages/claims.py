@@ -1,9 +1,11 @@
 """Claims in the console: a buyer's own and those about a provider's answers; one form each."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -12,15 +14,19 @@ from django.utils.translation import gettext_lazy
 
 from accounts import access
 from accounts.access import Permission
+from accounts.models import Organization
 from accounts.pages.base import OrganizationPage
 from billing.explaining import explain
 from core.errors import DomainError
 from core.money import Money
-from workers import claims, usage
+from workers import claims, evidence, usage
+from workers.evidence import FILE_BYTES_MAX, FILES_MAX, SUFFIXES, EvidenceFile, WrongFile
+from workers.evidence_answers import answer_file
 from workers.models import AnswerClaim
 from workers.models.claim import EVIDENCE_LENGTH_MAX, TEXT_LENGTH_MAX
 
 SHOWN_MAX = 100
+FILES_HELP = gettext_lazy("Text, JSON, PNG, JPEG or PDF: 2 MB each, 5 of each side, who both read them.")
 REASONS = {
     "WRONG": gettext_lazy("The answer is wrong"),
     "INCOMPLETE": gettext_lazy("The answer is not complete"),
@@ -35,6 +41,44 @@ STATES = {
     "DECIDED": gettext_lazy("Decided"),
     "WITHDRAWN": gettext_lazy("Withdrawn"),
 }
+
+
+class FilesInput(forms.FileInput):
+    """Several files at once."""
+
+    allow_multiple_selected = True
+
+
+class FilesField(forms.Field):
+    """Files as evidence, looked at by their content."""
+
+    widget = FilesInput(attrs={"accept": ",".join(end for ends in SUFFIXES.values() for end in ends)})
+
+    def clean(self, value: Any) -> list[EvidenceFile]:
+        """
+        The files that were sent.
+
+        :raises django.forms.ValidationError: if one is of no kind that is taken, or there are too many
+        """
+        given = [one for one in value or () if one]
+        if self.required and not given:
+            raise forms.ValidationError(self.error_messages["required"])
+        if len(given) > FILES_MAX:
+            raise forms.ValidationError(_("%(count)s files at most.") % {"count": FILES_MAX})
+        return [self._read(one) for one in given]
+
+    def _read(self, given: UploadedFile[bytes]) -> EvidenceFile:
+        content = given.read(FILE_BYTES_MAX + 1)
+        try:
+            return evidence.read_file(name=given.name or "", content=content)
+        except WrongFile as refusal:
+            raise forms.ValidationError(f"{given.name}: {explain(refusal)}") from refusal
+
+
+class FilesForm(forms.Form):
+    """More evidence."""
+
+    attached = FilesField(label=gettext_lazy("Files"), help_text=FILES_HELP)
 
 
 class ClaimForm(forms.Form):
@@ -54,6 +98,7 @@ class ClaimForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text=gettext_lazy("Such as the prompt and the answer, which we do not keep."),
     )
+    attached = FilesField(label=gettext_lazy("Files"), required=False, help_text=FILES_HELP)
 
 
 class AnswerForm(forms.Form):
@@ -95,10 +140,12 @@ class ClaimNewPage(OrganizationPage):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Open the claim."""
-        form = ClaimForm(request.POST)
+        form = ClaimForm(request.POST, request.FILES)
         if not form.is_valid():
             return self._refuse(form, 422)
-        wish = claims.Wish(job=self.kwargs["job"], **form.cleaned_data)
+        said = form.cleaned_data
+        files = said.pop("attached")
+        wish = claims.Wish(job=self.kwargs["job"], files=files, **said)
         try:
             made = claims.open_claim(
                 organization=self.organization, wish=wish, actor=self.actor, now=timezone.now()
@@ -153,6 +200,7 @@ class ClaimPage(OrganizationPage):
             "may_act": Permission.MANAGE_MONEY in self.granted,
             "waiting": claim.state in claims.WAITING,
             "form": kwargs.pop("form", None) or AnswerForm(),
+            "files_form": kwargs.pop("files_form", None) or FilesForm(),
         }
         return super().get_context_data(**{**kwargs, **context})
 
@@ -160,10 +208,51 @@ class ClaimPage(OrganizationPage):
         return claim.organization_id == self.organization.pk
 
     def _find(self) -> AnswerClaim:
-        both = claims.list_opened(organization=self.organization) | claims.list_received(
-            organization=self.organization
-        )
-        return access.get_or_refuse(both, uid=self.kwargs["claim"])
+        return find_claim(self.organization, self.kwargs["claim"])
+
+
+class ClaimFilesPage(ClaimPage):
+    """Where more files are sent; the page is the claim's."""
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+        """Add the files."""
+        claim = self._find()
+        form = FilesForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(files_form=form), status=422)
+        try:
+            claims.add_files(
+                claim=claim,
+                side=claims.Side.BUYER if self._is_buyer(claim) else claims.Side.PROVIDER,
+                files=form.cleaned_data["attached"],
+                actor=self.actor,
+                now=timezone.now(),
+            )
+        except DomainError as refusal:
+            messages.error(request, explain(refusal))
+        return redirect("claim-page", self.organization.uid, claim.uid)
+
+
+class ClaimFilePage(OrganizationPage):
+    """One file of a claim, for its buyer and its provider."""
+
+    needs = Permission.VIEW_MONEY
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Download it."""
+        claim = find_claim(self.organization, self.kwargs["claim"])
+        return answer_file(claims.read_file(claim=claim, uid=self.kwargs["file"]))
+
+
+def find_claim(organization: Organization, uid: UUID) -> AnswerClaim:
+    """
+    A claim of an organization, or about one of its answers.
+
+    :raises core.errors.NotFound: if it has no such claim
+    """
+    opened = claims.list_opened(organization=organization)
+    both = opened | claims.list_received(organization=organization)
+    return access.get_or_refuse(both, uid=uid)
 
 
 def describe(claim: AnswerClaim) -> dict[str, Any]:

@@ -26,5 +26,11 @@ urlpatterns = [
     path(f"{CONSOLE}charges/<uuid:job>/claim/", claims.ClaimNewPage.as_view(), name="claim-new-page"),
     path(f"{CONSOLE}claims/", claims.ClaimsPage.as_view(), name="claims-page"),
     path(f"{CONSOLE}claims/<uuid:claim>/", claims.ClaimPage.as_view(), name="claim-page"),
+    path(f"{CONSOLE}claims/<uuid:claim>/files/", claims.ClaimFilesPage.as_view(), name="claim-files-page"),
+    path(
+        f"{CONSOLE}claims/<uuid:claim>/files/<uuid:file>/",
+        claims.ClaimFilePage.as_view(),
+        name="claim-file-page",
+    ),
     path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
 ]
