@@ -15,6 +15,7 @@ from config.embedded.postgres import APP_ROLE, OWNER_ROLE, Cluster
 from tests import databases
 from tests.billing import (
     bank_books,
+    claim_books,
     compliance_books,
     connect_books,
     exchange,
@@ -116,6 +117,7 @@ def fill(db: Database) -> None:
         connect_books.fill(app, owner, farm.organization_id)
         rail_books.fill(app, farm.organization_id, *people)
         compliance_books.fill(app, lab, *people)
+        claim_books.fill(app, *people)
 
 
 def _close(db: Database, app: Connection) -> None:

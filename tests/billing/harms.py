@@ -8,6 +8,7 @@ of their own, `*_harms.py`, and listed at the end.
 
 from tests.billing import (
     bank_harms,
+    claim_harms,
     compliance_harms,
     connect_harms,
     conversion_harms,
@@ -295,6 +296,7 @@ HARMS: dict[str, Harm] = {
     "meter_flag.meter_flag_kind_check": Copy("meter_flag", {"id": NEW, "kind": "'Not a kind'"}),
     "node_event.node_event_pkey": Copy("node_event", {}),
     **bank_harms.HARMS,
+    **claim_harms.HARMS,
     **compliance_harms.HARMS,
     **connect_harms.HARMS,
     **conversion_harms.HARMS,

@@ -55,6 +55,8 @@ RIGHTS = {
     **dict.fromkeys(["compliance_step", "screening", "sanctions_list", "sanctions_name"], APPEND),
     "money_freeze": READ,
     "rail_answer": APPEND,
+    "claim_evidence": APPEND,
+    "answer_claim": frozenset({"SELECT", "INSERT", "UPDATE"}),
     **dict.fromkeys(["reference_version", "reference_figure", "site_figure"], APPEND),
     **dict.fromkeys(["fx_rate", "booking_entity"], APPEND),
     **dict.fromkeys(["fx_spread", "fx_limit"], frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})),
@@ -90,6 +92,8 @@ COLUMNS = {
     "fx_standing_quote": "base",
     "capped_usage": "usage_id",
     "answer_note": "attempt_id",
+    "answer_claim": "credit",
+    "claim_evidence": "name",
 }
 
 # Functions that move money or holds without asking who owns them: only other functions may call them.

@@ -44,6 +44,7 @@ SECOND_GUARD = {
     "entry.entry_pkey": "posting_000000_pkey",
     "entry.entry_no_truncate": "ledger_seq is append-only",
     "approval.approval_no_truncate": "is append-only",
+    "answer_claim.answer_claim_no_truncate": "claim_evidence is append-only",
     "payout.payout_kept": "connect_transfer_payout_id_fkey",
     "payout.payout_no_truncate": "is append-only",
     "accounting_period.accounting_period_no_truncate": "period_balance is append-only",

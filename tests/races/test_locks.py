@@ -9,11 +9,22 @@ import psycopg
 import pytest
 
 from core import ids
-from marketplace.models import Site, SiteEnergy
 from tests.billing import exchange as ex
 from tests.billing.exchange import Admitted, Buyer, Seller, fetch, fetch_value
 from tests.databases import Database
-from tests.races import banking, capped, closing, exchanges, freezing, invoicing, money_in, payouts, rails
+from tests.races import (
+    banking,
+    capped,
+    claiming,
+    closing,
+    exchanges,
+    freezing,
+    invoicing,
+    keeping,
+    money_in,
+    payouts,
+    rails,
+)
 from tests.races.interleaving import (
     Outcome,
     Running,
@@ -122,26 +133,6 @@ def started_job_is_not_cancelled_as_if_it_waited(stage: Stage) -> bool:
         lambda c: ex.cancel(c, stage.lab, job),
     )
     return outcome.value == "RUNNING" and stage.is_clean()
-
-
-def partitions_are_made_once(stage: Stage) -> bool:
-    with psycopg.connect(stage.db.owner_dsn, autocommit=True) as owner:
-        owner.execute("SELECT setval('usage_id_seq', 6000000)")
-    ensure = call("SELECT sum(made) FROM ensure_partitions_v1()")
-    outcome = overlap(stage.db, ensure, ensure)
-    return outcome.error is None and outcome.value == 0
-
-
-def years_of_series_are_made_once(stage: Stage) -> bool:
-    with psycopg.connect(stage.db.owner_dsn, autocommit=True) as owner:
-        (last,) = owner.execute(
-            "SELECT max(inhrelid::regclass::text) FROM pg_inherits"
-            " WHERE inhparent = 'series_point'::regclass AND inhrelid::regclass::text ~ '[0-9]$'"
-        ).fetchone() or ("",)
-        owner.execute(f"DROP TABLE {last}".encode())
-    ensure = call("SELECT sum(made) FROM ensure_series_partitions_v1()")
-    outcome = overlap(stage.db, ensure, ensure)
-    return outcome.error is None and outcome.value == 0
 
 
 def entries_are_numbered_by_one_at_a_time(stage: Stage) -> bool:
@@ -279,14 +270,6 @@ def cursor_of_spending_never_goes_back(stage: Stage) -> bool:
     return outcome.waited and outcome.error is None and stage.is_clean()
 
 
-def factors_are_read_behind_a_change_of_the_site(stage: Stage) -> bool:
-    SiteEnergy.objects.create(site=Site.objects.get(), carbon_series="gz", updated_at=ex.NOW)
-    change = call("UPDATE site SET pue = 1.5 RETURNING 1")
-    outcome = overlap(stage.db, change, call("SELECT note_site_factors_v1(id, 'gz', 480) FROM site"))
-    newest = fetch(stage.app, "SELECT pue, gco2_per_kwh FROM site_factors ORDER BY id DESC LIMIT 1")
-    return outcome.error is None and newest == [{"pue": Decimal("1.5"), "gco2_per_kwh": Decimal(480)}]
-
-
 # function, number of the lock in it, how it is spoilt (`turn`: number among the ordered locks), the race
 RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("hold_v2", 1, ("remove", 1), waiting_admission_sees_what_is_left),
@@ -311,8 +294,8 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("renew_v1", 1, ("turn", 1), renewing_locks_attempts_in_order),
     ("cancel_job_v1", 1, ("remove", 1), started_job_is_not_cancelled_as_if_it_waited),
     ("sweep_v1", 1, ("remove", 1), sweeper_passes_by_what_is_being_recorded),
-    ("ensure_partitions_v1", 1, ("remove", 1), partitions_are_made_once),
-    ("ensure_series_partitions_v1", 1, ("remove", 1), years_of_series_are_made_once),
+    ("ensure_partitions_v1", 1, ("remove", 1), keeping.partitions_are_made_once),
+    ("ensure_series_partitions_v1", 1, ("remove", 1), keeping.years_of_series_are_made_once),
     ("sequence_entries_v1", 1, ("remove", 1), entries_are_numbered_by_one_at_a_time),
     ("fold_spend_v1", 1, ("remove", 1), spending_is_folded_once),
     ("collect_capped_v1", 1, ("remove", 1), capped.capped_usage_is_collected_once),
@@ -342,7 +325,8 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("freeze_v1", 2, ("remove", 2), freezing.freezing_sees_what_a_job_holds),
     ("freeze_v1", 3, ("remove", 3), payouts.earnings_on_their_way_are_not_frozen),
     ("release_freeze_v1", 1, ("remove", 1), freezing.release_sees_what_was_frozen_since),
-    ("note_site_factors_v1", 1, ("remove", 1), factors_are_read_behind_a_change_of_the_site),
+    ("check_claim_evidence", 1, ("remove", 1), claiming.files_that_arrive_together_are_few),
+    ("note_site_factors_v1", 1, ("remove", 1), keeping.factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]
 

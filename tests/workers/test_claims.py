@@ -213,6 +213,9 @@ def test_a_large_credit_takes_a_second_operator(answered: Farm, monkeypatch: pyt
     second = make_operator("billing.change_approval", name="second")
 
     asked = decide(opened, "0.000000002", first)
+    boss = sign_in_operator(User.objects.create_superuser("ops@example.org", "a long password"))
+    page = boss.get(f"/admin/workers/answerclaim/decide/{opened.pk}/").content
+    told = boss.get("/api/operator/claims").json()["results"][0]
     [proposal] = claim_decisions.find_proposals(shown=[opened]).values()
     with pytest.raises(approvals.SamePerson):
         approve(proposal, first)
@@ -221,6 +224,10 @@ def test_a_large_credit_takes_a_second_operator(answered: Farm, monkeypatch: pyt
 
     done = AnswerClaim.objects.get()
     assert (asked.state, untouched) == ("OPEN", before)
+    assert f"/admin/billing/approval/{proposal.pk}/change/".encode() in page
+    assert told["approval"] == str(proposal.uid)
+    about = boss.get(f"/admin/billing/approval/{proposal.pk}/change/").content
+    assert f"/admin/workers/answerclaim/{opened.pk}/change/".encode() in about
     assert (done.state, done.credit) == ("DECIDED", Decimal("0.000000002"))
     assert (done.decided_by, done.approved_by, done.alone_max) == (first, second, Decimal("0.000000001"))
     assert read_wallet(answered) - before == Decimal("0.000000002")

@@ -51,8 +51,9 @@ class AnswerClaim(models.Model):
     )
     alone_max = models.DecimalField(max_digits=38, decimal_places=9, null=True)
     """What one operator could credit alone when it was decided; null where nothing was said of that."""
+    # The approval that has to be there names the same person.
     approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, db_constraint=False
     )
     """The second person of a credit above that."""
     closed_at = models.DateTimeField(null=True)
@@ -77,7 +78,12 @@ class AnswerClaim(models.Model):
                         )
                         | Q(state="WITHDRAWN", closed_at__isnull=False, credit=None, decided_by=None)
                         | (
-                            Q(state="DECIDED", closed_at__isnull=False, decided_by__isnull=False)
+                            Q(
+                                state="DECIDED",
+                                closed_at__isnull=False,
+                                decided_by__isnull=False,
+                                credit__isnull=False,
+                            )
                             & ~Q(decision="")
                             & (
                                 Q(credit=0, borne_by="")

@@ -67,12 +67,13 @@ class FilesField(forms.Field):
             raise forms.ValidationError(_("%(count)s files at most.") % {"count": FILES_MAX})
         return [self._read(one) for one in given]
 
-    def _read(self, given: UploadedFile[bytes]) -> EvidenceFile:
+    def _read(self, given: "UploadedFile[bytes]") -> EvidenceFile:
         content = given.read(FILE_BYTES_MAX + 1)
         try:
             return evidence.read_file(name=given.name or "", content=content)
         except WrongFile as refusal:
-            raise forms.ValidationError(f"{given.name}: {explain(refusal)}") from refusal
+            why = _("%(name)s is no text, JSON, PNG, JPEG or PDF, or has more than 2 MB.")
+            raise forms.ValidationError(why % {"name": given.name}) from refusal
 
 
 class FilesForm(forms.Form):
