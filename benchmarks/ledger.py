@@ -9,7 +9,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
-from benchmarks import past
+from benchmarks import books, past
 from benchmarks.exchange import Exchange, open_exchange
 from benchmarks.report import Figure
 
@@ -36,11 +36,13 @@ def measure() -> list[Figure]:
         for _ in range(ROUNDS):
             peers.append(_pgbench(exchange, "tpcb"))
             postings.append(_pgbench(exchange, "exchange", "-f", str(script)))
+        single = books.measure(exchange)
     posting, peer = statistics.median(postings), statistics.median(peers)
     ratio = statistics.median(a / b for a, b in zip(postings, peers, strict=True))
     return [
         Figure("pgbench TPC-B, 16 connections", peer, "transactions/s"),
         Figure("posting, 16 connections", posting, "entries/s", "TPC-B", ratio, "1 x TPC-B"),
+        *single,
         *past.measure(),
     ]
 

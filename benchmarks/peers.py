@@ -80,11 +80,12 @@ def open_peers(*, upstream: int, folder: Path, tokens: Path) -> Iterator[list[Ta
             try:
                 found.append(stack.enter_context(opener(upstream, folder, tokens)))
             except (Missing, OSError, subprocess.CalledProcessError, NotReady) as error:
-                print(f"skipped {name}: {_explain(error)}", file=sys.stderr, flush=True)
+                print(f"skipped {name}: {explain(error)}", file=sys.stderr, flush=True)
         yield found
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
+    """Why a peer is not there, with what its installer said."""
     said = error.stderr if isinstance(error, subprocess.CalledProcessError) else None
     return f"{error}\n{said}" if said else str(error)
 
@@ -105,7 +106,7 @@ def _open_nginx(upstream: int, folder: Path, tokens: Path) -> Iterator[Target]:
 @contextmanager
 def _open_litellm(upstream: int, folder: Path, _tokens: Path) -> Iterator[Target]:
     home = TOOLS / "litellm"
-    _install(home, PINS / "litellm.lock", _install_litellm)
+    _install(home, PINS / "litellm.lock", _sync)
     port = programs.free_port()
     config = folder / "litellm.yaml"
     config.write_text(LITELLM.format(upstream=upstream, key=UPSTREAM_KEY), encoding="utf-8")
@@ -149,6 +150,17 @@ def _open_portkey(upstream: int, folder: Path, tokens: Path) -> Iterator[Target]
         yield Target("Portkey", port, pid, tokens, headers)
 
 
+def install_hordak() -> str:
+    """
+    The Python that has django-hordak.
+
+    :raises CalledProcessError: it cannot be installed; see `explain`
+    """
+    home = TOOLS / "hordak"
+    _install(home, PINS / "hordak.lock", _sync)
+    return str(home / "bin/python")
+
+
 def _install(home: Path, pins: Path, install: Callable[[Path], None]) -> None:
     """Install a peer unless exactly this was installed before."""
     stamp = home / "pins"
@@ -160,10 +172,10 @@ def _install(home: Path, pins: Path, install: Callable[[Path], None]) -> None:
     stamp.write_bytes(pins.read_bytes())
 
 
-def _install_litellm(home: Path) -> None:
+def _sync(home: Path) -> None:
     python = home / "bin/python"
     _call([str(UV), "venv", "--quiet", "--python", str(TOOLS / "uv/bin/python"), str(home)])
-    pins = str(PINS / "litellm.lock")
+    pins = str(PINS / f"{home.name}.lock")
     sync = ["pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes", "--python", str(python), pins]
     _call([str(UV), *sync])
 
