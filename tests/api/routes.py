@@ -8,6 +8,7 @@ from tests.api.bodies import CHAT, ENERGY, NOBODY, RENAMED, SERVING, SITE, TARIF
 from tests.api.claim_routes import CLAIMS
 from tests.api.compliance_routes import COMPLIANCE
 from tests.api.fx_routes import FX
+from tests.api.income_routes import INCOME
 from tests.api.lot_routes import LOTS
 from tests.api.payout_routes import PAYOUTS
 from tests.api.period_routes import PERIODS
@@ -268,6 +269,7 @@ ROUTES = (
     *PERIODS,
     *CLAIMS,
     *COMPLIANCE,
+    *INCOME,
     *STATEMENTS,
     operated("GET", "feeds", lambda _: "/api/operator/feeds", "marketplace.view_seriesfeed"),
     operated(

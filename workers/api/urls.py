@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import core.converters  # noqa: F401 - registers what addresses below are made of
 from workers.api import (
     admissions,
     agents,
@@ -10,6 +11,7 @@ from workers.api import (
     events,
     exports,
     flags,
+    income,
     kpis,
     offers,
     receipts,
@@ -49,6 +51,10 @@ urlpatterns = [
     path("jobs/<uuid:uid>", views.JobDetail.as_view(), name="job"),
     path("jobs/<uuid:uid>/cancel", views.JobCancellation.as_view(), name="job-cancellation"),
     path("jobs/<uuid:uid>/receipt", receipts.JobReceipt.as_view(), name="job-receipt"),
+    path("earnings/<currency:currency>/days", income.IncomeDays.as_view(), name="earning-days"),
+    path("earnings/<currency:currency>/sites", income.IncomeSites.as_view(), name="earning-sites"),
+    path("earnings/<currency:currency>/jobs", income.IncomeJobs.as_view(), name="earning-jobs"),
+    path("earnings/<currency:currency>/csv", income.IncomeFile.as_view(), name="earning-file"),
     path("usage", usage.UsageList.as_view(), name="usage"),
     path("claims", claims.ClaimList.as_view(), name="claims"),
     path("claims/<uuid:uid>", claims.ClaimDetail.as_view(), name="claim"),

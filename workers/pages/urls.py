@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from workers.pages import charges, claims, earnings, exports, nodes, offers, sites, terms, trade
+import core.converters  # noqa: F401 - registers what addresses below are made of
+from workers.pages import charges, claims, earnings, exports, income, nodes, offers, sites, terms, trade
 
 CONSOLE = "console/<uuid:organization>/"
 SITE, OFFER = f"{CONSOLE}sites/<uuid:site>/", f"{CONSOLE}offers/<uuid:offer>/"
@@ -33,4 +34,6 @@ urlpatterns = [
         name="claim-file-page",
     ),
     path(f"{CONSOLE}earnings/", earnings.EarningsPage.as_view(), name="earnings-page"),
+    path(f"{CONSOLE}earnings/<currency:currency>/", income.IncomePage.as_view(), name="income-page"),
+    path(f"{CONSOLE}earnings/<currency:currency>/csv/", income.IncomeCsv.as_view(), name="income-csv"),
 ]

@@ -1,0 +1,1 @@
+"""What providers earned by the ledger: by day, by site, by job, and all of it as a file."""
