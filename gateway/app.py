@@ -19,6 +19,7 @@ from core.request_ids import accept_request_id
 from gateway import doors, metrics, models, reads
 from gateway.database import DatabaseAway, DatabaseBusy
 from gateway.errors import ApiError
+from gateway.keys import Key
 from gateway.passages import Passage
 from gateway.runtime import Runtime
 from gateway.settings import Settings, SettingsRefused, read_settings
@@ -28,6 +29,8 @@ from marketplace.book import Book
 MODELS = "/v1/models"
 # A request leaves few circles behind; looking for them after every dozen requests costs a twentieth of all.
 GARBAGE_MIN = 50_000
+# As many are kept ready as there are currencies and rates to compare in.
+LISTS_MAX = 64
 JSON = (b"content-type", b"application/json")
 
 type Scope = MutableMapping[str, Any]
@@ -44,8 +47,9 @@ class Gateway:
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings
         self.runtime: Runtime | None = None
-        # By whether test keys ask: the version of the book, and the list.
-        self._models: dict[bool, tuple[int, bytes]] = {}
+        # Of the book's present version, by whether tests ask and what prices are compared in.
+        self._models: dict[tuple[bool, models.Purse], bytes] = {}
+        self._models_version = -1
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of ASGI."""
@@ -187,9 +191,9 @@ class Gateway:
             slug = path.removeprefix(MODELS).removeprefix("/")
             book = runtime.keeper.book.get_side(test=key.is_test)
             if slug:
-                body = models.get_model(book, slug, test=key.is_test)
+                body = models.get_model(book, slug, models.Purse.from_key(key), test=key.is_test)
             else:
-                body = self._list_models(runtime.keeper.version, book, test=key.is_test)
+                body = self._list_models(runtime.keeper.version, book, key)
             return await _answer(send, 200, body, request_id)
         raise ApiError(404, "unknown_address", f"There is nothing at {method} {path[:200]}.", retry=False)
 
@@ -212,11 +216,13 @@ class Gateway:
         finally:
             runtime.requests -= 1
 
-    def _list_models(self, version: int, book: Book, *, test: bool) -> bytes:
-        known, body = self._models.get(test, (-1, b""))
-        if known != version:
-            body = models.list_models(book)
-            self._models[test] = (version, body)
+    def _list_models(self, version: int, book: Book, key: Key) -> bytes:
+        if version != self._models_version or len(self._models) >= LISTS_MAX:
+            self._models, self._models_version = {}, version
+        asked = (key.is_test, models.Purse.from_key(key))
+        body = self._models.get(asked)
+        if body is None:
+            body = self._models[asked] = models.list_models(book, asked[1])
         return body
 
 

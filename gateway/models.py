@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from core.quantities import format_plain
 from gateway.errors import ApiError
+from gateway.keys import Key
 from marketplace.book import Book
 from marketplace.listings import CHAT, COMPLETIONS, EMBEDDINGS, Listing, NodePresence, int_to_text
 from marketplace.matching import Match
 
 OWNER = "jouleport"
+ONE = 10**18
 ADDRESSES = {CHAT: "/v1/chat/completions", COMPLETIONS: "/v1/completions", EMBEDDINGS: "/v1/embeddings"}
 
 
-def list_models(book: Book) -> bytes:
+class Purse(NamedTuple):
+    """
+    What prices are compared in: the currency of a key's first wallet, and what one of each currency that the
+    key can pay is worth in it, in 1e-18 (nothing where it needs no rate).
+    """
+
+    currency: str = ""
+    rates: tuple[tuple[str, int], ...] = ()
+
+    @classmethod
+    def from_key(cls, key: Key) -> Purse:
+        """That of a key."""
+        return cls(key.currencies[0] if key.currencies else "", key.rates)
+
+    def find_rate(self, currency: str) -> int | None:
+        """What one is worth, in 1e-18; None for what the key cannot pay."""
+        return ONE if currency == self.currency else dict(self.rates).get(currency)
+
+    def rank(self, listing: Listing) -> tuple[bool, int, str, str]:
+        """Sorts by input and output price together; what cannot be compared comes last, by its currency."""
+        rate, price = self.find_rate(listing.currency), listing.input_price + listing.output_price
+        if rate is None:
+            return True, price, listing.currency, str(listing.offer_uid)
+        return False, price * rate // ONE, "", str(listing.offer_uid)
+
+
+def list_models(book: Book, purse: Purse) -> bytes:
     """The list of models, each with the prices of its cheapest offer."""
     data = [
-        describe_model(slug, listings) for slug in book.list_models() if (listings := book.list_priced(slug))
+        describe_model(slug, listings, purse)
+        for slug in book.list_models()
+        if (listings := book.list_priced(slug))
     ]
     return msgspec.json.encode({"object": "list", "data": data})
 
 
-def get_model(book: Book, slug: str, *, test: bool = False) -> bytes:
+def get_model(book: Book, slug: str, purse: Purse, *, test: bool = False) -> bytes:
     """
     One model.
 
@@ -35,7 +65,7 @@ def get_model(book: Book, slug: str, *, test: bool = False) -> bytes:
     listings = book.list_priced(slug)
     if not listings:
         raise refuse_model(slug, test=test)
-    return msgspec.json.encode(describe_model(slug, listings))
+    return msgspec.json.encode(describe_model(slug, listings, purse))
 
 
 def refuse_model(slug: str, *, test: bool = False) -> ApiError:
@@ -62,14 +92,15 @@ def list_endpoints(listings: Iterable[Listing]) -> list[str]:
     return [address for endpoint, address in ADDRESSES.items() if endpoint in served]
 
 
-def describe_model(slug: str, listings: tuple[Listing, ...]) -> dict[str, Any]:
+def describe_model(slug: str, listings: tuple[Listing, ...], purse: Purse) -> dict[str, Any]:
     """
     A model as OpenAI's SDKs and OpenRouter's clients read it.
 
     `pricing` holds decimal strings per token; they are of the offer that is cheapest by input and output
-    price together, in the currency named beside them.
+    price together, in the currency named beside them. `wallet_pricing` says what they come to in the currency
+    of the key's first wallet, and at which rate; null where none is needed or known.
     """
-    cheapest = min(listings, key=lambda one: (one.input_price + one.output_price, str(one.offer_uid)))
+    cheapest = min(listings, key=purse.rank)
     served = {endpoint for listing in listings for endpoint in listing.endpoints}
     outputs = [
         name
@@ -92,6 +123,7 @@ def describe_model(slug: str, listings: tuple[Listing, ...]) -> dict[str, Any]:
             "instruct_type": None,
         },
         "pricing": _describe_pricing(cheapest),
+        "wallet_pricing": _convert_pricing(cheapest, purse),
         "top_provider": {
             "context_length": cheapest.context_length,
             "max_completion_tokens": max(listing.max_output_cap for listing in listings),
@@ -115,7 +147,21 @@ def _describe_pricing(listing: Listing) -> dict[str, str]:
     }
 
 
-def describe_endpoints(book: Book, slug: str) -> bytes:
+def _convert_pricing(listing: Listing, purse: Purse) -> dict[str, str] | None:
+    rate = purse.find_rate(listing.currency)
+    if rate is None or listing.currency == purse.currency:
+        return None
+    prices = {
+        "prompt": listing.input_price,
+        "completion": listing.output_price,
+        "input_cache_read": listing.cached_input_price,
+    }
+    # Half up: to be read, not to be charged; what is charged is rounded once, as a whole.
+    told = {name: int_to_text((price * rate + ONE // 2) // ONE) for name, price in prices.items()}
+    return {**told, "currency": purse.currency, "rate": int_to_text(rate)}
+
+
+def describe_endpoints(book: Book, slug: str, purse: Purse) -> bytes:
     """
     Every offer of a model, cheapest first by input and output price together.
 
@@ -124,14 +170,16 @@ def describe_endpoints(book: Book, slug: str) -> bytes:
     listings = book.list_priced(slug)
     if not listings:
         raise refuse_model(slug)
-    ordered = sorted(listings, key=lambda one: (one.input_price + one.output_price, str(one.offer_uid)))
-    model = describe_model(slug, listings)
+    model = describe_model(slug, listings, purse)
     data = {name: model[name] for name in ("id", "name", "created", "architecture")}
-    data["endpoints"] = [_describe_offer(listing, book.presence.get(listing.node_uid)) for listing in ordered]
+    data["endpoints"] = [
+        _describe_offer(listing, book.presence.get(listing.node_uid), purse)
+        for listing in sorted(listings, key=purse.rank)
+    ]
     return msgspec.json.encode({"data": data})
 
 
-def _describe_offer(listing: Listing, node: NodePresence | None) -> dict[str, Any]:
+def _describe_offer(listing: Listing, node: NodePresence | None, purse: Purse) -> dict[str, Any]:
     """
     One offer. `status` is 0 when it takes requests now, -1 when all its slots are taken, -2 when its node is
     not connected or does not serve the model. What is not measured yet is null.
@@ -151,6 +199,7 @@ def _describe_offer(listing: Listing, node: NodePresence | None) -> dict[str, An
         "max_completion_tokens": listing.max_output_cap,
         "max_prompt_tokens": listing.context_length,
         "pricing": _describe_pricing(listing),
+        "wallet_pricing": _convert_pricing(listing, purse),
         "quantization": None,
         "supported_parameters": [],
         "endpoints": list_endpoints([listing]),

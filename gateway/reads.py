@@ -33,7 +33,8 @@ async def read(runtime: Runtime, key: Key, path: str, query: bytes) -> bytes:
     """
     book = runtime.keeper.book.get_side(test=key.is_test)
     if path.startswith(MODELS):
-        return models.describe_endpoints(book, path.removeprefix(MODELS).removesuffix(ENDPOINTS))
+        slug = path.removeprefix(MODELS).removesuffix(ENDPOINTS)
+        return models.describe_endpoints(book, slug, models.Purse.from_key(key))
     if path == PROVIDERS:
         return models.list_providers(book)
     links = runtime.database.reading

@@ -55,3 +55,29 @@ async def test_without_a_rate_the_other_currency_is_no_offer(
     # Others who sell it may connect again.
     assert refused.value.status_code == 503
     market.assert_nothing_happened()
+
+
+async def test_models_are_listed_by_what_their_prices_come_to_in_the_wallet(
+    hall: exchange.Seller, buyer: openai.AsyncOpenAI
+) -> None:
+    [listed] = [one async for one in buyer.models.list() if one.id == "small"]
+    told = listed.model_dump()
+
+    # The figures of CNY and of dollars are the same, so the one in CNY is a seventh of the other.
+    assert told["pricing"]["currency"] == "CNY"
+    assert told["wallet_pricing"]["currency"] == "USD"
+    assert told["wallet_pricing"]["rate"] == "0.1407"
+    assert Decimal(told["wallet_pricing"]["completion"]) == Decimal(told["pricing"]["completion"]) * Decimal(
+        "0.1407"
+    )
+
+
+async def test_a_price_that_the_wallet_cannot_pay_is_listed_last(
+    market: Market, hall: exchange.Seller, gateway: Gateway, buyer: openai.AsyncOpenAI
+) -> None:
+    with psycopg.connect(market.owner_dsn, autocommit=True) as owner:
+        exchange.set_rate(owner, "USD", "CNY", mid="0.14", rate="0.1407", seconds=-1)
+    listed = (await buyer.models.retrieve("small")).model_dump()
+
+    assert (listed["pricing"]["currency"], listed["wallet_pricing"]) == ("USD", None)
+    assert listed["currencies"] == ["CNY", "USD"]
