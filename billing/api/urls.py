@@ -16,6 +16,7 @@ from billing.api import (
     payout_files,
     payout_methods,
     payout_moves,
+    payout_transactions,
     payouts,
     periods,
     reconciliation,
@@ -103,6 +104,11 @@ urlpatterns = [
     path(f"{FILE}/content", payout_files.PayoutFileContent.as_view(), name="payout-file-content"),
     path(f"{FILE}/hand-over", payout_files.PayoutFileHandOver.as_view(), name="payout-file-hand-over"),
     path(f"{FILE}/void", payout_files.PayoutFileVoid.as_view(), name="payout-file-void"),
+    path(
+        f"{FILE}/transaction",
+        payout_transactions.PayoutFileTransaction.as_view(),
+        name="payout-file-transaction",
+    ),
     path(f"{FILE}/answers", payout_files.PayoutFileAnswers.as_view(), name="payout-file-answers"),
     path("operator/deposits", payout_files.OperatedDepositList.as_view(), name="operated-deposits"),
     path(

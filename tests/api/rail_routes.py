@@ -36,6 +36,14 @@ RAILS = (
         lambda _: {"note": "No."},
         404,
     ),
+    operated(
+        "POST",
+        "payout-file-transaction",
+        lambda _: f"{FILES}/{NOBODY}/transaction",
+        CHANGED,
+        lambda _: {"transaction": "0x" + "1" * 64},
+        404,
+    ),
     operated("POST", "payout-file-answers", lambda _: f"{FILES}/{NOBODY}/answers", CHANGED, status=404),
     operated("GET", "operated-deposits", lambda _: "/api/operator/deposits", "billing.view_chaindeposit"),
     operated(

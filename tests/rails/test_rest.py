@@ -1,17 +1,24 @@
 """Operators' programs make payout files, hand them over and hand in what came back; and name owners."""
 
 import hashlib
+import json
 from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
 
 from accounts.models import AuditEvent, Organization, User
-from billing.rails import payers
+from billing.rails import files, payers
+from billing.rails.chain import reader
 from tests.api.conftest import use_second_factor
 from tests.cast import NOW
 from tests.databases import Database
+from tests.rails.chains import CHAIN_ID, run_chain
 from tests.rails.chains import deposit as bring_in
-from tests.rails.orders import HONG_KONG
+from tests.rails.orders import HONG_KONG, SAFE, TOKEN
 from tests.rails.test_bank_files import answer
-from tests.rails.test_files import add_method, owe
+from tests.rails.test_files import add_method, hand_over, owe, owe_usdc
 from tests.settlement import settling
 from tests.settlement.settling import find_payout
 
@@ -76,3 +83,33 @@ def test_a_program_names_the_owner_of_a_deposit(db: Database, lab: Organization)
 
     assert (waiting["organization"], given["organization"]) == (None, str(lab.uid))
     assert given["assigned_entry"] > given["entry"]
+
+
+def test_a_program_names_the_transaction_of_a_batch(
+    db: Database, farm: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"CHAIN_ID": CHAIN_ID, "CHAIN_TOKEN": TOKEN, "CHAIN_SAFE": SAFE}.items():
+        monkeypatch.setattr(settings, name, value)
+    monkeypatch.setattr(settings, "CHAIN_CONFIRMATIONS", 1)
+    desk = settling.make_desk()
+    owe_usdc(desk, farm)
+    file = hand_over(desk, files.make_file(rail="usdc", currency="USDC", actor=desk.ann, now=NOW).file)
+    batch = json.loads(files.open_content(file=file, actor=desk.ann, now=NOW))
+    anne = use_second_factor(User.objects.create_superuser("anne@ops.example", "a long password"))
+
+    with run_chain() as chain:
+        monkeypatch.setattr(reader, "make_reader", lambda: chain.reader)
+        good = chain.call("batch", batch)
+
+        def name_it(tx_hash: str, key: str) -> Any:
+            anne.credentials(HTTP_IDEMPOTENCY_KEY=key)
+            return anne.post(f"{FILES}/{file.uid}/transaction", {"transaction": tx_hash}, format="json")
+
+        early, wrong = name_it(good, "one"), name_it("0x12", "two")
+        chain.call("mine", 1)
+        told, again = name_it(good, "one"), name_it(good, "one")
+
+    assert (early.status_code, early.json()["code"], wrong.status_code) == (409, "not_deep_enough", 400)
+    assert (told.status_code, told.json()["news"][0]["step"]) == (201, "PAID")
+    assert (again.content, again["Idempotent-Replayed"]) == (told.content, "true")
+    assert find_payout(farm).state == "PAID"

@@ -33,10 +33,23 @@ def confirm_batch(
     """
     Note a batch as paid by a transaction that made exactly its transfers and lies deep enough.
 
+    :raises billing.rails.answers.UsedBefore: if it confirmed another batch
+    :raises billing.rails.protocol.Unreadable: if it did something else
+    And what `read_receipt` raises.
+    """
+    receipt = read_receipt(file=file, tx_hash=tx_hash, reader=reader, confirmations=confirmations)
+    return answers.confirm_transaction(
+        file=file, receipt=receipt, transaction_hash=tx_hash.lower(), actor=actor, now=now
+    )
+
+
+def read_receipt(*, file: RailFile, tx_hash: str, reader: ChainReader, confirmations: int) -> bytes:
+    """
+    The receipt of a transaction that is said to have carried a batch, as JSON; nothing changes.
+
     :raises core.errors.Invalid: if it is no hash of a transaction, or the file no batch
     :raises NotDeepEnough: if no block has it, or too few lie on it
-    :raises billing.rails.protocol.Unreadable: if it did something else, or failed
-    :raises billing.rails.answers.UsedBefore: if it confirmed another batch
+    :raises billing.rails.protocol.Unreadable: if the node tells of something else
     :raises billing.rails.chain.reader.ChainUnreadable: if the node does not answer
     """
     if not HASH.fullmatch(tx_hash) or file.rail != "usdc":
@@ -53,10 +66,4 @@ def confirm_batch(
         raise Unreadable("The node answered with another transaction.")
     if head - number + 1 < confirmations:
         raise NotDeepEnough
-    return answers.confirm_transaction(
-        file=file,
-        receipt=json.dumps(receipt, sort_keys=True).encode(),
-        transaction_hash=wanted,
-        actor=actor,
-        now=now,
-    )
+    return json.dumps(receipt, sort_keys=True).encode()
