@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -17,9 +17,11 @@ from accounts.api.base import OrganizationView
 from accounts.api.fields import AmountField
 from accounts.api.filters import Choice, Filters, Since, Until, Word
 from accounts.api.schema import describe
+from billing.api.statements import LANGUAGE
 from billing.models import Payout, PayoutSchedule, SettlementItem
-from billing.settlement import advice, terms
+from billing.settlement import advice, advice_pdf, terms
 from billing.settlement.terms import Every
+from billing.statements.files import PDF, choose_language
 from core.errors import Invalid
 
 
@@ -209,6 +211,24 @@ class SettlementAdviceFile(OrganizationView):
         return answer_csv(found)
 
 
+class SettlementAdvicePdf(OrganizationView):
+    """The same to print."""
+
+    needs = {"GET": Permission.VIEW_MONEY}
+
+    @describe(
+        "settlements_advice_pdf",
+        "Remittance advice as PDF",
+        answer={(200, "application/pdf"): OpenApiTypes.BINARY},
+        refusals=(422, 503),
+        parameters=[LANGUAGE],
+    )
+    def get(self, request: Request, uid: UUID) -> HttpResponse:
+        """Print it: every line, or above 2,000 of them their sums, with the digest of the CSV."""
+        found = advice.find_settlement(organization=self.caller().organization, uid=uid)
+        return answer_pdf(found, language=request.query_params.get("language", ""))
+
+
 class ScheduleDetail(OrganizationView):
     """How often."""
 
@@ -252,6 +272,23 @@ def read_cursor(text: str) -> tuple[int, int]:
 def answer_csv(item: SettlementItem) -> StreamingHttpResponse:
     """The advice of an item as a download."""
     answer = StreamingHttpResponse(advice.write_csv(item=item), content_type="text/csv; charset=utf-8")
-    name = f"advice-{item.batch.currency}-{item.batch.period}-{item.uid}.csv".replace(":", "")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Content-Disposition"] = f'attachment; filename="{name_file(item)}.csv"'
     return answer
+
+
+def answer_pdf(item: SettlementItem, *, language: str) -> HttpResponse:
+    """
+    The advice of an item as it is printed.
+
+    :raises billing.statements.rendering.NotRendered: if it could not be set
+    """
+    pdf = advice_pdf.render_advice(item=item, language=choose_language(language))
+    answer = HttpResponse(pdf, content_type=PDF)
+    answer["Content-Disposition"] = f'attachment; filename="{name_file(item)}.pdf"'
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def name_file(item: SettlementItem) -> str:
+    """What files of an advice are called."""
+    return f"advice-{item.batch.currency}-{item.batch.period}-{item.uid}".replace(":", "")

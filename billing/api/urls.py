@@ -143,6 +143,11 @@ urlpatterns = [
         payouts.SettlementAdviceFile.as_view(),
         name="settlement-advice-file",
     ),
+    path(
+        "settlements/<uuid:uid>/advice.pdf",
+        payouts.SettlementAdvicePdf.as_view(),
+        name="settlement-advice-pdf",
+    ),
     path(STATEMENT, statements.StatementDetail.as_view(), name="statement"),
     path(f"{STATEMENT}/csv", statements.StatementCsv.as_view(), name="statement-csv"),
     path(f"{STATEMENT}/pdf", statements.StatementPdf.as_view(), name="statement-pdf"),

@@ -17,6 +17,8 @@ from core.errors import NotFound
 from core.quantities import format_plain
 
 ROWS_MAX = 1000
+PIECE = 10_000
+"""So many lines are read at once where all of them are."""
 SHOWN = (
     SettlementBatch.State.APPROVED,
     SettlementBatch.State.EXECUTING,
@@ -35,7 +37,7 @@ class SettlementUnknown(NotFound):
 class AdviceRow:
     """
     One line behind a payout. Of a charge: its usage record, what was sold, the platform's fee and what it
-    added; of another entry its kind alone. `net` is what the provider got of it.
+    added; of a refund or a claim the usage record it is about. `net` is what the provider got of it.
     """
 
     number: int
@@ -51,14 +53,18 @@ class AdviceRow:
 # Entries of charges stand for many: the advice lists those, as their provider sold them.
 ROWS = """
 WITH moved AS MATERIALIZED (
-    SELECT n.seq, e.id, e.kind, e.happened_at, -sum(p.amount) AS net
+    SELECT n.seq, e.id, e.kind, e.key, e.reverses, e.happened_at, -sum(p.amount) AS net
       FROM posting p JOIN ledger_seq n ON n.entry_id = p.entry_id JOIN entry e ON e.id = p.entry_id
      WHERE p.account_id = %(account)s AND n.seq > %(from)s AND n.seq <= %(to)s AND n.seq >= %(seq)s
-     GROUP BY n.seq, e.id, e.kind, e.happened_at ORDER BY n.seq LIMIT %(limit)s + 1
+     GROUP BY n.seq, e.id ORDER BY n.seq LIMIT %(limit)s + 1
 )
-SELECT m.seq, m.kind, coalesce(s.rated_at, m.happened_at), s.usage_id, coalesce(s.amount, m.net),
+SELECT m.seq, m.kind, coalesce(s.rated_at, m.happened_at),
+       coalesce(s.usage_id,
+                substring(coalesce(r.key, m.key) FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint),
+       coalesce(s.amount, m.net),
        coalesce(s.fee, 0), coalesce(s.overrun, 0), coalesce(s.amount - s.fee + s.overrun, m.net)
   FROM moved m
+  LEFT JOIN entry r ON r.id = m.reverses
   LEFT JOIN charge_entry x ON x.entry_id = m.id AND m.kind = 'CHARGE'
   LEFT JOIN sale s ON s.usage_id = x.usage_id
  WHERE (s.usage_id IS NULL AND x.usage_id IS NULL OR s.payable_id = %(account)s)
@@ -95,7 +101,7 @@ def list_rows(
         "to": item.batch.cutoff_seq,
         "seq": after[0],
         "usage": after[1],
-        "limit": min(limit, ROWS_MAX),
+        "limit": limit,
     }
     with connection.cursor() as cursor:
         cursor.execute(ROWS, values)
@@ -105,9 +111,20 @@ def list_rows(
 def walk_rows(*, item: SettlementItem) -> Iterator[AdviceRow]:
     """All lines behind an item, in pieces."""
     after = (0, 0)
-    while rows := list_rows(item=item, after=after):
+    while rows := list_rows(item=item, after=after, limit=PIECE):
         yield from rows
         after = (rows[-1].number, rows[-1].usage_id or 0)
+
+
+def list_taken(item: SettlementItem) -> list[tuple[str, Decimal]]:
+    """What leads from what was owed at the cutoff to what is carried on, by kind."""
+    return [
+        ("EARNINGS_HELD", item.held.copy_negate()),
+        ("EARNINGS_RELEASED", item.released),
+        ("WITHHOLDING", item.tax.copy_negate()),
+        ("PAYOUT_FEE", item.fee.copy_negate()),
+        ("PAYOUT", item.amount.copy_negate()),
+    ]
 
 
 class _Line:
@@ -141,13 +158,7 @@ def write_csv(*, item: SettlementItem) -> Iterator[str]:
                 *(format_plain(row.net), currency),
             )
         )
-    for kind, net in (
-        ("EARNINGS_HELD", -item.held),
-        ("EARNINGS_RELEASED", item.released),
-        ("WITHHOLDING", -item.tax),
-        ("PAYOUT_FEE", -item.fee),
-        ("PAYOUT", -item.amount),
-    ):
+    for kind, net in list_taken(item):
         if net:
             yield total(kind, net)
     yield total("CARRIED", item.carried)

@@ -42,6 +42,9 @@ SETTLEMENTS = (
     named(
         "GET", "settlement-advice-file", lambda _: f"/api/settlements/{NOBODY}/advice.csv", MONEY, None, 404
     ),
+    named(
+        "GET", "settlement-advice-pdf", lambda _: f"/api/settlements/{NOBODY}/advice.pdf", MONEY, None, 404
+    ),
     operated("GET", "settlement-batches", lambda _: BATCHES, SEEN),
     operated("POST", "settlement-batches", lambda _: BATCHES, CHANGED, lambda _: {"currency": "USD"}, 422),
     operated("GET", "settlement-batch", lambda _: BATCH, SEEN, status=404),

@@ -4,20 +4,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
-from billing.api.payouts import answer_csv
+from billing.api.payouts import answer_csv, answer_pdf, read_cursor
 from billing.earnings import list_earnings
 from billing.models import Payout, SettlementItem
 from billing.settlement import advice, terms, words
 from billing.settlement.terms import Every
+from core.errors import Invalid
 from core.money import Money
 
 SHOWN = 50
@@ -84,17 +85,20 @@ class AdvicePage(OrganizationPage):
     tab = "earnings"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The page, or the whole of it as CSV."""
+        """The page, or the whole of it as CSV or PDF."""
         if request.GET.get("format") == "csv":
             answer: Any = answer_csv(self._find())
             return answer  # type: ignore[no-any-return]
+        if request.GET.get("format") == "pdf":
+            return answer_pdf(self._find(), language=get_language() or "")
         return super().get(request, *args, **kwargs)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The settlement with its lines."""
         item = self._find()
         payout, currency = getattr(item, "payout", None), item.batch.currency
-        rows = advice.list_rows(item=item, limit=ROWS_SHOWN + 1)
+        rows = advice.list_rows(item=item, after=self._find_place(), limit=ROWS_SHOWN + 1)
+        last = rows[ROWS_SHOWN - 1] if len(rows) > ROWS_SHOWN else None
         context = {
             "item": item,
             "paid": Money(item.amount, currency),
@@ -106,9 +110,15 @@ class AdvicePage(OrganizationPage):
             if payout
             else [],
             "rows": [(row, words.name_kind(row.kind), Money(row.net, currency)) for row in rows[:ROWS_SHOWN]],
-            "has_more": len(rows) > ROWS_SHOWN,
+            "next": f"{last.number}-{last.usage_id or 0}" if last else "",
         }
         return super().get_context_data(**{**kwargs, **context})
+
+    def _find_place(self) -> tuple[int, int]:
+        try:
+            return read_cursor(self.request.GET.get("after", ""))
+        except Invalid as refusal:
+            raise Http404 from refusal
 
     def _find(self) -> SettlementItem:
         return advice.find_settlement(organization=self.organization, uid=self.kwargs["settlement"])
@@ -123,12 +133,6 @@ def _list_sums(item: SettlementItem) -> list[tuple[str | Promise, Any]]:
     lines: list[tuple[str | Promise, Any]] = [(gettext_lazy("Carried over"), item.opening)]
     lines += [(words.name_kind(line.kind), line.amount) for line in item.lines.all()]
     lines.append((gettext_lazy("Owed at the cutoff"), item.balance))
-    taken = (
-        ("EARNINGS_HELD", -item.held),
-        ("EARNINGS_RELEASED", item.released),
-        ("WITHHOLDING", -item.tax),
-        ("PAYOUT_FEE", -item.fee),
-        ("PAYOUT", -item.amount),
-    )
+    taken = advice.list_taken(item)
     lines += [(words.name_kind(kind), amount) for kind, amount in taken if amount]
     return [*lines, (gettext_lazy("Carried on"), item.carried)]
