@@ -1,5 +1,7 @@
 """The market for everybody: the front page, a model, a quote's build-up, leaderboards."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,13 +12,16 @@ from django.views.generic import TemplateView
 
 from core.errors import NotFound
 from core.quantities import EXACT
-from marketplace import board, cards, leaderboards, public_prices, volumes
+from marketplace import board, cards, comparisons, leaderboards, public_prices, volumes
 from marketplace.caveats import list_caveats
+from marketplace.comparisons import Comparison
 from marketplace.models import Model, Offer, PriceCard
 from marketplace.pages import bars, outlook, paying
 
 # A page says how many more there are; the REST interface has them all.
 ROWS_MAX = 60
+# What is compared in for a reader of whom nothing is known.
+ANCHOR = "USD"
 
 
 class PublicPage(TemplateView):
@@ -38,7 +43,8 @@ class Home(PublicPage):
         """The board, the hours ahead of one model, and where programs send their requests."""
         now = timezone.now()
         rows = board.recall_rows(now=now)
-        lead = min(rows, key=lambda row: (row.currency, row.output_price), default=None)
+        comparing = _choose_comparison(self.request, rows, now)
+        lead = min(rows, key=comparing.rank, default=None)
         slugs = list(dict.fromkeys(row.slug for row in rows))
         chosen = self.request.GET.get("model", lead.slug if lead else "")
         if chosen not in slugs:
@@ -50,6 +56,8 @@ class Home(PublicPage):
             left_out=max(0, len(rows) - ROWS_MAX),
             now=now,
             lead=lead,
+            comparing=comparing,
+            currencies=comparisons.list_choices(currencies={row.currency for row in rows}, now=now),
             slugs=slugs[:ROWS_MAX],
             chosen=chosen,
             ahead=ahead,
@@ -70,8 +78,23 @@ class Board(TemplateView):
         """The rows as they are now."""
         now = timezone.now()
         rows = board.recall_rows(now=now)
-        left_out = max(0, len(rows) - ROWS_MAX)
-        return super().get_context_data(rows=rows[:ROWS_MAX], left_out=left_out, now=now, **kwargs)
+        return super().get_context_data(
+            rows=rows[:ROWS_MAX],
+            left_out=max(0, len(rows) - ROWS_MAX),
+            now=now,
+            comparing=_choose_comparison(self.request, rows, now),
+            **kwargs,
+        )
+
+
+def _choose_comparison(request: HttpRequest, rows: Sequence[board.Row], now: datetime) -> Comparison:
+    """In the currency that was asked for, or the reader's wallet's, or the only one, or else dollars."""
+    sold = {row.currency for row in rows}
+    asked = request.GET.get("in", "")
+    if asked not in comparisons.list_choices(currencies=sold, now=now):
+        only = next(iter(sold)) if len(sold) == 1 else ANCHOR
+        asked = paying.find_currency(request) or only
+    return comparisons.compare(currency=asked, currencies=sold, now=now)
 
 
 class ModelPage(PublicPage):

@@ -47,7 +47,7 @@ def describe_paying(
     organization = _find_organization(request)
     if organization is None:
         return []
-    mine = [one for one in wallets.list_wallets(organization_id=organization.pk) if not one.is_test]
+    mine = _list_wallets(organization)
     purse = paying.open_purse(wallets=mine, now=now) if mine else None
     told = []
     for currency in sorted(set(currencies) - {one.currency for one in mine}):
@@ -57,6 +57,17 @@ def describe_paying(
         paid = None if exact is None else round_half_even(exact, PRICE_PLACES)
         told.append(Paying(organization, currency, quote, share, paid))
     return told
+
+
+def find_currency(request: HttpRequest) -> str | None:
+    """That of the first wallet of the reader's organization."""
+    organization = _find_organization(request)
+    mine = _list_wallets(organization) if organization else []
+    return mine[0].currency if mine else None
+
+
+def _list_wallets(organization: Organization) -> list[wallets.Wallet]:
+    return [one for one in wallets.list_wallets(organization_id=organization.pk) if not one.is_test]
 
 
 def _find_organization(request: HttpRequest) -> Organization | None:

@@ -16,6 +16,8 @@ from core import formats
 from core.money import AMOUNT_PLACES
 from core.quantities import format_plain
 from core.templatetags.looks import read_locale
+from marketplace.board import Row
+from marketplace.comparisons import Comparison
 from marketplace.pages import bars as drawing
 
 register = template.Library()
@@ -80,6 +82,14 @@ def line_name(name: str) -> Any:
 def tier_name(name: str) -> Any:
     """How well a line's joules are known."""
     return TIERS.get(name, name)
+
+
+@register.filter
+def worth(row: Row, comparing: Comparison) -> Decimal | None:
+    """A row's output token in the currency of comparing; None where that is its own, or unknown."""
+    if row.currency == comparing.currency:
+        return None
+    return comparing.convert(row.output_price, currency=row.currency)
 
 
 @register.filter
