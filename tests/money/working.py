@@ -236,7 +236,9 @@ class Money(MoneyBeside):
         assert self.batch is not None
         plan, currency, now = self.settled, self.settles, self.tick()
         payable = ("PAYABLE", self.provider.pk, currency)
-        if plan.amount and self.books.read(*payable) >= plan.amount + plan.tax:
+        owed = self.books.read(*payable)
+        # What is frozen when it should be paid stays, whatever came to it since.
+        if plan.amount and owed >= plan.amount + plan.tax and payable not in self.notes.freezes:
             # The order is that in which the parts of an item are posted.
             self.books.move(now, payable, ("WITHHOLDING_TAX", None, currency), plan.tax)
             self.books.move(now, payable, ("PAYOUT_IN_TRANSIT", None, currency), plan.amount)
