@@ -7,7 +7,8 @@ from django.http import Http404
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
 from core.errors import NotFound
-from workers import build_ups
+from workers import build_ups, claims
+from workers.pages.claims import describe
 
 
 class ChargePage(OrganizationPage):
@@ -27,4 +28,5 @@ class ChargePage(OrganizationPage):
             explained = build_ups.explain_charge(organization=self.organization, job=self.kwargs["job"])
         except NotFound as refusal:
             raise Http404 from refusal
-        return super().get_context_data(charge=explained, **kwargs)
+        claim = claims.list_opened(organization=self.organization).filter(job=explained.job).first()
+        return super().get_context_data(charge=explained, claim=claim and describe(claim), **kwargs)
