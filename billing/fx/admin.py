@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.audit import Actor
 from accounts.models import User
-from billing.fx import positions, rates, treasury
+from billing.fx import history, positions, rates, treasury
 from billing.links import BooksAdmin
 from billing.models import FxConversion, FxLimit, FxPosition, FxQuote, FxRate, SwapLine
 from core.errors import DomainError
@@ -186,10 +186,13 @@ class FxPositionAdmin(BooksAdmin):
             raise PermissionDenied
         if chosen and shown[chosen].is_valid() and self._act(request, shown[chosen], Actor.from_user(user)):
             return HttpResponseRedirect(reverse("admin:billing_fx_book"))
+        now = timezone.now()
+        exposures = positions.read_exposure(now=now)
         context = {
             **self.admin_site.each_context(request),
             "title": "FX book",
-            "exposures": positions.read_exposure(now=timezone.now()),
+            "exposures": exposures,
+            "history": history.read_history(exposures=exposures, now=now),
             "lines": SwapLine.objects.filter(closed_at=None).order_by("counterparty", "id"),
             "deeds": [(name, kind.__doc__, shown[name]) for name, kind in allowed.items()],
         }

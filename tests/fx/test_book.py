@@ -46,6 +46,9 @@ def test_the_book_does_what_its_forms_say_and_shows_what_follows(operator: Clien
 
     assert "80.000000000" in page
     assert "exceeded" in page
+    assert page.count('class="fx-chart"') == 3
+    assert "800.0 %" in page
+    assert "<td>0.125</td>" in page
     assert "30.000000000" in page
     assert "A trade is an amount of one currency for an amount of another." in refused
     assert FxRate.objects.get().noted_by.startswith("user:")
