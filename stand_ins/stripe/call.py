@@ -1,9 +1,10 @@
 """One request as its handler sees it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stand_ins.stripe.errors import Refusal, invalid, lacking, missing
+from stand_ins.stripe.errors import invalid, lacking, missing, unfit, unknown
 from stand_ins.stripe.forms import read_flag
 from stand_ins.stripe.store import Body, Store
 
@@ -24,6 +25,7 @@ KINDS = {
     "trr": "transfer_reversal",
     "po": "payout",
 }
+METADATA_KEYS_MAX, METADATA_NAME_MAX, METADATA_VALUE_MAX = 50, 40, 500
 
 
 @dataclass(slots=True)
@@ -42,7 +44,11 @@ class Call:
         :raises Refusal: if it is missing or empty
         """
         found = self.params.get(name)
-        if found in (None, "", {}, []):
+        if found == "":
+            raise invalid(
+                name, f"An empty text would unset '{name}', which is needed. Leave it out, or say something."
+            )
+        if found in (None, {}, []):
             raise lacking(name)
         return found
 
@@ -86,11 +92,7 @@ class Call:
 
         :raises Refusal: for any other
         """
-        unknown = sorted(set(self.params) - set(names) - {"expand"})
-        if unknown:
-            raise Refusal(
-                f"Received unknown parameter: {unknown[0]}", code="parameter_unknown", param=unknown[0]
-            )
+        refuse_unknown(self.params, (*names, "expand"))
 
     def find(self, kind: str, identity: str, param: str = "id") -> Body:
         """
@@ -102,6 +104,20 @@ class Call:
         if found is None:
             raise missing(kind.replace(".", " "), identity, param)
         return found
+
+
+def refuse_unknown(params: Any, names: Iterable[str], *, inside: str = "") -> None:
+    """
+    Only these parameters are known here.
+
+    :param inside: the name of what holds them
+    :raises Refusal: for any other, or if `params` holds none
+    """
+    if not isinstance(params, dict):
+        raise unfit(inside, "Invalid object")
+    others = sorted(set(params) - set(names))
+    if others:
+        raise unknown(f"{inside}[{others[0]}]" if inside else others[0])
 
 
 def read_integer(value: Any, param: str) -> int:
@@ -117,13 +133,27 @@ def read_integer(value: Any, param: str) -> int:
 
 
 def change_metadata(kept: Body, wish: Any) -> Body:
-    """Metadata after a change: an empty text takes a key away, an empty whole takes all away."""
+    """
+    Metadata after a change: an empty text takes a key away, an empty whole takes all away.
+
+    :raises Refusal: for more than 50 keys, a key of more than 40 characters, a value of more than 500
+    """
     if wish is None:
         return kept
-    if not isinstance(wish, dict):
+    if wish in ("", [], {}):
         return {}
-    changed = {**kept, **{key: str(value) for key, value in wish.items()}}
-    return {key: value for key, value in changed.items() if value != ""}
+    if not isinstance(wish, dict):
+        raise unfit("metadata", "Invalid object")
+    for key, value in wish.items():
+        if len(key) > METADATA_NAME_MAX:
+            raise unfit("metadata", f"Metadata keys can be at most {METADATA_NAME_MAX} characters: {key}")
+        if not isinstance(value, str) or len(value) > METADATA_VALUE_MAX:
+            text = f"Metadata values can be at most {METADATA_VALUE_MAX} characters"
+            raise unfit(f"metadata[{key}]", text)
+    changed = {key: value for key, value in {**kept, **wish}.items() if value != ""}
+    if len(changed) > METADATA_KEYS_MAX:
+        raise unfit("metadata", f"You can specify up to {METADATA_KEYS_MAX} keys of metadata.")
+    return changed
 
 
 def show(value: Any) -> Any:

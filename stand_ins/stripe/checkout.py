@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from stand_ins.stripe.call import Call, change_metadata, read_integer
+from stand_ins.stripe.call import Call, change_metadata, read_integer, refuse_unknown
 from stand_ins.stripe.cards import CARDS
 from stand_ins.stripe.customers import REDIRECTED, TYPES, make_method
-from stand_ins.stripe.errors import Refusal, invalid
+from stand_ins.stripe.errors import Refusal, lacking, unfit
 from stand_ins.stripe.events import emit
-from stand_ins.stripe.payments import attempt, check_amount, decline, make_intent, succeed
+from stand_ins.stripe.payments import attempt, check_amount, check_types, decline, make_intent, succeed
 from stand_ins.stripe.store import Body, Store
 
 DAY = 86_400
@@ -25,44 +25,72 @@ CREATE = (
     *("saved_payment_method_options", "adaptive_pricing", "automatic_tax", "ui_mode", "custom_text"),
 )
 
+INTENT = (
+    *("metadata", "setup_future_usage", "transfer_group", "description", "capture_method", "receipt_email"),
+    *("statement_descriptor", "statement_descriptor_suffix", "on_behalf_of", "shipping", "transfer_data"),
+    "application_fee_amount",
+)
+
 
 def create_session(call: Call) -> Body:
     """A page to pay at."""
     call.allow(*CREATE)
     if call.need("mode") != "payment":
-        raise invalid("mode", "The stand-in knows Checkout in mode `payment` only.")
+        raise unfit("mode", "The stand-in knows Checkout in mode `payment` only.")
     amount, currency = _add_up(call.need("line_items"))
-    check_amount(amount, currency)
+    types = call.params.get("payment_method_types") or ["card"]
+    check_types(types, currency, "payment_method_types")
+    check_amount(call.store, amount, currency, types)
+    _check_inside(call, types)
     customer = call.text("customer")
     if customer:
         call.find("customer", customer, "customer")
-    types = call.params.get("payment_method_types") or ["card"]
-    if not isinstance(types, list) or not set(types) <= set(TYPES):
-        raise invalid("payment_method_types", f"Invalid payment_method_types: {types}")
-    if "crypto" in types and currency != "usd":
-        raise invalid("currency", "crypto supports payments in usd only.", code="invalid_currency")
     now = call.store.now()
     expires = read_integer(call.params.get("expires_at") or now + DAY, "expires_at")
     if not now + OPEN_LEAST - 60 <= expires <= now + DAY + 60:
-        raise invalid("expires_at", "The `expires_at` timestamp must be 30 minutes to 24 hours from now.")
+        raise unfit("expires_at", "The `expires_at` timestamp must be 30 minutes to 24 hours from now.")
+    call.need("success_url")
     body = _describe(call, amount=amount, currency=currency, types=types, expires=expires)
     call.store.add("checkout.session", body, account=call.account)
     call.store.alarm(expires, "session_expires", body["id"])
     return body
 
 
+def _check_inside(call: Call, types: list[str]) -> None:
+    """Parameters that lie in others."""
+    data = call.params.get("payment_intent_data") or {}
+    refuse_unknown(data, INTENT, inside="payment_intent_data")
+    options = call.params.get("payment_method_options") or {}
+    refuse_unknown(options, TYPES, inside="payment_method_options")
+    client = (options.get("wechat_pay") or {}).get("client")
+    if "wechat_pay" in types and client != "web":
+        # Checkout shows a code to scan, and nothing else.
+        raise lacking("payment_method_options[wechat_pay][client]")
+
+
 def _add_up(items: Any) -> tuple[int, str]:
     total, currencies = 0, set()
-    for item in items if isinstance(items, list) else []:
-        price = item.get("price_data") if isinstance(item, dict) else None
-        if not isinstance(price, dict) or "currency" not in price or "unit_amount" not in price:
-            raise invalid("line_items", "The stand-in knows `price_data` with `unit_amount` only.")
-        total += read_integer(price["unit_amount"], "unit_amount") * read_integer(
-            item.get("quantity", 1), "quantity"
+    if not isinstance(items, list):
+        raise unfit("line_items", "Invalid array")
+    for number, item in enumerate(items):
+        where = f"line_items[{number}]"
+        refuse_unknown(item, ("price_data", "quantity"), inside=where)
+        inside = f"{where}[price_data]"
+        price = item.get("price_data")
+        if price is None:
+            raise lacking(inside)
+        refuse_unknown(price, ("currency", "unit_amount", "product_data"), inside=inside)
+        for name in ("currency", "product_data", "unit_amount"):
+            if not price.get(name):
+                raise lacking(f"{inside}[{name}]")
+        if not (isinstance(price["product_data"], dict) and price["product_data"].get("name")):
+            raise lacking(f"{inside}[product_data][name]")
+        total += read_integer(price["unit_amount"], f"{inside}[unit_amount]") * read_integer(
+            item.get("quantity", 1), f"{where}[quantity]"
         )
         currencies.add(str(price["currency"]).lower())
     if len(currencies) != 1:
-        raise invalid("line_items", "Line items must be in one currency.")
+        raise unfit("line_items", "Line items must be in one currency.")
     return total, currencies.pop()
 
 

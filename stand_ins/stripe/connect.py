@@ -3,7 +3,7 @@
 from typing import Any
 
 from stand_ins.stripe.call import Call, change_metadata
-from stand_ins.stripe.errors import Refusal, invalid, missing
+from stand_ins.stripe.errors import Refusal, invalid, missing, unfit
 from stand_ins.stripe.events import emit
 from stand_ins.stripe.movements import add_movement, find_available
 from stand_ins.stripe.store import Body, Store
@@ -150,6 +150,7 @@ def update_account(call: Call, identity: str) -> Body:
 
 def delete_account(call: Call, identity: str) -> Body:
     """Close an account that holds nothing."""
+    call.allow()
     body = find_account(call.store, identity)
     if any(row["amount"] for row in _hold(call.store, identity)):
         raise Refusal("This account has a balance and cannot be deleted.", code="account_invalid")
@@ -197,7 +198,7 @@ def move_account(store: Store, identity: str, state: str) -> Body:
         "rejected": ([], "rejected.fraud"),
     }
     if state not in states:
-        raise invalid("state", f"No such state: {state}")
+        raise unfit("state", f"No such state: {state}")
     due, disabled = states[state]
     body["details_submitted"] = True
     body["requirements"] = _describe_requirements(due, disabled)

@@ -14,7 +14,7 @@ from stand_ins.stripe.errors import Refusal, missing
 from stand_ins.stripe.store import Body, Store
 
 DELIVERIES = frozenset({"hold", "lose", "duplicates", "reverse", "delay", "spread", "future"})
-FAULTS = frozenset({"path", "method", "status", "times", "acted"})
+FAULTS = frozenset({"path", "method", "status", "times", "acted", "seconds"})
 
 
 def advance(store: Store, wish: Body) -> Body:
@@ -67,7 +67,8 @@ def set_faults(store: Store, wish: Body) -> Body:
     """
     Fail the next `times` calls whose path begins with `path`: with a `status`, or 0 to hang up.
 
-    With `acted` the call has its effect first: the answer alone is lost.
+    With `acted` the call has its effect first: the answer alone is lost. With `seconds` instead of a status
+    the call is held up for so long, and has its effect then.
     """
     for fault in wish["faults"]:
         _refuse_unknown(fault, FAULTS)
@@ -77,10 +78,22 @@ def set_faults(store: Store, wish: Body) -> Body:
 
 def take_fault(store: Store, method: str, path: str) -> Body | None:
     """The fault that is meant for this call, counted down."""
+    return _take(store, method, path, "status")
+
+
+def take_pause(store: Store, method: str, path: str) -> float:
+    """For how many seconds this call is held up, counted down."""
+    if not store.read("faults", []):
+        return 0
+    with store.transaction():
+        return float((_take(store, method, path, "seconds") or {}).get("seconds", 0))
+
+
+def _take(store: Store, method: str, path: str, wanted: str) -> Body | None:
     faults = store.read("faults", [])
     for fault in faults:
         fits = path.startswith(fault.get("path", "/")) and fault.get("method", method) == method
-        if fits and fault.get("times", 1) > 0:
+        if wanted in fault and fits and fault.get("times", 1) > 0:
             fault["times"] = fault.get("times", 1) - 1
             store.write("faults", faults)
             return dict(fault)

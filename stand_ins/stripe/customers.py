@@ -2,14 +2,25 @@
 
 from typing import Any
 
-from stand_ins.stripe.call import Call, change_metadata
+from stand_ins.stripe.call import Call, change_metadata, refuse_unknown
 from stand_ins.stripe.cards import CARDS, TOKENS, Card
-from stand_ins.stripe.errors import Refusal, invalid, missing
+from stand_ins.stripe.errors import Refusal, missing, unfit
 from stand_ins.stripe.events import emit
 from stand_ins.stripe.store import Body, Store
 
 REDIRECTED = ("alipay", "wechat_pay", "crypto")
 TYPES = ("card", *REDIRECTED)
+# Where a way to pay takes some currencies only, as https://docs.stripe.com/payments/ says of each.
+CURRENCIES = {
+    "alipay": frozenset(["aud", "cad", "cny", "eur", "gbp", "hkd", "jpy", "myr", "nzd", "sgd", "usd"]),
+    "wechat_pay": frozenset(
+        [
+            *("aud", "cad", "chf", "cny", "dkk", "eur", "gbp", "hkd", "jpy"),
+            *("nok", "sek", "sgd", "usd"),
+        ]
+    ),
+    "crypto": frozenset(["usd"]),
+}
 NOBODY = {"address": None, "email": None, "name": None, "phone": None, "tax_id": None}
 CUSTOMER = ("email", "name", "description", "phone", "metadata")
 UNKNOWN_CARD = Card("visa", "", code="incorrect_number")
@@ -57,8 +68,9 @@ def update_customer(call: Call, identity: str) -> Body:
     changed = {name: call.text(name) for name in CUSTOMER[:-1] if name in call.params}
     body |= changed
     body["metadata"] = change_metadata(body["metadata"], call.params.get("metadata"))
-    settings = call.params.get("invoice_settings")
-    if isinstance(settings, dict) and settings.get("default_payment_method"):
+    settings = call.params.get("invoice_settings") or {}
+    refuse_unknown(settings, ("default_payment_method",), inside="invoice_settings")
+    if settings.get("default_payment_method"):
         wanted = call.find("payment_method", settings["default_payment_method"])
         body["invoice_settings"]["default_payment_method"] = wanted["id"]
     emit(call.store, "customer.updated", body, account=call.account)
@@ -67,6 +79,7 @@ def update_customer(call: Call, identity: str) -> Body:
 
 def delete_customer(call: Call, identity: str) -> Body:
     """Forget a customer; its payment methods cannot be used any more."""
+    call.allow()
     body = call.find("customer", identity)
     for method in call.store.all("payment_method", account=call.account):
         if method["customer"] == identity:
@@ -122,7 +135,7 @@ def create_method(call: Call) -> Body:
     call.allow("type", "card", "billing_details", "metadata", "alipay", "wechat_pay", "crypto")
     kind = str(call.need("type"))
     if kind not in TYPES:
-        raise invalid("type", f"Invalid type: {kind}")
+        raise unfit("type", f"Invalid type: {kind}")
     card: Any = call.params.get("card") or {}
     number = str(card.get("number") or "") if isinstance(card, dict) else ""
     if isinstance(card, dict) and str(card.get("token", "")).startswith("tok_"):
@@ -171,6 +184,7 @@ def attach_method(call: Call, identity: str) -> Body:
 
 def detach_method(call: Call, identity: str) -> Body:
     """Forget a way to pay."""
+    call.allow()
     body = call.find("payment_method", identity)
     if body["customer"] is None:
         raise Refusal("The payment method you provided is not attached to a customer.")

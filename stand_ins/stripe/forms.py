@@ -33,11 +33,12 @@ def _put(node: dict[str, Any], path: list[str], value: str) -> None:
     node[path[-1] or str(len(node))] = value
 
 
-def _settle(node: Any) -> Any:
+def _settle(node: Any, name: str = "") -> Any:
     if not isinstance(node, dict):
         return node
-    settled = {key: _settle(value) for key, value in node.items()}
-    if settled and all(key.isdecimal() for key in settled):
+    settled = {key: _settle(value, key) for key, value in node.items()}
+    # The names in metadata are whoever's who wrote them, numbers too.
+    if name != "metadata" and settled and all(key.isdecimal() for key in settled):
         return [settled[key] for key in sorted(settled, key=int)]
     return settled
 

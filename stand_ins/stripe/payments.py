@@ -1,11 +1,13 @@
 """Payment intents and their charges: tried, challenged, declined, paid."""
 
+from typing import Any
+
 from stand_ins.stripe import rates
 from stand_ins.stripe.call import Call, change_metadata
 from stand_ins.stripe.cards import CARDS, Card
-from stand_ins.stripe.charges import make_charge, settle_charge
-from stand_ins.stripe.customers import REDIRECTED, UNKNOWN_CARD, find_method
-from stand_ins.stripe.errors import Refusal, declined, invalid
+from stand_ins.stripe.charges import SETTLES, make_charge, settle_charge
+from stand_ins.stripe.customers import CURRENCIES, REDIRECTED, TYPES, UNKNOWN_CARD, find_method
+from stand_ins.stripe.errors import Refusal, declined, invalid, unfit
 from stand_ins.stripe.events import emit
 from stand_ins.stripe.store import Body, Store
 
@@ -22,7 +24,9 @@ def create_intent(call: Call) -> Body:
     """A payment that is wanted; tried at once with `confirm`."""
     call.allow(*CREATE)
     amount, currency = call.amount(), str(call.need("currency")).lower()
-    check_amount(amount, currency)
+    types = call.params.get("payment_method_types") or ["card"]
+    check_types(types, currency, "payment_method_types")
+    check_amount(call.store, amount, currency, types)
     if call.params.get("customer"):
         call.find("customer", str(call.params["customer"]), "customer")
     intent = make_intent(
@@ -31,7 +35,7 @@ def create_intent(call: Call) -> Body:
         currency=currency,
         customer=call.text("customer"),
         metadata=call.metadata(),
-        types=call.params.get("payment_method_types") or ["card"],
+        types=types,
         future=call.text("setup_future_usage"),
         group=call.text("transfer_group"),
         account=call.account,
@@ -47,7 +51,25 @@ def create_intent(call: Call) -> Body:
     return call.store.save(intent)
 
 
-def check_amount(amount: int, currency: str) -> None:
+def check_types(types: Any, currency: str, param: str) -> None:
+    """
+    Refuse ways to pay that are none, or not in this currency.
+
+    :raises Refusal: naming them
+    """
+    if not isinstance(types, list) or not set(types) <= set(TYPES):
+        raise unfit(param, f"Invalid {param}: {types}")
+    for kind in types:
+        if currency not in CURRENCIES.get(kind, (currency,)):
+            takes = ", ".join(sorted(CURRENCIES[kind]))
+            raise Refusal(
+                f"The payment method {kind} takes no {currency}. It takes: {takes}.",
+                code="invalid_currency",
+                param=param,
+            )
+
+
+def check_amount(store: Store, amount: int, currency: str, types: list[str]) -> None:
     """
     Refuse a currency or an amount that cannot be charged.
 
@@ -55,10 +77,18 @@ def check_amount(amount: int, currency: str) -> None:
     """
     if not rates.is_known(currency):
         raise invalid("currency", f"Invalid currency: {currency}.", code="invalid_currency")
-    if rates.is_too_small(amount, currency):
-        raise Refusal("Amount must be at least $0.50 usd", code="amount_too_small", param="amount")
-    if amount > 99_999_999:
-        raise Refusal("Amount must be no more than $999,999.99", code="amount_too_large", param="amount")
+    if amount % rates.find_step(currency):
+        text = f"Amounts in {currency} are multiples of {rates.find_step(currency)}."
+        raise invalid("amount", text, code="parameter_invalid_integer")
+    least, target = rates.find_minimum(currency, settles=store.read("settles", SETTLES))
+    if rates.convert(amount, currency, target) < least:
+        verb = "be" if currency == target else "convert to"
+        text = f"Amount must {verb} at least {rates.to_units(least, target)} {target}"
+        raise Refusal(text, code="amount_too_small", param="amount")
+    most = rates.find_maximum(currency, is_card=types == ["card"])
+    if amount > most:
+        text = f"Amount must be no more than {rates.to_units(most, currency)} {currency}"
+        raise Refusal(text, code="amount_too_large", param="amount")
 
 
 def make_intent(

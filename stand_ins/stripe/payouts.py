@@ -15,8 +15,10 @@ def create_payout(call: Call) -> Body:
     store, amount, currency = call.store, call.amount(), str(call.need("currency")).lower()
     if call.account and not find_account(store, call.account)["payouts_enabled"]:
         raise Refusal("Payouts are not enabled for this account.", code="payouts_not_allowed")
-    if currency in ("huf", "isk", "twd", "ugx") and amount % 100:
-        raise invalid("amount", "This amount must be a whole unit.", code="amount_invalid")
+    step = 100 if currency in rates.WHOLE_PAYOUTS else rates.find_step(currency)
+    if amount % step:
+        text = f"Payouts in {currency} are multiples of {step}."
+        raise invalid("amount", text, code="parameter_invalid_integer")
     if not rates.is_known(currency):
         raise invalid("currency", f"Invalid currency: {currency}.", code="invalid_currency")
     if find_available(store, currency, account=call.account) < amount:

@@ -13,6 +13,7 @@ Handler = Callable[..., Body]
 
 
 def _retrieve(call: Call, identity: str, *, kind: str) -> Body:
+    call.allow()
     return call.find(kind, identity)
 
 
@@ -34,6 +35,7 @@ def _list_reversals(call: Call, identity: str) -> Body:
 
 
 def _retrieve_account(call: Call, identity: str = "") -> Body:
+    call.allow()
     named = identity or call.account
     return connect.find_account(call.store, named) if named else connect.find_home()
 

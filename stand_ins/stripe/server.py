@@ -1,15 +1,20 @@
 """The server: keys, idempotency, faults, and one transaction for each request."""
 
 import base64
+import binascii
 import hashlib
 import json
+import threading
 import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from stand_ins.stripe import checkout, connect, control, pages
+from stand_ins.stripe import API_VERSION, checkout, connect, control, pages
 from stand_ins.stripe.call import Call, show
 from stand_ins.stripe.due import run_due
 from stand_ins.stripe.errors import Refusal
@@ -34,6 +39,7 @@ class Answer:
     body: bytes = b""
     kind: str = JSON
     headers: dict[str, str] = field(default_factory=dict)
+    is_repeated: bool = True
 
 
 @dataclass(slots=True)
@@ -52,9 +58,49 @@ class StandIn:
 
     def __init__(self, store: Store, *, key: str, keeps: bool = False) -> None:
         self.store, self.key, self.base, self._keeps = store, key, "", keeps
+        self._busy: set[tuple[str, str]] = set()
+        self._lock = threading.Lock()
 
     def answer(self, asked: Asked) -> Answer:
-        """Answer a request; nothing of another comes in between."""
+        """Answer a request; nothing of another comes in between, but that it may be held up before."""
+        identity = f"req_{uuid.uuid4().hex[:14]}"
+        with self._claim(asked) as is_free:
+            if is_free:
+                time.sleep(control.take_pause(self.store, asked.method, asked.path))
+                answer = self._answer_alone(asked)
+            else:
+                answer = refuse(
+                    Refusal(
+                        "Another request with this idempotency key is in progress.",
+                        status=409,
+                        kind="idempotency_error",
+                        code="idempotency_key_in_use",
+                    )
+                )
+        answer.headers["Request-Id"] = identity
+        for header in ("Idempotency-Key", "Stripe-Account"):
+            if header.lower() in asked.headers:
+                answer.headers[header] = asked.headers[header.lower()]
+        return answer
+
+    @contextmanager
+    def _claim(self, asked: Asked) -> Iterator[bool]:
+        """Whether no other request with the same key is under way; while inside, this one is."""
+        name = (asked.headers.get("stripe-account", ""), asked.headers.get("idempotency-key", ""))
+        if asked.method != "POST" or not name[1]:
+            yield True
+            return
+        with self._lock:
+            is_free = name not in self._busy
+            self._busy.add(name)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                with self._lock:
+                    self._busy.remove(name)
+
+    def _answer_alone(self, asked: Asked) -> Answer:
         with self.store.transaction():
             run_due(self.store)
             try:
@@ -67,16 +113,23 @@ class StandIn:
                     return write(200, show(done))
                 return self._answer_call(asked)
             except Refusal as refusal:
-                return write(refusal.status, {"error": show(refusal.error)})
+                return refuse(refusal)
 
     def _check_key(self, asked: Asked) -> None:
-        given = asked.headers.get("authorization", "")
+        given = asked.headers.get("authorization", "").removeprefix("Bearer ")
         if given.startswith("Basic "):
-            given = base64.b64decode(given[6:]).decode(errors="replace").split(":")[0]
+            try:
+                given = base64.b64decode(given[6:]).decode(errors="replace").split(":")[0]
+            except binascii.Error:
+                given = ""
         if not given:
             raise Refusal("You did not provide an API key.", status=401)
-        if given.removeprefix("Bearer ") != self.key:
-            raise Refusal("Invalid API Key provided.", status=401)
+        if given != self.key:
+            # Enough to see which one it was, and not enough to use it.
+            raise Refusal(f"Invalid API Key provided: {given[:8]}****{given[-4:]}", status=401)
+        version = asked.headers.get("stripe-version", API_VERSION)
+        if version != API_VERSION:
+            raise Refusal(f"Invalid Stripe API version: {version}. The stand-in speaks {API_VERSION}.")
 
     # --- the interface ----------------------------------------------------------------------------
 
@@ -97,7 +150,7 @@ class StandIn:
         if len(key) > KEY_LENGTH_MAX:
             raise Refusal("Idempotency key is too long.", code="idempotency_key_too_long")
         account = asked.headers.get("stripe-account", "")
-        request = hashlib.sha256(asked.path.encode() + b"\n" + asked.body).hexdigest()
+        request = hashlib.sha256(_put_in_order(asked).encode()).hexdigest()
         now = self.store.now()
         self.store.execute("DELETE FROM repeat WHERE created <= ?", now - KEY_SECONDS)
         rows = self.store.execute(
@@ -110,13 +163,13 @@ class StandIn:
                     f"The key '{key}' was first used with other parameters. Take another for this one.",
                     kind="idempotency_error",
                 )
-            return Answer(status, body, headers={"Idempotent-Replayed": "true", "Idempotency-Key": key})
+            return Answer(status, body, headers={"Idempotent-Replayed": "true"})
         answer = self._act(asked)
-        self.store.execute(
-            "INSERT INTO repeat VALUES (?, ?, ?, ?, ?, ?)",
-            *(account, key, request, answer.status, answer.body, now),
-        )
-        answer.headers["Idempotency-Key"] = key
+        if answer.is_repeated:
+            self.store.execute(
+                "INSERT INTO repeat VALUES (?, ?, ?, ?, ?, ?)",
+                *(account, key, request, answer.status, answer.body, now),
+            )
         return answer
 
     def _act(self, asked: Asked) -> Answer:
@@ -135,13 +188,14 @@ class StandIn:
             try:
                 params = parse_form(asked.query if asked.method == "GET" else asked.body.decode())
             except ValueError as error:
-                raise Refusal(f"Invalid request: {error}") from error
+                raise Refusal(f"Invalid request: {error}", is_repeated=False) from error
             call = Call(self.store, params, account, self.base)
-            found = json.loads(json.dumps(handler(call, *identities)))
-            run_due(self.store)
-            return write(200, show(expand(self.store, found, params.get("expand"))))
+            with self.store.attempt(kept=lambda error: isinstance(error, Refusal) and error.is_kept):
+                found = json.loads(json.dumps(handler(call, *identities)))
+                run_due(self.store)
+                return write(200, show(expand(self.store, found, params.get("expand"))))
         except Refusal as refusal:
-            return write(refusal.status, {"error": show(refusal.error)})
+            return refuse(refusal)
 
     # --- the pages --------------------------------------------------------------------------------
 
@@ -215,22 +269,36 @@ def write(status: int, body: Any) -> Answer:
     return Answer(status, json.dumps(body, indent=2).encode())
 
 
+def refuse(refusal: Refusal) -> Answer:
+    """A refusal as JSON; without a key there is nothing that a challenge could be answered with but one."""
+    answer = write(refusal.status, {"error": show(refusal.error)})
+    answer.is_repeated = refusal.is_repeated
+    if refusal.status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="Stripe"'
+    return answer
+
+
 def redirect(address: str) -> Answer:
     """Send a browser elsewhere."""
     return Answer(303, kind=HTML, headers={"Location": address})
 
 
 def _fail(status: int) -> Answer:
-    kinds = {
-        429: ("invalid_request_error", "Too many requests."),
-        500: ("api_error", "Something went wrong."),
-    }
-    kind, message = kinds.get(status, ("api_error", "The stand-in was asked to fail."))
-    return (
-        Answer(status)
-        if status == STATUS_HUNG_UP
-        else write(status, {"error": {"type": kind, "message": message}})
-    )
+    if status == STATUS_HUNG_UP:
+        return Answer(status)
+    if status == 429:
+        return refuse(Refusal("Too many requests.", status=429, code="rate_limit"))
+    message = "Something went wrong." if status == 500 else "The stand-in was asked to fail."
+    return refuse(Refusal(message, status=status, kind="api_error"))
+
+
+def _put_in_order(asked: Asked) -> str:
+    """Where a request goes and what it says, the same for every order of its parameters."""
+    try:
+        said = json.dumps(parse_form(asked.body.decode()), sort_keys=True)
+    except ValueError:
+        said = repr(asked.body)
+    return f"{asked.path}\n{said}"
 
 
 def make_server(stand_in: StandIn, address: tuple[str, int]) -> ThreadingHTTPServer:
@@ -245,7 +313,7 @@ def make_server(stand_in: StandIn, address: tuple[str, int]) -> ThreadingHTTPSer
             length = int(self.headers.get("Content-Length") or 0)
             if length > BODY_BYTES_MAX:
                 self.close_connection = True
-                self._send(write(413, {"error": {"type": "invalid_request_error", "message": "Too large."}}))
+                self._send(refuse(Refusal("Too large.", status=413)))
                 return
             url = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -260,8 +328,8 @@ def make_server(stand_in: StandIn, address: tuple[str, int]) -> ThreadingHTTPSer
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.kind)
             self.send_header("Content-Length", str(len(answer.body)))
-            self.send_header("Request-Id", f"req_{time.monotonic_ns()}")
-            if answer.status >= 500 or answer.status == 429:
+            self.send_header("Stripe-Version", API_VERSION)
+            if answer.status >= 500 or answer.status in (409, 429):
                 self.send_header("Stripe-Should-Retry", "true")
             for name, value in answer.headers.items():
                 self.send_header(name, value)

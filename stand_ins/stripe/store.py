@@ -61,6 +61,19 @@ class Store:
             if not nested:
                 self._connection.execute("COMMIT")
 
+    @contextmanager
+    def attempt(self, kept: Callable[[BaseException], bool]) -> Iterator[None]:
+        """Nothing of what is written inside stays if it fails, but for what `kept` wants to stay."""
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException as error:
+            if not kept(error):
+                self._connection.execute("ROLLBACK TO attempt")
+            self._connection.execute("RELEASE attempt")
+            raise
+        self._connection.execute("RELEASE attempt")
+
     def execute(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a statement of the stand-in's own."""
         with self._lock:
@@ -163,11 +176,11 @@ class Store:
         before: str | None,
     ) -> tuple[list[Body], bool]:
         """Objects newest first, after or before another one, and whether there are more."""
-        found = [body for body in self.all(kind, account=account) if keep(body)]
+        found = self.all(kind, account=account)
         ids = [body["id"] for body in found]
-        if after is not None:
-            found = found[ids.index(after) + 1 :] if after in ids else []
+        # The place of the other one counts, also where it is not among what is asked for.
         if before is not None:
-            head = found[: ids.index(before)] if before in ids else []
+            head = [body for body in found[: ids.index(before)] if keep(body)]
             return head[-limit:], len(head) > limit
+        found = [body for body in found[ids.index(after) + 1 if after else 0 :] if keep(body)]
         return found[:limit], len(found) > limit

@@ -47,6 +47,7 @@ def update_endpoint(call: Call, identity: str) -> Body:
 
 def delete_endpoint(call: Call, identity: str) -> Body:
     """Deliver nothing there any more."""
+    call.allow()
     call.find("webhook_endpoint", identity)
     call.store.remove(identity)
     return {"id": identity, "object": "webhook_endpoint", "deleted": True}

@@ -30,6 +30,8 @@ def make_session(
         "payment_method_types": list(types or ("card",)),
         **more,
     }
+    if "wechat_pay" in types:
+        params["payment_method_options"] = {"wechat_pay": {"client": "web"}}
     return client.v1.checkout.sessions.create(params)
 
 
@@ -115,7 +117,7 @@ def test_stablecoins_settle_in_dollars_only(client: Client, stripe_stand_in: Str
     moved = client.v1.balance_transactions.list().data[0]
 
     assert (moved.currency, moved.amount, moved.fee) == ("usd", 10_000, 150)
-    with pytest.raises(stripe.InvalidRequestError, match="usd only"):
+    with pytest.raises(stripe.InvalidRequestError, match="takes no eur"):
         make_session(client, "crypto", currency="eur")
 
 
