@@ -11,6 +11,7 @@ from decimal import Decimal
 from accounts import audit
 from accounts.models import Organization
 from billing import wallets
+from billing.banking import accounts
 from billing.fx import quotes
 from billing.fx.tasks import note_rates
 from billing.models import FxQuote, TopUpMethod
@@ -24,6 +25,7 @@ from marketplace.tasks import refresh_quotes
 CARD = "4242424242424242"
 CREDITED_SECONDS_MAX = 30.0
 PAUSE_SECONDS = 0.1
+BANK_CURRENCIES = ("CNY", "EUR", "HKD", "USD")
 ANSWER_SECONDS_MAX = 20.0
 
 
@@ -68,6 +70,19 @@ def _wait_credited(organization: Organization, money: Money) -> None:
             return
         time.sleep(PAUSE_SECONDS)
     raise StepFailed("the card was charged, but the wallet was not credited; see the logs of web and tasks")
+
+
+def open_bank_accounts(*, now: datetime) -> None:
+    """Accounts to which buyers are asked to transfer; no bank has them, and their names say so."""
+    for currency in BANK_CURRENCIES:
+        accounts.open_account(
+            currency=currency,
+            number=f"DEMO 0001 {currency}",
+            bank="No bank (demo)",
+            holder="Jouleport (demo)",
+            actor=audit.SYSTEM,
+            now=now,
+        )
 
 
 def quote_prices() -> None:

@@ -78,6 +78,7 @@ def _make_cast(model: str, now: datetime) -> Cast:
         now=now,
     )
     _make_prices(now)
+    money.open_bank_accounts(now=now)
     agents = {place.slug: _make_provider(place, sold, now) for place in PLACES}
     # No card may start with the one in force: those ahead begin a moment later.
     publishing.publish_ahead(now=datetime.now(UTC))
