@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("billing.settlement.pages.urls")),
     path("", include("billing.statements.pages.urls")),
     path("", include("billing.rails.pages.urls")),
+    path("", include("billing.compliance.pages.urls")),
     path("", include("billing.connect.pages.urls")),
     path("", include("billing.stripe.pages.urls")),
     path("", include("billing.fx.pages.urls")),

@@ -119,6 +119,11 @@ def find_newest(*, organization_ids: Sequence[int]) -> dict[int, dict[str, Compl
     return found
 
 
+def may_submit(step: ComplianceStep | None, *, kind: str) -> bool:
+    """Whether something may be handed in after the newest step of a kind."""
+    return State.SUBMITTED in FOLLOWS[kind].get(step.state if step else None, ())
+
+
 def is_expired(step: ComplianceStep, *, now: datetime) -> bool:
     """Whether what was verified has run out."""
     return step.valid_until is not None and step.valid_until < now.date()

@@ -1,6 +1,9 @@
 """What rails, their details and states are called on pages."""
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from billing.rails.protocol import Refusal
 
 RAILS = {
     "bank_file": _("Bank transfer"),
@@ -36,3 +39,14 @@ DEPOSITS = {
     "CREDITED": _("credited"),
     "ORPHANED": _("not on the chain any more"),
 }
+REFUSALS: dict[str, str | Promise] = {
+    "pending": _("We check that the account is yours. There is nothing to do."),
+    "blocked": _("We do not pay this account. Add another one, or write to us."),
+    "cooling": _("Checked. It was added a short time ago and is paid from the day that is named."),
+    "account_not_ready": _("Stripe does not pay this account at the moment. Look at what it asks for."),
+}
+
+
+def name_refusal(refusal: Refusal | None) -> str | Promise:
+    """Why a method is not paid now, for its owner; ready where nothing stands against it."""
+    return STATES["READY"] if refusal is None else REFUSALS.get(refusal.code, refusal.message)

@@ -1,0 +1,13 @@
+"""Addresses of checks before payouts."""
+
+from django.urls import path
+
+from billing.compliance.pages import checks
+
+CHECKS = "console/<uuid:organization>/checks/"
+
+urlpatterns = [
+    path(CHECKS, checks.ChecksPage.as_view(), name="checks-page"),
+    path(f"{CHECKS}identity/", checks.IdentityPage.as_view(), name="identity-check-page"),
+    path(f"{CHECKS}tax-form/", checks.TaxFormPage.as_view(), name="tax-form-page"),
+]
