@@ -19,6 +19,7 @@ from billing.fx.tasks import (  # noqa: F401 - they register themselves
 )
 from billing.rails.tasks import follow_chain, follow_payout_files  # noqa: F401 - register themselves
 from billing.reconciliation.tasks import reconcile  # noqa: F401 - registers itself
+from billing.self_billing.tasks import issue_self_bills  # noqa: F401 - registers itself
 from billing.settlement.tasks import (  # noqa: F401 - they register themselves
     carry_out_settlements,
     draft_settlements,

@@ -40,6 +40,7 @@ SCHEDULE = {
     "billing.tasks.book_bank_lines": 30,
     "billing.tasks.reconcile": 3600,
     "billing.tasks.issue_invoices": 3600,
+    "billing.tasks.issue_self_bills": 600,
     "billing.tasks.post_invoice_taxes": 60,
     "billing.tasks.screen_names": 300,
     "billing.tasks.freeze_more": 60,

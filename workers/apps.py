@@ -22,4 +22,8 @@ class WorkersConfig(AppConfig):
             model="workers.answerclaim",
             key="uid",
         )
-        sources.register(name_sources=invoicing.name_jobs, group_work=invoicing.group_work)
+        sources.register(
+            name_sources=invoicing.name_jobs,
+            group_work=invoicing.group_work,
+            group_sales=invoicing.group_sales,
+        )

@@ -34,7 +34,14 @@ from billing.models.fx import (
 )
 from billing.models.heat import HeatCharge
 from billing.models.hold import Hold, Scope, SpendingLimit
-from billing.models.invoice import BillingProfile, Invoice, InvoiceTax, SellerProfile, TaxRule
+from billing.models.invoice import (
+    BillingProfile,
+    Invoice,
+    InvoiceTax,
+    SelfBillingAgreement,
+    SellerProfile,
+    TaxRule,
+)
 from billing.models.ledger import Currency, Entry, LedgerAccount, NumberedEntry, Posting
 from billing.models.payout_method import PayoutMethod
 from billing.models.period import AccountingPeriod
@@ -128,6 +135,7 @@ __all__ = [
     "SanctionsName",
     "Scope",
     "Screening",
+    "SelfBillingAgreement",
     "SellerProfile",
     "SettlementBatch",
     "SettlementItem",

@@ -89,6 +89,9 @@ class Invoice(models.Model):
 
     `net` is what the wallet lost, with nine places; `net_shown` the same in the places that the currency is
     paid in. `content` is JSON: parties, lines and taxes as they are printed.
+
+    `series` is 0 for those that the platform issues as seller. For those that it issues in the name of a
+    provider it is the provider's number: `net` is then what the provider got, and `payout` what paid it.
     """
 
     class Kind(models.TextChoices):
@@ -120,6 +123,11 @@ class Invoice(models.Model):
     tax = models.DecimalField(max_digits=38, decimal_places=9)
     content = models.TextField()
     sha256 = models.TextField()
+    series = models.BigIntegerField(default=0)
+    payout = models.ForeignKey("billing.Payout", on_delete=models.PROTECT, related_name="bills", null=True)
+    agreement = models.ForeignKey(
+        "billing.SelfBillingAgreement", on_delete=models.PROTECT, related_name="bills", null=True
+    )
 
     class Meta:
         db_table = "invoice"
@@ -143,6 +151,30 @@ class Invoice(models.Model):
     def total(self) -> Decimal:
         """What is shown with its tax."""
         return EXACT.add(self.net_shown, self.tax)
+
+
+class SelfBillingAgreement(models.Model):
+    """
+    That a provider lets the platform issue its invoices to the platform: by whom, when, and to which words.
+
+    It holds for payouts that are planned while it stands.
+    """
+
+    uid = models.UUIDField(unique=True)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
+    version = models.TextField()
+    sha256 = models.TextField()
+    agreed_by = models.UUIDField()
+    agreed_at = models.DateTimeField()
+    ended_by = models.UUIDField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "self_billing_agreement"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.organization_id} {self.version}"
 
 
 class InvoiceTax(models.Model):

@@ -1,6 +1,7 @@
 """Statements and invoices as documents: what is printed, in English or Chinese, and the PDF of it."""
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import IO, Any
 
@@ -42,11 +43,12 @@ def describe_invoice(invoice: Invoice, facts: dict[str, Any], language: str) -> 
 
     sums = [(word("net"), money(invoice.net_shown))]
     sums += [(_name_tax(tax, language), money(Decimal(tax["amount"]))) for tax in facts["taxes"]]
-    exact = f"{format_plain(invoice.net)} {code}"
+    exact = word("ledger_exact" if invoice.series else "exact")
+    by_recipient = facts.get("self_billing")
     return {
         "language": language,
         "author": facts["seller"]["name"],
-        "title": f"{word(invoice.kind)} {invoice.number}",
+        "title": f"{word(f'SELF_{invoice.kind}' if by_recipient else invoice.kind)} {invoice.number}",
         "footer": f"{invoice.number} · SHA-256 {invoice.sha256}",
         "seller_label": word("seller"),
         "buyer_label": word("buyer"),
@@ -58,8 +60,9 @@ def describe_invoice(invoice: Invoice, facts: dict[str, Any], language: str) -> 
         "sums": sums,
         "total": (word("total"), money(invoice.total)),
         "notes": [
-            word("exact").format(amount=exact),
+            exact.format(amount=f"{format_plain(invoice.net)} {code}"),
             word(_find_closing_note(invoice)),
+            *([_describe_agreement(by_recipient, language, locale)] if by_recipient else []),
             *_list_tax_notes(facts["taxes"], language),
         ],
     }
@@ -158,6 +161,8 @@ def _list_facts(
     ]
     if invoice.corrects_id:
         listed += [("corrects", facts["corrects"]), ("reason", facts["reason"])]
+    if by_recipient := facts.get("self_billing"):
+        listed.append(("payout", by_recipient["payout"]))
     return [(find_word(language, key), text) for key, text in listed]
 
 
@@ -177,9 +182,16 @@ def _name_tax(tax: dict[str, Any], language: str) -> str:
     return f"{label} {format_plain(Decimal(tax['rate']) * 100)} %"
 
 
+def _describe_agreement(agreed: dict[str, str], language: str, locale: Locale) -> str:
+    day = formats.show_day(date.fromisoformat(agreed["agreed_on"]), locale=locale)
+    return find_word(language, "self_billed").format(agreed=day, version=agreed["version"])
+
+
 def _find_closing_note(invoice: Invoice) -> str:
     if invoice.corrects_id:
-        return "undone"
+        return "self_undone" if invoice.series else "undone"
+    if invoice.series:
+        return "paid_out" if invoice.kind == Invoice.Kind.INVOICE else "taken_back"
     return "paid" if invoice.kind == Invoice.Kind.INVOICE else "given"
 
 

@@ -120,15 +120,7 @@ def credit(*, invoice: Invoice, reason: str, actor: Actor, now: datetime) -> Inv
     :raises NotCorrectable: if it is a credit note, or was corrected
     """
     reason = reason.strip()
-    if invoice.kind != Invoice.Kind.INVOICE or not reason:
-        raise NotCorrectable
-    facts = invoice.facts
-    turned = facts | {
-        "lines": [_negate(line, "exact", "shown") for line in facts["lines"]],
-        "taxes": [_negate(line, "amount") for line in facts["taxes"]],
-        "corrects": invoice.number,
-        "reason": reason,
-    }
+    turned = turn_round(invoice, reason=reason)
     values = {
         "kind": Invoice.Kind.CREDIT_NOTE,
         "account": invoice.account_id,
@@ -143,6 +135,23 @@ def credit(*, invoice: Invoice, reason: str, actor: Actor, now: datetime) -> Inv
     }
     with transaction.atomic():
         return _write(values, turned, invoice.organization, actor=actor, now=now)
+
+
+def turn_round(invoice: Invoice, *, reason: str) -> dict[str, Any]:
+    """
+    What a credit note over all of an invoice says.
+
+    :raises NotCorrectable: if it is a credit note itself, or there is no reason
+    """
+    if invoice.kind != Invoice.Kind.INVOICE or not reason:
+        raise NotCorrectable
+    facts = invoice.facts
+    return facts | {
+        "lines": [_negate(line, "exact", "shown") for line in facts["lines"]],
+        "taxes": [_negate(line, "amount") for line in facts["taxes"]],
+        "corrects": invoice.number,
+        "reason": reason,
+    }
 
 
 def list_uninvoiced(*, account_id: int, until: date) -> list[Movement]:
@@ -209,7 +218,7 @@ def _issue(
         "tax": add([line.amount for line in borne]),
     }
     content = {
-        "seller": _describe_seller(seller.profile),
+        "seller": describe_entity(seller.profile),
         "buyer": {
             "name": buyer.name,
             "address": buyer.address,
@@ -244,7 +253,7 @@ def _write(
             )
             issued = Invoice.objects.select_related("organization").get(pk=cursor.fetchone()[0])
     except DatabaseError as error:
-        raise _translate(error) from error
+        raise translate(error) from error
     audit.record_event(
         actor=actor,
         action="invoice.credit" if issued.corrects_id else "invoice.issue",
@@ -258,7 +267,8 @@ def _write(
     return issued
 
 
-def _translate(error: DatabaseError) -> Exception:
+def translate(error: DatabaseError) -> Exception:
+    """What the database's refusal of an invoice says."""
     cause: Any = error.__cause__
     name = cause.diag.constraint_name if cause is not None and hasattr(cause, "diag") else ""
     if name == "invoice_entry_once":
@@ -281,7 +291,8 @@ def _post_tax(number: int) -> bool:
         raise problem from error
 
 
-def _describe_seller(profile: SellerProfile) -> dict[str, str]:
+def describe_entity(profile: SellerProfile) -> dict[str, str]:
+    """What invoices keep of a booking entity."""
     return {
         "name": profile.name,
         "address": profile.address,

@@ -40,20 +40,23 @@ type NameSources = Callable[[Sequence[int]], Mapping[int, str]]
 """Of sources (numbers): what each is called outside."""
 type GroupWork = Callable[[int, Sequence[int]], list[Work]]
 """Of a wallet's account and entries: the work that they charge for; other entries are left out."""
+type GroupSales = Callable[[int, Sequence[int]], list[Work]]
+"""Of a provider's account and entries: the work that it sold, `amount` being what it got."""
 
 
 @dataclass(slots=True)
 class _Known:
     name_sources: NameSources | None = None
     group_work: GroupWork | None = None
+    group_sales: GroupSales | None = None
 
 
 _known = _Known()
 
 
-def register(*, name_sources: NameSources, group_work: GroupWork) -> None:
+def register(*, name_sources: NameSources, group_work: GroupWork, group_sales: GroupSales) -> None:
     """Say who knows."""
-    _known.name_sources, _known.group_work = name_sources, group_work
+    _known.name_sources, _known.group_work, _known.group_sales = name_sources, group_work, group_sales
 
 
 def name_sources(numbers: Sequence[int]) -> Mapping[int, str]:
@@ -70,3 +73,14 @@ def group_work(account_id: int, entries: Sequence[int]) -> list[Work]:
     if _known.group_work is None:
         raise SourcesUnknown
     return _known.group_work(account_id, entries)
+
+
+def group_sales(account_id: int, entries: Sequence[int]) -> list[Work]:
+    """
+    What a provider sold in these entries.
+
+    :raises SourcesUnknown: if no layer above knows
+    """
+    if _known.group_sales is None:
+        raise SourcesUnknown
+    return _known.group_sales(account_id, entries)
