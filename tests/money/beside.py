@@ -1,6 +1,7 @@
 """Rules of the treasury, which trades and borrows at banks, and of heat that is paid when there is enough."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from hypothesis import strategies as st
@@ -28,6 +29,7 @@ class Heat:
     owner: int
     amount: Decimal
     fee: Decimal
+    due_at: datetime
 
 
 class MoneyBeside(MoneyAcross):
@@ -83,7 +85,7 @@ class MoneyBeside(MoneyAcross):
         """A reading, or the correction of one; what cannot be paid waits, and what comes later behind it."""
         now, owner, key = self.tick(), self.owners[which].pk, f"heat:{name()}"
         amount = -amount / 10 if back else amount
-        due = Heat(owner, amount, (amount / 20).quantize(Decimal("0.000000001")))
+        due = Heat(owner, amount, (amount / 20).quantize(Decimal("0.000000001")), now)
         self.heats.append(due)
         if all(one.owner != owner for one in self.heats[:-1]):
             self.pay_heat(due)
@@ -92,13 +94,13 @@ class MoneyBeside(MoneyAcross):
             heat.charge(bill=bill, due_at=now)
 
     def pay_heat(self, due: Heat) -> bool:
-        """On paper, if there is enough."""
+        """On paper, if there is enough; it belongs to the day of the reading, however late it is paid."""
         if due.amount > self.books.free(due.owner, "USD"):
             return False
         payable: Account = ("PAYABLE", self.world.farm.organization_id, "USD")
         wallet: Account = ("WALLET", due.owner, "USD")
         lines = {wallet: due.amount, payable: due.fee - due.amount, ("HEAT", None, "USD"): -due.fee}
-        self.books.post(self.now, lines)
+        self.books.post(due.due_at, lines)
         self.heats.remove(due)
         return True
 
