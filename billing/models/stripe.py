@@ -266,6 +266,14 @@ class StripeDispute(models.Model):
     frozen = models.DecimalField(max_digits=38, decimal_places=9, default=Decimal(0))
     freeze_entry = _entry()
     end_entry = _entry()
+    due_by = models.DateTimeField(null=True)
+    """Until when Stripe takes evidence."""
+    submissions = models.IntegerField(default=0)
+    """How often it got some, wherever that was handed in."""
+    evidence = models.TextField(default="")
+    """What was handed in here."""
+    evidence_at = models.DateTimeField(null=True)
+    evidence_by = models.UUIDField(null=True)
 
     class Meta:
         db_table = "stripe_dispute"

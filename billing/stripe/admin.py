@@ -17,7 +17,6 @@ from accounts.models import User
 from billing.links import BooksAdmin, link, table
 from billing.models import (
     StripeBalanceTransaction,
-    StripeDispute,
     StripeEvent,
     StripeRecharge,
     StripeRefund,
@@ -25,7 +24,11 @@ from billing.models import (
     StripeTopUp,
     TopUpMethod,
 )
-from billing.stripe import inbox, refunds
+from billing.stripe import (
+    admin_disputes,  # noqa: F401 - registers itself
+    inbox,
+    refunds,
+)
 from core.admin import PlainAdmin
 
 ROWS_MAX = 200
@@ -159,18 +162,6 @@ class StripeRefundAdmin(BooksAdmin):
     list_filter = ("state", AtStripeFilter)
     list_select_related = ("top_up",)
     search_fields = ("uid", "refund_id", "reason")
-
-
-@admin.register(StripeDispute)
-class StripeDisputeAdmin(BooksAdmin):
-    """Payments that their payers' banks contest; evidence is given at Stripe."""
-
-    list_display = ("id", "top_up", "amount", "reason", "status", "state", "frozen", "opened_at", "ended_at")
-    list_filter = ("state", "reason")
-    list_select_related = ("top_up",)
-    id_fields = ("top_up_id",)
-    search_fields = ("id", "reason", "top_up__organization__name")
-    ordering = ("-opened_at",)
 
 
 @admin.register(StripeBalanceTransaction)

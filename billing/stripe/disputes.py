@@ -70,6 +70,8 @@ def apply(*, top_up: StripeTopUp, found: DisputeFacts, now: datetime) -> StripeD
             state=State.INQUIRY,
         )
         row.status = found.status if row.state not in ENDED else row.status
+        row.due_by = found.due_by or row.due_by
+        row.submissions = max(row.submissions, found.submissions)
         if state != row.state:
             _move(row, paid, state, now)
             row.state = state
@@ -80,7 +82,7 @@ def apply(*, top_up: StripeTopUp, found: DisputeFacts, now: datetime) -> StripeD
     return row
 
 
-CHANGED = ("status", "state", "ended_at", "frozen", "freeze_entry", "end_entry")
+CHANGED = (*("status", "state", "ended_at", "frozen", "freeze_entry", "end_entry", "due_by", "submissions"),)
 
 
 def _move(row: StripeDispute, paid: StripeTopUp, state: StripeDispute.State, now: datetime) -> None:

@@ -81,6 +81,8 @@ class DisputeFacts:
     currency: str
     reason: str
     opened_at: datetime
+    due_by: datetime | None = None
+    submissions: int = 0
 
 
 def read_payment(intent: Body) -> Payment:
@@ -148,6 +150,7 @@ def read_refund(refund: Body) -> RefundFacts:
 def read_dispute(dispute: Body) -> DisputeFacts:
     """Read a dispute."""
     currency = str(dispute["currency"]).upper()
+    details = dispute.get("evidence_details") or {}
     return DisputeFacts(
         id=dispute["id"],
         status=dispute["status"],
@@ -157,6 +160,8 @@ def read_dispute(dispute: Body) -> DisputeFacts:
         currency=currency,
         reason=dispute["reason"],
         opened_at=read_time(dispute["created"]),
+        due_by=read_time(details["due_by"]) if details.get("due_by") else None,
+        submissions=int(details.get("submission_count") or 0),
     )
 
 

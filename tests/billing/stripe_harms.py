@@ -49,6 +49,9 @@ def refund(**changes: str) -> Copy:
     return Copy("stripe_refund", fresh | changes)
 
 
+PERSON = "(SELECT uid FROM accounts_user LIMIT 1)"
+
+
 def given(**changes: str) -> Copy:
     """A copy of what was given of test money, on another day."""
     return Copy("test_money_given", {"day": "day + 1"} | changes)
@@ -174,6 +177,16 @@ HARMS: dict[str, Harm] = {
     "stripe_dispute.stripe_dispute_end_entry_id_key": dispute(end_entry_id="end_entry_id"),
     "stripe_dispute.stripe_dispute_freeze_entry_id_fkey": dispute(freeze_entry_id=NEW),
     "stripe_dispute.stripe_dispute_end_entry_id_fkey": dispute(end_entry_id=NEW),
+    "stripe_dispute.stripe_dispute_evidence_by_fkey": dispute(
+        evidence="'It was used.'", evidence_at="now()", evidence_by="gen_random_uuid()"
+    ),
+    "stripe_dispute.stripe_dispute_evidence": (
+        dispute(evidence="'It was used.'"),
+        dispute(evidence_at="now()"),
+        dispute(evidence="repeat('x', 20001)", evidence_at="now()", evidence_by=PERSON),
+        dispute(evidence="'It was used.'", evidence_at="now()"),
+        dispute(submissions="-1"),
+    ),
     "stripe_dispute.stripe_dispute_is_sound": (
         dispute(amount="0", frozen="0", freeze_entry_id="NULL"),
         dispute(amount="'NaN'"),

@@ -68,6 +68,8 @@ SDK_CALL = re.compile(r"\w+\.v[12]\.(?P<call>[\w.]+)")
 READS = {"retrieve", "retrieve_current", "list", "search"}
 SETTING_UP = {"webhook_endpoints.create", "webhook_endpoints.update", "webhook_endpoints.delete"}
 """Where Stripe is to tell us things. No money hangs on them."""
+TELLING = {"disputes.update"}
+"""Evidence. No money hangs on it, and tests/stripe/test_disputes.py hands it in twice."""
 RULE = recharge.Rule("USD", Decimal(120), Decimal(50), Decimal(100), Decimal(300))
 MADE_ONCE = ("customers", "refunds", "accounts", "transfers")
 
@@ -269,7 +271,7 @@ def list_calls() -> set[str]:
 
 
 def test_every_call_that_changes_something_is_in_the_story() -> None:
-    assert list_calls() - SETTING_UP == set(CALLS)
+    assert list_calls() - SETTING_UP - TELLING == set(CALLS)
 
 
 @pytest.mark.parametrize(
