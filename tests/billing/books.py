@@ -23,6 +23,7 @@ from tests.billing import (
     invoice_books,
     periods,
     rail_books,
+    self_bill_books,
     settled_books,
     stripe_books,
 )
@@ -112,7 +113,9 @@ def fill(db: Database) -> None:
         invoice_books.fill(app, lab)
         stripe_books.fill(app, lab)
         people = decide(app)
+        self_bill_books.agree(app, farm.organization_id, people[0])
         settled_books.settle(app, farm.organization_id, *people)
+        self_bill_books.issue(app, farm.organization_id)
         bank_books.fill(app, lab, people[0])
         connect_books.fill(app, owner, farm.organization_id)
         rail_books.fill(app, farm.organization_id, *people)

@@ -18,6 +18,7 @@ from tests.billing import (
     payout_harms,
     period_harms,
     rail_harms,
+    self_bill_harms,
     stripe_harms,
 )
 from tests.billing.harm import NEW, Copy, Harm
@@ -306,5 +307,6 @@ HARMS: dict[str, Harm] = {
     **payout_harms.HARMS,
     **period_harms.HARMS,
     **rail_harms.HARMS,
+    **self_bill_harms.HARMS,
     **stripe_harms.HARMS,
 }

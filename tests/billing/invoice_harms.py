@@ -8,7 +8,7 @@ UNTAXED = "(SELECT id FROM invoice WHERE tax = 0)"
 HASHED = "encode(sha256(convert_to('X' || E'\\n' || content, 'UTF8')), 'hex')"
 
 
-def invoice(of: str = "kind = 'INVOICE'", **changes: str) -> Copy:
+def invoice(of: str = "kind = 'INVOICE' AND series = 0", **changes: str) -> Copy:
     """A copy of an invoice under a number of its own."""
     fresh = {"id": NEW, "uid": STRANGER, "number": "'X'", "seq": "999", "sha256": HASHED}
     return Copy("invoice", fresh | changes, of)

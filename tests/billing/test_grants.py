@@ -41,7 +41,7 @@ RIGHTS = {
             *("spend_day", "energy_day", "spend_cursor"),
             *("charge_conversion", "give_back_conversion", "fx_quote", "fx_standing_quote"),
             *("accounting_period", "period_balance", "balance_checkpoint", "checkpoint_balance"),
-            *("invoice", "invoice_counter", "invoice_entry", "invoice_tax"),
+            *("invoice", "invoice_counter", "invoice_entry", "invoice_tax", "self_billing_counter"),
             *("give_back", "final_price", "capped_usage", "capped_cursor"),
             *("series_point", "series_correction", "site_factors"),
             *("payout_method", "rail_file", "rail_file_payout"),
@@ -94,6 +94,7 @@ COLUMNS = {
     "answer_note": "attempt_id",
     "answer_claim": "credit",
     "claim_evidence": "name",
+    "self_billing_counter": "last",
 }
 
 # Functions that move money or holds without asking who owns them: only other functions may call them.
@@ -131,7 +132,7 @@ GRANTED = {
     *("quarantine_charge_v1", "requeue_charge_v1", "ensure_partitions_v1", "admit_v1", "outcome_v1"),
     *("reattempt_v1", "renew_v1", "record_usage_v3", "fail_v1", "cancel_job_v1", "fail_queued_v1"),
     *("balances_of_day_v1", "balances_at_v1", "keep_checkpoints_v1", "balances_digest_v1", "close_period_v1"),
-    *("issue_invoice_v1", "post_invoice_tax_v1"),
+    *("issue_invoice_v1", "issue_self_bill_v1", "post_invoice_tax_v1"),
     *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
     "count_test_money_v1",

@@ -51,6 +51,7 @@ SECOND_GUARD = {
     "bank_statement.bank_statement_no_truncate": "bank_line is append-only",
     "reconciliation_run.reconciliation_run_no_truncate": "reconciliation_line is append-only",
     "invoice.invoice_no_truncate": "invoice_entry is append-only",
+    "self_billing_agreement.self_billing_agreement_no_truncate": "is append-only",
     "spending_limit.spending_limit_identity": "spending_limit_pkey",
     "fx_quote.fx_quote_no_truncate": "fx_conversion is append-only",
 }

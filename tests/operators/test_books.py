@@ -22,7 +22,7 @@ from workers.models import Attempt
 TABLES = {
     "billing": "currency ledgeraccount entry scope hold charge chargequarantine"
     " approval settlementbatch settlementitem payout"
-    " invoice invoicetax billingprofile"
+    " invoice invoicetax billingprofile selfbillingagreement"
     " bankaccount bankfile bankstatement bankline"
     " reconciliationrun reconciliationline reconciliationnote bookingentity organizationentity",
     "workers": "node attempt receipt meterflag nodeevent",
