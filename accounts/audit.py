@@ -1,6 +1,6 @@
 """The audit trail: who did what to what, written in the transaction of the deed itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,21 +17,26 @@ class OutsideTransaction(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something. `user` is there when a person did, so that rows can name their maker."""
+    """
+    Who did something. `user` is there when a person did, so that rows can name their maker.
+
+    `network` is the one that was asked from (`accounts.networks`); it is written nowhere as it is.
+    """
 
     kind: ActorKind
     uid: UUID | None = None
     user: User | None = None
+    network: str = field(default="", compare=False)
 
     @classmethod
-    def from_user(cls, user: User) -> "Actor":
+    def from_user(cls, user: User, *, network: str = "") -> "Actor":
         """A signed-in person."""
-        return cls(ActorKind.USER, user.uid, user)
+        return cls(ActorKind.USER, user.uid, user, network)
 
     @classmethod
-    def from_key(cls, key: ApiKey) -> "Actor":
+    def from_key(cls, key: ApiKey, *, network: str = "") -> "Actor":
         """A program with an API key."""
-        return cls(ActorKind.KEY, key.uid)
+        return cls(ActorKind.KEY, key.uid, network=network)
 
     @classmethod
     def from_agent(cls, token: AgentToken) -> "Actor":

@@ -22,6 +22,7 @@ from accounts import access, keys
 from accounts.access import Permission
 from accounts.audit import Actor
 from accounts.models import ApiKey, Organization, User
+from accounts.networks import find_network
 from core.errors import Invalid, NotFound, Unauthenticated
 
 ORGANIZATION_HEADER = "x-jouleport-organization"
@@ -142,10 +143,11 @@ def find_caller(request: Request, *, named: UUID | None = None) -> Caller:
         return known
     wanted = named or _read_header(request)
     user: Any = request.user
+    network = find_network(request)
     if isinstance(user, KeyHolder):
-        caller = _find_key_caller(user, wanted)
+        caller = _find_key_caller(user, wanted, network)
     elif isinstance(user, User):
-        caller = _find_user_caller(user, wanted)
+        caller = _find_user_caller(user, wanted, network)
     else:
         raise NotAuthenticated
     request.organization = caller.organization  # type: ignore[attr-defined]
@@ -163,14 +165,14 @@ def _read_header(request: Request) -> UUID | None:
         raise NotFound from None
 
 
-def _find_key_caller(holder: KeyHolder, wanted: UUID | None) -> Caller:
+def _find_key_caller(holder: KeyHolder, wanted: UUID | None, network: str) -> Caller:
     organization = holder.key.organization
     if wanted is not None and wanted != organization.uid:
         raise NotFound
-    return Caller(organization, Actor.from_key(holder.key), access.KEY_ALLOWED)
+    return Caller(organization, Actor.from_key(holder.key, network=network), access.KEY_ALLOWED)
 
 
-def _find_user_caller(user: User, wanted: UUID | None) -> Caller:
+def _find_user_caller(user: User, wanted: UUID | None, network: str) -> Caller:
     if wanted is not None:
         organization = access.find_organization(user=user, uid=wanted)
     else:
@@ -181,4 +183,4 @@ def _find_user_caller(user: User, wanted: UUID | None) -> Caller:
             raise OrganizationNeeded
         organization = mine[0]
     granted = access.list_permissions(organization=organization, user=user)
-    return Caller(organization, Actor.from_user(user), granted)
+    return Caller(organization, Actor.from_user(user, network=network), granted)

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from accounts.audit import Actor
 from accounts.models import User
 from billing import quarantine
+from billing.explorer import origins
 from billing.links import NOTHING, BooksAdmin, link, table
 from billing.models import (
     Charge,
@@ -45,13 +46,18 @@ class EntryAdmin(BooksAdmin):
     list_display = ("id", "kind", "key", "actor", "happened_at", "recorded_at")
     list_filter = ("kind",)
     search_fields = ("key", "reason", "actor")
-    readonly_fields = ("number", "postings", "charges", "reversal")
+    readonly_fields = ("number", "about", "postings", "charges", "reversal")
 
     @admin.display(description="number in the ledger")
     def number(self, entry: Entry) -> str:
         """Gap-free; none for a moment after the commit."""
         numbered = getattr(entry, "number", None)
         return f"{numbered.seq}, chain {bytes(numbered.chain).hex()}" if numbered else NOTHING
+
+    @admin.display(description="posted for")
+    def about(self, entry: Entry) -> SafeString:
+        """The payment, dispute, payout, charge or whatever else it was."""
+        return table(("what", "where"), origins.list_origins(entry=entry))
 
     @admin.display(description="postings")
     def postings(self, entry: Entry) -> SafeString:
@@ -71,18 +77,20 @@ class EntryAdmin(BooksAdmin):
         usages = (
             ChargeEntry.objects.filter(entry=entry).order_by("usage_id").values_list("usage_id", flat=True)
         )
-        rows = Charge.objects.filter(usage_id__in=list(usages[:ROWS_MAX])).order_by("usage_id")
+        rows = Charge.objects.filter(usage_id__in=list(usages[:ROWS_MAX])).select_related("payable")
         return table(
-            ("charge", "amount", "fee", "overrun", "hold"),
+            ("charge", "amount", "fee", "overrun", "wallet", "earned by", "hold"),
             (
                 (
                     link("billing_charge", row.usage_id),
                     f"{row.amount} {row.currency}",
                     row.fee,
                     row.overrun,
+                    link("billing_scope", row.wallet_id),
+                    link("billing_ledgeraccount", row.payable_id, row.payable.code),
                     link("billing_hold", row.hold_id),
                 )
-                for row in rows
+                for row in rows.order_by("usage_id")
             ),
         )
 
@@ -181,7 +189,7 @@ class ChargeAdmin(BooksAdmin):
     id_fields = ("usage_id", "hold__source")
     search_fields = ("currency",)
     ordering = ("-usage_id",)
-    readonly_fields = ("provider_amount", "usage", "job", "stands")
+    readonly_fields = ("provider_amount", "usage", "job", "stands", "came_back")
 
     @admin.display(description="usage record")
     def usage(self, charge: Charge) -> SafeString:
@@ -204,6 +212,11 @@ class ChargeAdmin(BooksAdmin):
         if ChargeQuarantine.objects.filter(pk=charge.pk).exists():
             return link("billing_chargequarantine", charge.pk, "in quarantine")
         return format_html("{}", "nothing to pay")
+
+    @admin.display(description="came back")
+    def came_back(self, charge: Charge) -> SafeString:
+        """Its refund, what was credited for a claim, what was given back when its price was final."""
+        return table(("as", "entry"), origins.list_returns(usage_id=charge.usage_id))
 
 
 @admin.register(ChargeQuarantine)
@@ -253,6 +266,7 @@ from billing.closing import admin as closing_admin  # noqa: E402, F401
 from billing.compliance import admin as compliance_admin  # noqa: E402, F401
 from billing.connect import admin as connect_admin  # noqa: E402, F401
 from billing.explorer import admin as explorer_admin  # noqa: E402, F401
+from billing.free_starts import admin as free_starts_admin  # noqa: E402, F401
 from billing.fx import admin as fx_admin  # noqa: E402, F401
 from billing.rails import admin as rails_admin  # noqa: E402, F401
 from billing.reconciliation import admin as reconciliation_admin  # noqa: E402, F401

@@ -12,6 +12,7 @@ from billing.banking.tasks import book_bank_lines  # noqa: F401 - registers itse
 from billing.closing import balances
 from billing.compliance.tasks import freeze_more, screen_names  # noqa: F401 - register themselves
 from billing.connect.tasks import send_connect_payouts  # noqa: F401 - registers itself
+from billing.free_starts.tasks import forget_networks  # noqa: F401 - registers itself
 from billing.fx.tasks import (  # noqa: F401 - they register themselves
     follow_positions,
     note_rates,

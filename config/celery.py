@@ -54,6 +54,7 @@ SCHEDULE = {
     "workers.tasks.sweep_blobs": 600,
     "workers.tasks.forget_replays": 3600,
     "billing.tasks.ensure_partitions": 3600,
+    "billing.tasks.forget_networks": 3600,
     "billing.tasks.note_rates": 300,
     "billing.tasks.follow_positions": 5,
     "billing.tasks.revalue_positions": 3600,

@@ -37,6 +37,10 @@ FX_RATE_HOURS = env.number("JOULEPORT_FX_RATE_HOURS", 124, most=87_600)
 FX_ECB = env.flag("JOULEPORT_FX_ECB", default=False)
 # What one operator credits alone for a claim about an answer; beyond, and in other currencies, it takes two.
 CLAIM_CREDIT_ALONE = env.amounts("JOULEPORT_CLAIM_CREDIT_ALONE", "USD:100,EUR:100,CNY:700,USDC:100")
+# Test money: with how many organizations a person, and all from one network, may begin within so many days.
+FREE_STARTS_PERSON = env.number("JOULEPORT_FREE_STARTS_PERSON", 3, most=100_000)
+FREE_STARTS_NETWORK = env.number("JOULEPORT_FREE_STARTS_NETWORK", 20, most=100_000)
+FREE_STARTS_DAYS = env.number("JOULEPORT_FREE_STARTS_DAYS", 30, most=366)
 CREDENTIAL_KEYS = credentials.read_keys(env.secret("JOULEPORT_CREDENTIAL_KEYS"))
 
 INSTALLED_APPS = [

@@ -13,6 +13,7 @@ from accounts import access
 from accounts.access import Permission
 from accounts.audit import Actor
 from accounts.models import Organization, User
+from accounts.networks import find_network
 from core.errors import Forbidden, NotFound
 
 CURRENT = "organization"
@@ -78,7 +79,7 @@ class OrganizationPage(SignedIn, TemplateView):
     @property
     def actor(self) -> Actor:
         """Who does what this page does."""
-        return Actor.from_user(self.person)
+        return Actor.from_user(self.person, network=find_network(self.request))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The organization, and what the reader may do there."""

@@ -19,6 +19,7 @@ from billing.models.charge import (
 from billing.models.compliance import ComplianceStep, Freeze, SanctionsList, SanctionsName, Screening
 from billing.models.connect import ConnectAccount, ConnectTransfer
 from billing.models.entity import BookingEntity, OrganizationEntity
+from billing.models.free_start import FreeStart, FreeStartMark, StripeCard
 from billing.models.fx import (
     FxConversion,
     FxLeg,
@@ -98,6 +99,8 @@ __all__ = [
     "ConnectTransfer",
     "Currency",
     "Entry",
+    "FreeStart",
+    "FreeStartMark",
     "Freeze",
     "FxConversion",
     "FxLeg",
@@ -142,6 +145,7 @@ __all__ = [
     "SettlementLine",
     "SpendingLimit",
     "StripeBalanceTransaction",
+    "StripeCard",
     "StripeCursor",
     "StripeCustomer",
     "StripeDispute",

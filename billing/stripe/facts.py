@@ -31,6 +31,7 @@ class Payment:
     customer_id: str | None = None
     payment_method_id: str | None = None
     method_name: str = ""
+    card_fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def read_payment(intent: Body) -> Payment:
     charge = charge if isinstance(charge, dict) else {}
     outcome = charge.get("outcome") or {}
     error = intent.get("last_payment_error") or {}
+    details = charge.get("payment_method_details") or {}
     currency = str(intent["currency"]).upper()
     return Payment(
         intent_id=intent["id"],
@@ -104,7 +106,8 @@ def read_payment(intent: Body) -> Payment:
         failure=error.get("decline_code") or error.get("code") or "",
         customer_id=read_id(intent.get("customer")),
         payment_method_id=read_id(intent.get("payment_method")),
-        method_name=name_method(charge.get("payment_method_details") or {}),
+        method_name=name_method(details),
+        card_fingerprint=(details.get("card") or {}).get("fingerprint") or "",
     )
 
 

@@ -7,6 +7,7 @@ import stripe
 from django.db import connection, transaction
 
 from billing import ledger, wallets
+from billing.free_starts import starts
 from billing.models import StripeRecharge, StripeTopUp
 from billing.stripe import client, facts, fraud, outcomes, top_ups
 from billing.stripe.facts import Payment
@@ -143,6 +144,8 @@ def _credit(row: StripeTopUp, payment: Payment, now: datetime) -> None:
         )
         row.reserve_ends_at = now + terms.reserve_for if kept else None
     wallet = wallets.open_wallet(organization_id=row.organization_id, currency=row.currency)
+    if payment.card_fingerprint:
+        starts.note_card(organization_id=row.organization_id, fingerprint=payment.card_fingerprint, now=now)
     pending = ledger.open_account(purpose="STRIPE_PENDING", currency=row.currency)
     lines = {pending: money.amount, wallet.account_id: (kept - money).amount}
     if kept:

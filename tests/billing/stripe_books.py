@@ -36,6 +36,16 @@ def fill(app: Connection, buyer: Buyer) -> None:
     )
     app.execute("INSERT INTO stripe_cursor VALUES ('events', now())")
     app.execute("SELECT count_test_money_v1('{organization:1}', '2026-01-01', 1000)")
+    app.execute("SELECT note_card_v1(%s, 'card', now())", [buyer.organization_id])
+    app.execute(
+        "SELECT free_start_v1(gen_random_uuid(), %s, 'test', 'somebody', 'a network', 3, 3, 30, now())",
+        [buyer.organization_id],
+    )
+    app.execute(
+        "SELECT free_start_by_hand_v1(gen_random_uuid(), (SELECT min(id) FROM accounts_organization"
+        " WHERE id <> %s), 'test', 'because', now())",
+        [buyer.organization_id],
+    )
 
 
 def post(app: Connection, buyer: Buyer, key: str, kind: str, **lines: str) -> int:

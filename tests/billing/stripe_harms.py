@@ -57,6 +57,25 @@ def given(**changes: str) -> Copy:
     return Copy("test_money_given", {"day": "day + 1"} | changes)
 
 
+def start(**changes: str) -> Copy:
+    """A copy of a free start, of an organization that had none."""
+    other = (
+        "(SELECT max(id) FROM accounts_organization WHERE id NOT IN (SELECT organization_id FROM free_start))"
+    )
+    fresh = {"id": NEW, "uid": UID, "organization_id": other}
+    return Copy("free_start", fresh | changes, "origin = 'ASKED'")
+
+
+def mark(of: str = "kind = 'PERSON'", **changes: str) -> Copy:
+    """A copy of a free start's mark, of another name."""
+    return Copy("free_start_mark", {"mark": "'another'"} | changes, of)
+
+
+def card(**changes: str) -> Copy:
+    """A copy of a card that was paid with."""
+    return Copy("stripe_card", {"fingerprint": "'another'"} | changes)
+
+
 def dispute(**changes: str) -> Copy:
     """A copy of a dispute that was lost."""
     return Copy("stripe_dispute", {"id": "'dp_2'", "freeze_entry_id": "1", "end_entry_id": "2"} | changes)
@@ -170,6 +189,32 @@ HARMS: dict[str, Harm] = {
         given(amount="0"),
         given(amount="5000.01"),
         given(holder="'person:1'", amount="10000.01"),
+    ),
+    "stripe_card.stripe_card_pkey": card(fingerprint="fingerprint"),
+    "stripe_card.stripe_card_organization_id_fkey": card(organization_id=NEW),
+    "stripe_card.stripe_card_is_named": card(fingerprint="''"),
+    "free_start.free_start_pkey": start(id="id"),
+    "free_start.free_start_uid_key": start(uid="uid"),
+    "free_start.free_start_organization_id_key": start(organization_id="organization_id"),
+    "free_start.free_start_organization_id_fkey": start(organization_id=NEW),
+    "free_start.free_start_is_sound": (
+        start(origin="'FRIEND'"),
+        start(origin="'OPERATOR'"),
+        start(reason="'because'"),
+        start(actor="''"),
+    ),
+    "free_start_mark.free_start_mark_pkey": mark(mark="mark"),
+    "free_start_mark.free_start_mark_start_id_fkey": mark(start_id=NEW),
+    "free_start_mark.free_start_mark_card": mark(
+        "kind = 'CARD'", mark="mark", start_id="(SELECT id FROM free_start WHERE origin = 'OPERATOR')"
+    ),
+    "free_start_mark.free_start_mark_is_sound": (
+        mark(kind="'FRIEND'"),
+        mark(mark="''"),
+        mark(kept_until="made_at"),
+        mark("kind = 'NETWORK'", kept_until="NULL"),
+        mark("kind = 'NETWORK'", kept_until="made_at - interval '1 second'"),
+        mark("kind = 'NETWORK'", kept_until="made_at + interval '367 days'"),
     ),
     "stripe_dispute.stripe_dispute_pkey": dispute(id="id"),
     "stripe_dispute.stripe_dispute_top_up_id_fkey": dispute(top_up_id=NEW),

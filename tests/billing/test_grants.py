@@ -135,7 +135,7 @@ GRANTED = {
     *("issue_invoice_v1", "issue_self_bill_v1", "post_invoice_tax_v1"),
     *("lock_refunds_v1", "collect_capped_v1", "settle_capped_v1"),
     *("attach_blobs_v1", "sweep_v1", "forget_claims_v1", "fold_spend_v1"),
-    "count_test_money_v1",
+    *("count_test_money_v1", "free_start_v1", "free_start_by_hand_v1", "note_card_v1", "forget_networks_v1"),
     "lock_wallet_v1",
     *("add_payout_method_v1", "move_payout_method_v1", "order_payout_methods_v1", "reseal_payout_method_v1"),
     *("make_rail_file_v1", "send_rail_file_v1", "void_rail_file_v1", "confirm_rail_file_v1"),

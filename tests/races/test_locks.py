@@ -24,6 +24,7 @@ from tests.races import (
     money_in,
     payouts,
     rails,
+    starting,
 )
 from tests.races.interleaving import (
     Outcome,
@@ -326,6 +327,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("freeze_v1", 3, ("remove", 3), payouts.earnings_on_their_way_are_not_frozen),
     ("release_freeze_v1", 1, ("remove", 1), freezing.release_sees_what_was_frozen_since),
     ("check_claim_evidence", 1, ("remove", 1), claiming.files_that_arrive_together_are_few),
+    ("free_start_v1", 1, ("remove", 1), starting.starters_of_one_person_are_counted),
     ("note_site_factors_v1", 1, ("remove", 1), keeping.factors_are_read_behind_a_change_of_the_site),
 ]
 NAMES = [f"{function}-{number}" for function, number, _, _ in RACES]

@@ -1,0 +1,1 @@
+"""Free starts: who is given test money for the first time, and who has begun too often."""
