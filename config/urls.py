@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("workers.pages.urls")),
     path("", include("billing.settlement.pages.urls")),
     path("", include("billing.statements.pages.urls")),
+    path("", include("billing.self_billing.pages.urls")),
     path("", include("billing.rails.pages.urls")),
     path("", include("billing.compliance.pages.urls")),
     path("", include("billing.connect.pages.urls")),

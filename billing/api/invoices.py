@@ -20,6 +20,7 @@ from accounts.api.schema import describe
 from accounts.models import Organization
 from billing.api.statements import LANGUAGE
 from billing.models import BillingProfile, Invoice
+from billing.self_billing import bills
 from billing.statements import files, invoices, profiles
 from billing.statements.profiles import LANGUAGES, Described
 from billing.statements.tax_ids import KINDS
@@ -118,7 +119,7 @@ class InvoiceList(OrganizationView):
     )
     def get(self, request: Request) -> Response:
         """List them, newest first."""
-        mine = list_invoices().filter(organization=self.caller().organization)
+        mine = list_invoices().filter(organization=self.caller().organization, series=0)
         return self.show_page(mine, InvoiceAnswer, filters=InvoiceFilters)
 
 
@@ -250,9 +251,8 @@ class CreditNoteList(OperatorView):
         found = access.get_or_refuse(list_invoices(), uid=uid)
 
         def credit() -> dict[str, Any]:
-            note = invoices.credit(
-                invoice=found, reason=wanted["reason"], actor=self.actor(), now=timezone.now()
-            )
+            undo = bills.credit if found.series else invoices.credit
+            note = undo(invoice=found, reason=wanted["reason"], actor=self.actor(), now=timezone.now())
             return dict(InvoiceAnswer(note).data)
 
         return self.create(credit)

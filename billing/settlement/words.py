@@ -11,6 +11,8 @@ KINDS: dict[str, str | Promise] = {
     "HEAT_FEE": _("The platform's share of heat"),
     "REFUND": _("Given back to buyers"),
     "GIVE_BACK": _("Given back at final prices"),
+    "CLAIM": _("Credited for claims"),
+    "TAX": _("Tax of your invoices"),
     "PAYOUT": _("Paid out"),
     "PAYOUT_RETURNED": _("Payouts that came back"),
     "EARNINGS_HELD": _("Kept back while you are new"),

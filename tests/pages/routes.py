@@ -150,6 +150,7 @@ ROUTES = (
     Route("terms-page", _of_offer("terms/"), Permission.MANAGE_SITES),
     Route("offer-deed-page", _of_offer("sell/"), Permission.MANAGE_SITES, "POST", 302),
     Route("earnings-page", _in("earnings/"), Permission.VIEW_MONEY),
+    Route("self-billing-page", _in("self-billing/"), Permission.VIEW_MONEY),
     Route("income-page", _in("earnings/USD/"), Permission.VIEW_MONEY),
     Route("income-csv", _in("earnings/USD/csv/"), Permission.VIEW_MONEY),
     Route("claims-page", _in("claims/"), Permission.VIEW_MONEY),

@@ -6,9 +6,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from accounts.audit import SYSTEM, Actor
-from accounts.models import AuditEvent, Organization, Role
+from accounts.models import AuditEvent, Organization, Role, User
 from billing import bookings, ledger, verification
 from billing.bookings import Bearer
 from billing.models import Invoice, LedgerAccount, Payout, SellerProfile, TaxRule
@@ -222,3 +224,39 @@ def test_a_person_agrees_to_the_words_of_today(stage: Stage) -> None:
     assert (standing.version, standing.agreed_by, standing.agreed_at) == ("1", stage.owner.uid, NOW)
     assert standing.sha256 == texts.hash_text(version="1")
     assert AuditEvent.objects.filter(action="self_billing.agree").count() == 1
+
+
+def test_a_provider_agrees_and_finds_its_bills_in_the_console_and_by_rest(stage: Stage) -> None:
+    browser = Client(SERVER_NAME="localhost")
+    browser.force_login(
+        User.objects.get(uid=stage.owner.uid), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    console, before = f"/console/{stage.farm.uid}/self-billing/", timezone.now()
+    missing = browser.post(console, {"deed": "agree", "version": "1"}, follow=True).content.decode()
+    stage.describe()
+    shown = browser.get(console).content.decode()
+    browser.post(console, {"deed": "agree", "version": "1"})
+    stage.sell()
+    stage.pay(hours=24 * 365 * 10)
+
+    [bill] = stage.issue()
+    listed = browser.get(console).content.decode()
+    answer = browser.get("/api/self-billing", {"language": "zh-hans"}).json()
+    bills_listed = browser.get("/api/self-bills", {"payout": str(bill.payout and bill.payout.uid)}).json()
+    others = browser.get("/api/invoices").json()["results"]
+    printed = browser.get(f"/console/{stage.farm.uid}/invoices/{bill.uid}/")
+    read = browser.get(f"/api/invoices/{bill.uid}").json()
+    browser.post(console, {"deed": "end"})
+    ended = browser.get("/api/self-billing").json()
+    again = browser.put("/api/self-billing", {"version": "1"}, content_type="application/json").json()
+
+    assert "Say first what stands on your invoices" in missing
+    assert "You may end this at any time" in shown
+    assert (bill.number in listed, "owner" in listed) == (True, True)
+    assert answer["text"].startswith("自开票")
+    assert answer["agreement"]["agreed_at"] >= before.isoformat()[:19]
+    assert [(one["number"], one["net"]) for one in bills_listed["results"]] == [(bill.number, "0.95")]
+    assert others == []
+    assert printed.content[:5] == b"%PDF-"
+    assert read["content"]["seller"]["name"] == "Sun Farm"
+    assert (ended["agreement"], again["agreement"]["version"]) == (None, "1")

@@ -60,7 +60,7 @@ class InvoicesPage(OrganizationPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Those of the organization."""
-        mine = Invoice.objects.filter(organization=self.organization).select_related("corrects")
+        mine = Invoice.objects.filter(organization=self.organization, series=0).select_related("corrects")
         rows = [(one, Money(one.total, one.currency)) for one in mine.order_by("-id")[:SHOWN]]
         return super().get_context_data(rows=rows, **kwargs)
 
