@@ -128,9 +128,11 @@ def _find_made(
     )
 
 
-def make_link(*, organization: Organization, page: str, asked: stripe.StripeClient) -> str:
+def make_link(*, organization: Organization, page: str, again: str, asked: stripe.StripeClient) -> str:
     """
-    The address of Stripe's page where the account is filled in; it leads back to `page`, and lasts minutes.
+    The address of Stripe's page where the account is filled in.
+
+    It lasts minutes and serves once, leads back to `page`, and to `again` where it does not serve any more.
 
     :raises NotOpened: if there is no account
     :raises billing.stripe.client.StripeUnavailable: if Stripe does not answer
@@ -142,7 +144,7 @@ def make_link(*, organization: Organization, page: str, asked: stripe.StripeClie
         "account": row.account_id,
         "type": "account_onboarding",
         "return_url": page,
-        "refresh_url": page,
+        "refresh_url": again,
     }
     with client.asking():
         # A link serves once: every wish for one is another.

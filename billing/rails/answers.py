@@ -137,9 +137,14 @@ def _follow(news: News, *, actor: Actor, now: datetime) -> None:
             _block_method(refused, news.reason, actor=actor, now=now)
 
 
-def _block_method(payout: Payout, reason: str, *, actor: Actor, now: datetime) -> None:
+def is_payees_fault(reason: str) -> bool:
+    """Whether a bank's reason says that the account, its holder or its bank is not as it was described."""
     codes = [word.strip(":") for word in reason.split()]
-    if not any(code.startswith(PAYEES_FAULTS) and code[2:].isdecimal() for code in codes):
+    return any(code.startswith(PAYEES_FAULTS) and code[2:].isdecimal() for code in codes)
+
+
+def _block_method(payout: Payout, reason: str, *, actor: Actor, now: datetime) -> None:
+    if not is_payees_fault(reason):
         return
     method = (
         PayoutMethod.objects.filter(id=payout.method_id or 0).exclude(state=methods.State.RETIRED).first()

@@ -9,7 +9,7 @@ from billing.compliance.standing import Standing, find_standing
 from billing.earnings import list_earnings
 from billing.models import ConnectAccount, PayoutMethod
 from billing.rails import methods
-from billing.rails.choice import COOLING
+from billing.rails.choice import COOLING, PENDING
 from billing.rails.protocol import Refusal
 from core.money import Money
 
@@ -83,6 +83,6 @@ def _find_refusal(method: PayoutMethod, at_stripe: bool, now: datetime) -> Refus
         methods=[method], amount=Decimal(0), currency=method.currency, may_receive=True, now=now
     )
     refusal = chosen.rejected[0].refusal if chosen.method is None else None
-    if method.rail == CONNECT and not at_stripe and refusal in (None, COOLING):
+    if method.rail == CONNECT and not at_stripe and refusal in (None, COOLING, PENDING):
         return AT_STRIPE
     return refusal

@@ -1,5 +1,7 @@
 """What people read for kinds, refusals and states of settlements."""
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -46,6 +48,33 @@ SCHEDULES: dict[str, str | Promise] = {
     "WEEKLY": _("Every week, on Monday"),
     "MONTHLY": _("Every month, on the 1st"),
 }
+REMEDIES: dict[str, str | Promise] = {
+    "CHECKS": _("You may not be paid at the moment. Look at what is missing."),
+    "ADD": _("The account that it went to is not listed any more, and there is no other. Add one."),
+    "REPLACE": _("Compare the account with your bank's papers. Add the right one, and remove this one."),
+    "STRIPE": _("Stripe pays nothing to your account at the moment. Give it what it asks for."),
+    "BANK_AT_STRIPE": _("Your bank did not take it from Stripe. Look at the bank account that Stripe has."),
+    "CHECK": _("Look whether the account is right. If it is, there is nothing to do."),
+}
+REASONS: dict[str, str | Promise] = {
+    "AC01": _("There is no account with this number."),
+    "AC04": _("The account is closed."),
+    "AC06": _("The account is blocked."),
+    "AG01": _("The bank does not allow such payments to this account."),
+    "BE01": _("The name is not that of the account's holder."),
+    "BE04": _("The address of the account's holder is missing or wrong."),
+    "MD07": _("The account's holder has died."),
+    "MS02": _("The account's holder refused it."),
+    "MS03": _("The bank gives no reason."),
+    "RC01": _("There is no bank with this code."),
+    "RR04": _("The bank may not take it, by the rules that it is under."),
+}
+"""By ISO 20022's external codes for returns and refusals of payments, as banks name them in their reasons."""
+
+
+def name_reason(reason: str) -> str | Promise:
+    """What a bank's reason means, by the first code in it; nothing for one without a known code."""
+    return next((REASONS[word] for word in re.findall(r"[A-Z]{2}[0-9]{2}", reason) if word in REASONS), "")
 
 
 def name_kind(kind: str) -> str | Promise:

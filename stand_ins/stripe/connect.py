@@ -167,20 +167,36 @@ def _hold(store: Store, identity: str) -> list[Body]:
 
 
 def create_link(call: Call) -> Body:
-    """A page where somebody tells who they are."""
+    """A link to a page where somebody tells who they are; it serves once, and not for long."""
     call.allow("account", "refresh_url", "return_url", "type", "collection_options", "collect")
     account = find_account(call.store, str(call.need("account")))
     call.need("type")
-    account["_return_url"] = str(call.need("return_url"))
-    account["_refresh_url"] = str(call.need("refresh_url"))
-    call.store.save(account)
-    now = call.store.now()
-    return {
+    identity, now = call.store.make_id("link"), call.store.now()
+    link: Body = {
+        "id": identity,
         "object": "account_link",
         "created": now,
         "expires_at": now + LINK_SECONDS,
-        "url": f"{call.base}/c/onboard/{account['id']}",
+        "url": f"{call.base}/c/onboard/{identity}",
+        "_account": account["id"],
+        "_return_url": str(call.need("return_url")),
+        "_refresh_url": str(call.need("refresh_url")),
     }
+    call.store.add("account_link", link)
+    return {name: value for name, value in link.items() if name != "id"}
+
+
+def use_link(store: Store, link: Body, *, answers: bool) -> bool:
+    """Whether a link still leads to its page, or, if it `answers`, takes what was told there."""
+    done = "_answered" if answers else "_visited"
+    rejected = str(find_account(store, link["_account"])["requirements"]["disabled_reason"])
+    # Who has opened the page in time may take longer over it.
+    late = not answers and store.now() >= link["expires_at"]
+    if link.get(done) or late or rejected.startswith("rejected"):
+        return False
+    link[done] = True
+    store.save(link)
+    return True
 
 
 def move_account(store: Store, identity: str, state: str) -> Body:

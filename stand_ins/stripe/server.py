@@ -207,7 +207,7 @@ class StandIn:
             if asked.method == "POST"
         }
         found = self.store.find(identity)
-        kinds = {"pay": "checkout.session", "auth": "payment_intent", "onboard": "account"}
+        kinds = {"pay": "checkout.session", "auth": "payment_intent", "onboard": "account_link"}
         if place != "c" or found is None or found["object"] != kinds.get(name):
             return Answer(404, pages.write_page("There is no such page", ""), HTML)
         if name == "pay":
@@ -256,12 +256,16 @@ class StandIn:
     def _find_return(self, session: dict[str, Any]) -> str:
         return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", session["id"])
 
-    def _onboard(self, account: dict[str, Any], form: dict[str, str]) -> Answer:
+    def _onboard(self, link: dict[str, Any], form: dict[str, str]) -> Answer:
+        if not connect.use_link(self.store, link, answers=bool(form)):
+            return redirect(link["_refresh_url"])
         if not form:
-            return Answer(200, pages.write_onboarding(account), HTML)
+            return Answer(
+                200, pages.write_onboarding(connect.find_account(self.store, link["_account"])), HTML
+            )
         if form.get("state") != "later":
-            connect.move_account(self.store, account["id"], form.get("state", ""))
-        return redirect(account.get("_return_url") or "/")
+            connect.move_account(self.store, link["_account"], form.get("state", ""))
+        return redirect(link["_return_url"])
 
 
 def write(status: int, body: Any) -> Answer:

@@ -170,7 +170,8 @@ class Story:
         """The provider's, at Stripe; and the page where it is filled in."""
         asked, now = self.bank.client, self.bank.now
         row = accounts.open_account(organization=self.farm, country="US", asked=asked, now=now)
-        accounts.make_link(organization=self.farm, page="https://example.org/", asked=asked)
+        page = "https://example.org/"
+        accounts.make_link(organization=self.farm, page=page, again=page, asked=asked)
         self.once(
             "fill in", lambda: self.bank.control("accounts/move", account=row.account_id, state="enabled")
         )

@@ -174,6 +174,7 @@ ROUTES = (
     Route("payout-methods-page", _in("payout-methods/"), Permission.VIEW_MONEY),
     Route("connect-page", _in("stripe-account/"), Permission.VIEW_MONEY),
     Route("connect-page", _in("stripe-account/"), Permission.MANAGE_MONEY, "POST", 422),
+    Route("connect-onboarding", _in("stripe-account/onboarding/"), Permission.MANAGE_MONEY, status=302),
     Route("payout-method-new-page", _in("payout-methods/new/"), Permission.MANAGE_MONEY),
     Route(
         "payout-method-deed",

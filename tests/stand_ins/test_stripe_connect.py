@@ -37,21 +37,20 @@ def test_the_platforms_own_account_is_ready(client: Client) -> None:
     assert (home.id, home.charges_enabled, home.payouts_enabled) == ("acct_home", True, True)
 
 
+def make_link(client: Client, account: str) -> str:
+    params: Any = {"account": account, "type": "account_onboarding"}
+    back = {"return_url": "http://127.0.0.1:9/done", "refresh_url": "http://127.0.0.1:9/again"}
+    return client.v1.account_links.create(params | back).url
+
+
 def test_an_account_is_onboarded_on_a_page(client: Client) -> None:
     account = make_account(client)
     before = client.v1.accounts.retrieve(account)
-    link = client.v1.account_links.create(
-        {
-            "account": account,
-            "type": "account_onboarding",
-            "return_url": "http://127.0.0.1:9/done",
-            "refresh_url": "http://127.0.0.1:9/again",
-        }
-    )
-    page = press(link.url)
-    half = press(link.url, state="no_bank")
+    link = make_link(client, account)
+    page = press(link)
+    half = press(link, state="no_bank")
     between = client.v1.accounts.retrieve(account)
-    press(link.url, state="enabled")
+    press(make_link(client, account), state="enabled")
     after = client.v1.accounts.retrieve(account)
 
     assert (before.details_submitted, before.payouts_enabled) == (False, False)
@@ -60,6 +59,21 @@ def test_an_account_is_onboarded_on_a_page(client: Client) -> None:
     assert half[1] == "http://127.0.0.1:9/done"
     assert between.requirements.currently_due == ["external_account"]  # type: ignore[union-attr]
     assert (after.payouts_enabled, after.capabilities.transfers) == (True, "active")  # type: ignore[union-attr]
+
+
+def test_a_link_serves_once_and_not_for_long(client: Client, stripe_stand_in: StripeStandIn) -> None:
+    account = make_account(client)
+    used, late, last = (make_link(client, account) for _ in range(3))
+    visits = [press(used)[0], press(used)[1]]
+    answers = [press(used, state="verifying")[1], press(used, state="enabled")[1]]
+    stripe_stand_in.control("advance", seconds=300)
+    expired = press(late)[1]
+    stripe_stand_in.control("accounts/move", account=account, state="rejected")
+
+    assert visits == [200, "http://127.0.0.1:9/again"]
+    assert answers == ["http://127.0.0.1:9/done", "http://127.0.0.1:9/again"]
+    assert expired == press(last, state="enabled")[1] == "http://127.0.0.1:9/again"
+    assert not client.v1.accounts.retrieve(account).payouts_enabled
 
 
 def test_transfers_need_an_account_and_the_money(client: Client, stripe_stand_in: StripeStandIn) -> None:

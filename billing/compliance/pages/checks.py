@@ -22,6 +22,7 @@ from billing.compliance.stages import Stage, find_name_stage, find_stage
 from billing.models import ComplianceStep, Screening
 from billing.rails.pages.words import RAILS, name_refusal
 from billing.settlement import readiness, terms, words
+from billing.settlement.pages.setbacks import describe_stripe
 from core.errors import DomainError
 
 Kind = ComplianceStep.Kind
@@ -79,6 +80,7 @@ class ChecksPage(OrganizationPage):
             + [Check(gettext_lazy("Your organization’s name"), name, NAME_NEXT[name])],
             "frozen": FROZEN if standing.FROZEN in stands.standing.reasons else "",
             "readiness": stands,
+            "told": describe_stripe(self.organization, stands),
             "withheld": Decimal(stands.standing.withholding_bps) / 10_000,
             "ways": [
                 (way.method, RAILS.get(way.method.rail, way.method.rail), name_refusal(way.refusal))

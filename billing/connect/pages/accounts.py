@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -12,20 +13,10 @@ from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
 from accounts.pages.forms import list_countries
 from billing.connect import accounts
+from billing.connect.pages.words import FILLED_IN, describe, explain
 from billing.models import ConnectAccount
 from billing.stripe.client import StripeUnavailable, make_client
 from core.errors import DomainError
-
-State = ConnectAccount.State
-STATES = {
-    State.ASKED: _("Stripe has not answered yet. Try again."),
-    State.ONBOARDING: _("Stripe wants to know who you are and where your bank is."),
-    State.LACKING: _("Stripe asks for more before it pays you."),
-    State.CHECKING: _("Stripe is checking what you told it. There is nothing to do."),
-    State.READY: _("Ready. Payouts can go there once we have checked it, too."),
-    State.REJECTED: _("Stripe does not pay this account. Choose another way to be paid."),
-}
-FILLED_IN = (State.ONBOARDING, State.LACKING, State.READY)
 
 
 class CountryForm(forms.Form):
@@ -35,7 +26,7 @@ class CountryForm(forms.Form):
 
 
 class ConnectPage(OrganizationPage):
-    """How the account stands; the button leads to Stripe's page, which leads back here."""
+    """How the account stands; Stripe's page leads back here, however its visitor left it."""
 
     template_name = "billing/connect/account.html"
     needs = Permission.VIEW_MONEY
@@ -45,43 +36,76 @@ class ConnectPage(OrganizationPage):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Whoever comes back from Stripe sees what it says now; without an answer, what it said last."""
         refusal = None
-        row = accounts.find(organization_id=self.organization.pk)
-        if row is not None and row.account_id is not None:
-            try:
-                accounts.follow(account_id=row.account_id, asked=make_client(), now=timezone.now())
-            except StripeUnavailable as problem:
-                refusal = problem.message
+        try:
+            self.follow()
+        except StripeUnavailable as problem:
+            refusal = explain(problem)
         return self.render_to_response(self.get_context_data(refusal=refusal))
 
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The account, and what Stripe asks for, in its own words."""
+    def follow(self) -> ConnectAccount | None:
+        """
+        The account, as Stripe says that it stands; none if none was opened.
+
+        :raises billing.stripe.client.StripeUnavailable: if Stripe does not answer
+        """
         row = accounts.find(organization_id=self.organization.pk)
-        made = row is not None and row.account_id is not None
+        if row is None or row.account_id is None:
+            return None
+        return accounts.follow(account_id=row.account_id, asked=make_client(), now=timezone.now())
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """The account, and what Stripe asks for."""
         context = {
-            "account": row if made else None,
-            "says": STATES[State(row.state)] if row else None,
-            "to_fill_in": row is not None and row.state in FILLED_IN,
+            "told": describe(accounts.find(organization_id=self.organization.pk)),
             "form": kwargs.get("form") or CountryForm(initial={"country": self.organization.country}),
             "may_change": Permission.MANAGE_MONEY in self.granted,
         }
         return super().get_context_data(**{**kwargs, **context})
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Open the account, if there is none, and lead to the page where it is filled in."""
-        row = accounts.find(organization_id=self.organization.pk)
-        country = row.country if row is not None and row.account_id is not None else ""
+        """Open the account, if there is none."""
         form = CountryForm(request.POST)
-        if not country:
-            if not form.is_valid():
-                return self.render_to_response(self.get_context_data(form=form), status=422)
-            country = form.cleaned_data["country"]
-        page = request.build_absolute_uri(reverse("connect-page", args=[self.organization.uid]))
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=422)
         try:
-            asked, now = make_client(), timezone.now()
-            accounts.open_account(organization=self.organization, country=country, asked=asked, now=now)
-            link = accounts.make_link(organization=self.organization, page=page, asked=asked)
+            accounts.open_account(
+                organization=self.organization,
+                country=form.cleaned_data["country"],
+                asked=make_client(),
+                now=timezone.now(),
+            )
         except DomainError as refusal:
-            context = self.get_context_data(form=form if form.is_bound else None, refusal=refusal.message)
+            context = self.get_context_data(form=form, refusal=explain(refusal))
             return self.render_to_response(context, status=refusal.status)
-        # A form may lead nowhere else (Content-Security-Policy): the reader follows a link.
-        return self.render_to_response(self.get_context_data(link=link))
+        # A form may lead nowhere else (Content-Security-Policy): the page has a link to Stripe's.
+        return redirect("connect-page", self.organization.uid)
+
+
+class OnboardingPage(ConnectPage):
+    """
+    The way to Stripe's page, by a link made for this visit.
+
+    Such a link serves once and lasts minutes. Where one is used up Stripe leads back here, and to a new one;
+    so nobody is sent there whom Stripe would only send back.
+    """
+
+    needs = Permission.MANAGE_MONEY
+    http_method_names = ("get", "head", "options")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Lead there, or say why not."""
+        here = self.organization.uid
+        try:
+            row = self.follow()
+            if row is None or row.state not in FILLED_IN:
+                return redirect("connect-page", here)
+            link = accounts.make_link(
+                organization=self.organization,
+                page=request.build_absolute_uri(reverse("connect-page", args=[here])),
+                again=request.build_absolute_uri(reverse("connect-onboarding", args=[here])),
+                asked=make_client(),
+            )
+        except DomainError as refusal:
+            context = self.get_context_data(refusal=explain(refusal))
+            return self.render_to_response(context, status=refusal.status)
+        return redirect(link)

@@ -4,6 +4,9 @@ from django.urls import path
 
 from billing.connect.pages import accounts
 
+ACCOUNT = "console/<uuid:organization>/stripe-account/"
+
 urlpatterns = [
-    path("console/<uuid:organization>/stripe-account/", accounts.ConnectPage.as_view(), name="connect-page"),
+    path(ACCOUNT, accounts.ConnectPage.as_view(), name="connect-page"),
+    path(f"{ACCOUNT}onboarding/", accounts.OnboardingPage.as_view(), name="connect-onboarding"),
 ]

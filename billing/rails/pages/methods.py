@@ -11,11 +11,15 @@ from django.utils.translation import gettext as _
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
+from billing.connect import accounts
+from billing.connect.pages.words import describe
 from billing.rails import methods, registry
 from billing.rails.pages.forms import MethodForm, PlaceForm
-from billing.rails.pages.words import RAILS, STATES
+from billing.rails.pages.words import RAILS, STATES, name_refusal
 from billing.rails.protocol import DetailRefused, Rail
 from billing.rails.terms import TERMS
+from billing.settlement import readiness
+from billing.settlement.pages.setbacks import list_setbacks
 from core.errors import DomainError, NotFound
 
 DEEDS = ("remove", "up", "down")
@@ -30,14 +34,21 @@ class MethodsPage(OrganizationPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Those that were not removed, with what people call them."""
-        listed = methods.list_methods(organization_id=self.organization.pk)
         now = timezone.now()
+        stands = readiness.find_readiness(organization_id=self.organization.pk, now=now)
         context = {
             "rows": [
-                (one, RAILS.get(one.rail, one.rail), STATES[one.state], one.payable_from > now)
-                for one in listed
+                (
+                    way.method,
+                    RAILS.get(way.method.rail, way.method.rail),
+                    STATES[way.method.state],
+                    name_refusal(way.refusal) if way.refusal else "",
+                    way.method.payable_from > now,
+                )
+                for way in stands.ways
             ],
-            "last": len(listed),
+            "setbacks": list_setbacks(self.organization, stands),
+            "told": describe(accounts.find(organization_id=self.organization.pk)),
             "may_change": Permission.MANAGE_MONEY in self.granted,
         }
         return super().get_context_data(**{**kwargs, **context})

@@ -16,7 +16,8 @@ from accounts.pages.base import OrganizationPage
 from billing.api.payouts import answer_csv, answer_pdf, read_cursor
 from billing.earnings import list_earnings
 from billing.models import Payout, SettlementItem
-from billing.settlement import advice, terms, words
+from billing.settlement import advice, readiness, terms, words
+from billing.settlement.pages.setbacks import describe_stripe, list_setbacks
 from billing.settlement.terms import Every
 from core.errors import Invalid
 from core.money import Money
@@ -44,7 +45,11 @@ class PayoutsPage(OrganizationPage):
         payouts = Payout.objects.filter(organization=self.organization).select_related("item")
         items = advice.list_settlements(organization=self.organization)
         every = terms.find_schedule(organization_id=self.organization.pk)
+        stands = readiness.find_readiness(organization_id=self.organization.pk, now=timezone.now())
         context = {
+            "readiness": stands,
+            "setbacks": list_setbacks(self.organization, stands),
+            "told": describe_stripe(self.organization, stands),
             "owed": [
                 Money(one.payable, one.currency)
                 for one in list_earnings(organization_id=self.organization.pk)
