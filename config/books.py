@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 from prometheus_client.core import Metric
 
+from billing.stripe import activity
 from config import heartbeat
 from core.metrics import write_gauge, write_gauges
 
@@ -101,15 +102,10 @@ SELECT count(*) FROM offer o
  WHERE o.state = 'LIVE' AND (c.id IS NULL OR c.valid_until <= now())
 """
 
-# What Stripe told and nobody acted on yet, or could not; and of ninety days how many payments were contested.
+# What Stripe told and nobody acted on yet, or could not.
 STRIPE_EVENTS = "SELECT count(*), extract(epoch FROM now() - min(received_at)) FROM stripe_event"
 STRIPE_WAITING = f"{STRIPE_EVENTS} WHERE state = 'NEW'"
 STRIPE_FAILED = f"{STRIPE_EVENTS} WHERE state = 'FAILED'"
-CONTESTED = """
-SELECT (SELECT count(*) FROM stripe_dispute
-         WHERE opened_at > now() - interval '90 days' AND state <> 'INQUIRY'),
-       (SELECT count(*) FROM stripe_top_up WHERE paid_at > now() - interval '90 days')
-"""
 
 # Differences of the newest run whose amount nobody has explained, and the run's age.
 RECONCILIATION = """
@@ -253,12 +249,34 @@ def _tell_charging(ask: Asker) -> Iterator[Metric]:
 
 
 def _tell_disputes(ask: Asker) -> Iterator[Metric]:
-    ((contested, paid),) = ask(CONTESTED)
-    yield write_gauge("jouleport_payments_contested", "Payments contested in 90 days.", contested)
-    yield write_gauge(
-        "jouleport_payments_contested_ratio",
-        "Payments contested in 90 days, of those made; card schemes act above 0.0075.",
-        contested / max(paid, 1),
+    ((now,),) = ask("SELECT now()")
+    names = ("this", "last")
+    months = activity.list_months(now=now, count=len(names))
+    read = [activity.read_activity(ask=ask, month=month) for month in months]
+    told = list(zip(names, read, strict=True))
+    yield write_gauges(
+        "jouleport_card_payments",
+        "Payments by card of a month (UTC).",
+        ["month"],
+        [([name], one.payments) for name, one in told],
+    )
+    yield write_gauges(
+        "jouleport_disputes",
+        "Disputes that were opened in a month (UTC).",
+        ["month"],
+        [([name], one.disputes) for name, one in told],
+    )
+    yield write_gauges(
+        "jouleport_disputes_ratio",
+        "Disputes of a month for each payment by card of it; more than 0.0075 is called excessive.",
+        ["month"],
+        [([name], float(one.share / 100)) for name, one in told],
+    )
+    yield write_gauges(
+        "jouleport_disputes_volume_ratio",
+        "What was contested in a month, of what was paid by card in it.",
+        ["month", "currency"],
+        [([name, row.currency], float(row.share / 100)) for name, one in told for row in one.volumes],
     )
 
 

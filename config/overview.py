@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import redis
-from django.db import Error
+from django.db import Error, connection
 from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 from accounts.operators import operators_only
 from billing import trial_balance
 from billing.models import ChargeQuarantine, QueuedCharge, Scope
+from billing.stripe import activity
 from config import health
 from core.money import Money
 from marketplace.models import Job
@@ -26,6 +27,7 @@ from workers.models import MeterFlag
 # A charge is posted within seconds; one that waits for longer means that something is stuck.
 UNPOSTED_AGE_MAX = timedelta(seconds=60)
 FLAGS_SHOWN_MAX = 10
+MONTHS_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def show_overview(request: HttpRequest) -> HttpResponse:
         "queue": _read_queue(now),
         "running": Job.objects.filter(state=Job.State.RUNNING).count(),
         "flags": MeterFlag.objects.select_related("attempt").order_by("-pk")[:FLAGS_SHOWN_MAX],
+        "activity": _read_activity(now),
         "flag_counts": MeterFlag.objects.values("kind")
         .annotate(times=Count("pk"))
         .order_by("-times", "kind"),
@@ -93,6 +96,17 @@ def _read_held() -> list[tuple[Money, Money]]:
         )
         for row in sums
     ]
+
+
+def _read_activity(now: datetime) -> list[activity.Activity]:
+    with connection.cursor() as cursor:
+
+        def ask(query: str) -> list[tuple[Any, ...]]:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+        months = activity.list_months(now=now, count=MONTHS_SHOWN)
+        return [activity.read_activity(ask=ask, month=month) for month in months]
 
 
 def _read_queue(now: datetime) -> Queue:

@@ -56,4 +56,5 @@ class Migration(migrations.Migration):
             options={"db_table": "free_start_mark", "managed": False},
         ),
         RunSQLFile("billing/sql/free_starts.sql"),
+        RunSQLFile("billing/sql/stripe_activity.sql"),
     ]
