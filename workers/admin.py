@@ -25,6 +25,7 @@ from workers import (
     upstreams,
 )
 from workers.models import (
+    AnswerClaim,
     Attempt,
     Dealing,
     DirectUpstream,
@@ -103,9 +104,10 @@ class AttemptAdmin(BooksAdmin):
     fields = (
         *("uid", "job_link", "number", "state", "error_code", "offer_link", "card_link", "node_link"),
         *("started_at", "ended_at", "lease_until", "renewed_at", "delivered_in", "delivered_out"),
-        *("usage", "counts", "receipt", "flags"),
+        *("usage", "counts", "receipt", "claimed", "flags"),
     )
     readonly_fields = (
+        "claimed",
         "job_link",
         "offer_link",
         "card_link",
@@ -201,6 +203,12 @@ class AttemptAdmin(BooksAdmin):
         """The agent's own statement."""
         found = Receipt.objects.filter(attempt_uid=attempt.uid).first()
         return link("workers_receipt", found.pk if found else None)
+
+    @admin.display(description="claim")
+    def claimed(self, attempt: Attempt) -> SafeString:
+        """What its buyer claims of the answer."""
+        found = AnswerClaim.objects.filter(job_id=attempt.job_id).first()
+        return link("workers_answerclaim", found.pk if found else None, found and found.state)
 
     @admin.display(description="flags")
     def flags(self, attempt: Attempt) -> SafeString:

@@ -19,7 +19,7 @@ from billing import entities, ledger, trial_balance
 from billing.closing import balances
 from billing.explorer import postings
 from billing.links import BooksAdmin, link, table
-from billing.models import BookingEntity, LedgerAccount, OrganizationEntity
+from billing.models import BookingEntity, LedgerAccount, OrganizationEntity, Scope
 from billing.trial_balance import BETWEEN_ENTITIES, TrialBalance
 from core.errors import DomainError
 
@@ -35,7 +35,7 @@ class LedgerAccountAdmin(BooksAdmin):
     list_select_related = ("organization",)
     list_per_page = 50
     search_fields = ("code", "organization__name", "organization__uid")
-    readonly_fields = ("balance", "movements")
+    readonly_fields = ("balance", "wallet", "movements")
     change_list_template = "admin/billing/ledgeraccount/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -111,6 +111,12 @@ class LedgerAccountAdmin(BooksAdmin):
         """In its usual sense."""
         return f"{ledger.balance(account_id=account.pk):f}"
 
+    @admin.display(description="wallet")
+    def wallet(self, account: LedgerAccount) -> SafeString:
+        """What of it is held, where it is a wallet's."""
+        found = Scope.objects.filter(account=account).first()
+        return link("billing_scope", found.pk if found else None)
+
     @admin.display(description="movements")
     def movements(self, account: LedgerAccount) -> SafeString:
         """The newest postings with the balance after each, and where all of them are."""
@@ -129,7 +135,12 @@ class LedgerAccountAdmin(BooksAdmin):
                 for row in postings.list_movements(account=account)
             ),
         )
-        return format_html('{}<a href="{}">all movements</a>', newest, address)
+        return format_html(
+            '{}<a href="{}">all movements</a>, <a href="{}">trial balance</a>',
+            newest,
+            address,
+            reverse("admin:billing_trial_balance"),
+        )
 
 
 class AssignmentForm(forms.Form):
