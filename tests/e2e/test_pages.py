@@ -30,6 +30,7 @@ OWN = (
         "invoices/",
     ),
     *("billing-profile/", "payouts/", "payout-methods/", "payout-methods/new/", "stripe-account/"),
+    *("checks/", "checks/identity/", "checks/tax-form/"),
     *("/account/preferences/", "/account/2fa/", "/account/2fa/totp/activate/", "/account/2fa/webauthn/"),
     *("/account/2fa/webauthn/add/", "/account/email/", "/account/password/change/"),
     "/console/organizations/new/",
