@@ -12,7 +12,7 @@ from billing.fx import charts
 from billing.fx.charts import Chart, Point
 from billing.fx.positions import Exposure
 from billing.fx.rates import REPORTING_CURRENCY
-from billing.models import FxLeg, FxRate
+from billing.models import FxLeg, FxPosition, FxRate
 from core.money import PRICE_PLACES
 from core.quantities import ROUNDING
 
@@ -51,11 +51,12 @@ def read_history(*, exposures: Sequence[Exposure], now: datetime) -> History:
     """How positions went, what of their limits is taken, and what their currencies were worth."""
     until = now.astimezone(UTC).date()
     since = until - SHOWN
-    moved = _read_positions(since)
+    moves = _read_moves(since)
     positions = []
     for one in exposures:
         bounds = () if one.limit is None else (-one.limit, one.limit)
-        points = moved.get((one.entity, one.currency), [])
+        moved = moves.get((one.entity, one.currency), [])
+        points = follow_back(amount=one.amount, moves=moved, since=since)
         chart = charts.draw(points, since=since, until=until, bounds=_list_bounds(points, bounds))
         positions.append(Line(f"{one.currency}, {one.entity}", chart, tuple(reversed(points))))
     currencies = sorted({one.currency for one in exposures} - {REPORTING_CURRENCY})
@@ -81,21 +82,29 @@ def _list_bounds(points: Sequence[Point], bounds: Sequence[Decimal]) -> list[Dec
     return [one for one in bounds if not sides or (one >= 0) in sides]
 
 
-def _read_positions(since: date) -> dict[tuple[str, str], list[Point]]:
-    """By entity and currency, the position at the end of each day that moved it, and before all these."""
+def _read_moves(since: date) -> dict[tuple[str, str], list[Point]]:
+    """By entity and currency, what each day after `since` moved the position by."""
+    accounts = list(FxPosition.objects.values_list("account_id", flat=True))
     rows = (
-        FxLeg.objects.values_list("account__entity", "account__currency", "day")
+        FxLeg.objects.filter(account_id__in=accounts, day__gt=since)
+        .values_list("account__entity", "account__currency", "day")
         .annotate(moved=Sum("amount"))
         .order_by("day")
     )
     found: dict[tuple[str, str], list[Point]] = defaultdict(list)
-    for entity, currency, day, amount in rows:
-        points = found[entity, currency]
-        held = (points[-1].value if points else Decimal(0)) + amount
-        if points and day <= since:
-            points.clear()
-        points.append(Point(day, held))
+    for entity, currency, day, moved in rows:
+        found[entity, currency].append(Point(day, moved))
     return found
+
+
+def follow_back(*, amount: Decimal, moves: Sequence[Point], since: date) -> list[Point]:
+    """The position at the end of each day that moved it, from what it is now; the first is of `since`."""
+    held = amount - sum((one.value for one in moves), Decimal(0))
+    points = [Point(since, held)]
+    for one in moves:
+        held += one.value
+        points.append(Point(one.day, held))
+    return points
 
 
 def _read_rates(currencies: Sequence[str], since: date) -> dict[str, list[Point]]:

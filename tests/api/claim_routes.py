@@ -34,6 +34,14 @@ CLAIMS = (
         "POST", "claim-files", lambda _: f"/api/claims/{NOBODY}/files", Permission.MANAGE_MONEY, status=404
     ),
     named("GET", "claim-file", lambda _: f"/api/claims/{NOBODY}/files/{NOBODY}", MONEY, status=404),
+    named("GET", "received-claim", lambda _: f"/api/received-claims/{NOBODY}", MONEY, status=404),
+    operated(
+        "GET",
+        "operator-claim",
+        lambda _: f"/api/operator/claims/{NOBODY}",
+        "workers.view_answerclaim",
+        status=404,
+    ),
     named(
         "POST",
         "received-claim-files",

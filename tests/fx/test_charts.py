@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.fx.charts import Point, draw, list_levels
-from billing.fx.history import cross_rates, list_usages
+from billing.fx.history import cross_rates, follow_back, list_usages
 from billing.fx.positions import Exposure
 from billing.models import FxRate
 
@@ -69,6 +69,14 @@ def test_rates_are_crossed_within_one_source_and_day() -> None:
         "CNY": [Point(date(2026, 1, 1), Decimal("0.15"))],
         "EUR": [Point(date(2026, 1, 1), Decimal("1.2"))],
     }
+
+
+def test_positions_are_followed_back_from_what_they_are() -> None:
+    day = SINCE + timedelta(days=3)
+
+    found = follow_back(amount=Decimal(-5), moves=[Point(day, Decimal(-15))], since=SINCE)
+
+    assert found == [Point(SINCE, Decimal(10)), Point(day, Decimal(-5))]
 
 
 @pytest.mark.parametrize(

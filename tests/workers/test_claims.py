@@ -91,6 +91,7 @@ def test_buyer_provider_and_operator_come_to_a_partial_credit(answered: Farm) ->
     assert read_wallet(answered) - before == half
     assert claims.find_credit_max(claim=AnswerClaim.objects.get()).amount == left - half
     assert buyer.get(f"/api/claims/{uid}").json()["decision"] == "Half."
+    assert buyer.get(f"/api/received-claims/{uid}").json()["credit"] == done.json()["credit"]
     actions = AuditEvent.objects.filter(action__startswith="claim.").order_by("id")
     assert [one.action for one in actions] == ["claim.open", "claim.answer", "claim.decide"]
     assert verification.verify() == []
@@ -215,7 +216,7 @@ def test_a_large_credit_takes_a_second_operator(answered: Farm, monkeypatch: pyt
     asked = decide(opened, "0.000000002", first)
     boss = sign_in_operator(User.objects.create_superuser("ops@example.org", "a long password"))
     page = boss.get(f"/admin/workers/answerclaim/decide/{opened.pk}/").content
-    told = boss.get("/api/operator/claims").json()["results"][0]
+    told = boss.get(f"/api/operator/claims/{opened.uid}").json()
     [proposal] = claim_decisions.find_proposals(shown=[opened]).values()
     with pytest.raises(approvals.SamePerson):
         approve(proposal, first)

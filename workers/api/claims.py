@@ -198,6 +198,18 @@ class ReceivedClaimList(OrganizationView):
         return self.show_page(rows, AnswerClaimAnswer, filters=ClaimFilters)
 
 
+class ReceivedClaim(OrganizationView):
+    """One claim about the organization's answers."""
+
+    needs = {"GET": Permission.VIEW_MONEY}
+
+    @describe("claims_received_read", "A claim about my answer", answer=AnswerClaimAnswer, refusals=(404,))
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Read it; who claims is not told."""
+        rows = claims.list_received(organization=self.caller().organization)
+        return Response(AnswerClaimAnswer(access.get_or_refuse(rows, uid=uid)).data)
+
+
 class ClaimReply(OrganizationView):
     """A provider's word."""
 
@@ -239,6 +251,24 @@ class OperatorClaimList(OperatorView):
         return self.show_page(
             claims.list_all(), OperatorClaimAnswer, filters=ClaimFilters, describe=name_proposals
         )
+
+
+class OperatorClaim(OperatorView):
+    """One claim."""
+
+    rights = {"GET": "workers.view_answerclaim"}
+
+    @describe(
+        "operator_claims_read",
+        "A claim",
+        answer=OperatorClaimAnswer,
+        refusals=(403, 404),
+        organization=False,
+    )
+    def get(self, request: Request, uid: UUID) -> Response:
+        """Read it, with whom it is between."""
+        found = access.get_or_refuse(claims.list_all(), uid=uid)
+        return Response(OperatorClaimAnswer(found, context=name_proposals([found])).data)
 
 
 class ClaimDecision(OperatorView):

@@ -43,6 +43,13 @@ STATES = {
 }
 
 
+REFUSALS = {
+    "claim_exists": gettext_lazy("You claimed about this answer before; a claim is decided once."),
+    "claim_closed": gettext_lazy("This claim was answered or closed before."),
+    "too_many_files": gettext_lazy("Each side shows five files at most."),
+}
+
+
 class FilesInput(forms.FileInput):
     """Several files at once."""
 
@@ -152,7 +159,7 @@ class ClaimNewPage(OrganizationPage):
                 organization=self.organization, wish=wish, actor=self.actor, now=timezone.now()
             )
         except DomainError as refusal:
-            form.add_error(None, explain(refusal))
+            form.add_error(None, say(refusal))
             return self._refuse(form, refusal.status)
         messages.success(request, _("The provider is asked; then we decide."))
         return redirect("claim-page", self.organization.uid, made.uid)
@@ -190,7 +197,7 @@ class ClaimPage(OrganizationPage):
             else:
                 return self.render_to_response(self.get_context_data(form=form), status=422)
         except DomainError as refusal:
-            messages.error(request, explain(refusal))
+            messages.error(request, say(refusal))
         return redirect("claim-page", self.organization.uid, claim.uid)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -230,7 +237,7 @@ class ClaimFilesPage(ClaimPage):
                 now=timezone.now(),
             )
         except DomainError as refusal:
-            messages.error(request, explain(refusal))
+            messages.error(request, say(refusal))
         return redirect("claim-page", self.organization.uid, claim.uid)
 
 
@@ -254,6 +261,11 @@ def find_claim(organization: Organization, uid: UUID) -> AnswerClaim:
     opened = claims.list_opened(organization=organization)
     both = opened | claims.list_received(organization=organization)
     return access.get_or_refuse(both, uid=uid)
+
+
+def say(refusal: DomainError) -> str:
+    """A refusal in the reader's language, where there are words for it."""
+    return str(REFUSALS.get(refusal.code) or explain(refusal))
 
 
 def describe(claim: AnswerClaim) -> dict[str, Any]:
