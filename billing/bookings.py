@@ -61,6 +61,20 @@ class Credited(DomainError):
     message = "A part of this charge was credited for a claim; undo that first."
 
 
+class UndoneBefore(DomainError):
+    """It was booked once and undone; the same is not booked again."""
+
+    code = "undone_before"
+    message = "This was booked before and was undone. What was undone is not booked a second time."
+
+
+class Settled(DomainError):
+    """The final price of a charge came while it was refunded, and what that leaves was never given."""
+
+    code = "charge_settled"
+    message = "The charge's final price came while it was refunded, so the refund stands."
+
+
 class NotReversible(DomainError):
     """An entry that is not undone as a whole."""
 
@@ -82,6 +96,7 @@ def book_top_up(
 
     :raises billing.wallets.InvalidTopUp: if it is no amount or no reference
     :raises billing.ledger.KeyReused: if the reference was booked with another amount or for another wallet
+    :raises UndoneBefore: if it was booked and undone
     :raises core.errors.Invalid: if the currency is not kept here
     """
     with transaction.atomic():
@@ -92,6 +107,7 @@ def book_top_up(
             actor=_name(actor),
             happened_at=happened_at,
         )
+        require_standing(posted)
         details = {"amount": amount.literal, "currency": amount.currency, "bank_reference": bank_reference}
         _record(posted, "wallet.top_up", organization, details, actor=actor, now=now)
     return posted
@@ -109,6 +125,7 @@ def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor,
     :raises NothingCharged: if it is of nothing
     :raises Credited: if a part of it was credited for a claim
     :raises billing.ledger.KeyReused: if it was given back at the expense of somebody else
+    :raises UndoneBefore: if it was given back and that was undone
     """
     charge = Charge.objects.select_related("wallet__account").filter(usage_id=usage_id).first()
     if charge is None:
@@ -132,9 +149,20 @@ def refund_charge(*, usage_id: int, borne_by: Bearer, reason: str, actor: Actor,
             happened_at=now,
             reason=reason,
         )
+        require_standing(posted)
         details = {"usage_id": usage_id, "borne_by": borne_by.value, "reason": reason}
         _record(posted, "charge.refund", organization, details, actor=actor, now=now)
     return posted
+
+
+def require_standing(posted: Posted) -> None:
+    """
+    Go on only if what a repeat answers still stands: a key serves once, whatever became of its entry.
+
+    :raises UndoneBefore: if it was undone
+    """
+    if not posted.is_new and Entry.objects.filter(reverses=posted.entry_id).exists():
+        raise UndoneBefore
 
 
 def prepare_reversal(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> Approval:
@@ -160,6 +188,7 @@ def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> 
     :raises billing.approvals.ApprovalMissing: if nobody approved it
     :raises billing.approvals.ContentChanged: if another reason was approved
     :raises billing.ledger.InsufficientFunds: if the wallet has spent or holds the money
+    :raises Settled: if it is a refund without which the buyer would lose what a final price leaves
     """
     if entry.kind not in REVERSIBLE:
         raise NotReversible
@@ -167,11 +196,25 @@ def reverse_entry(*, entry: Entry, reason: str, actor: Actor, now: datetime) -> 
         approvals.require_approved(kind=REVERSAL, subject=str(entry.pk), content=_describe(entry, reason))
     owner = entry.postings.filter(account__purpose="WALLET").values_list("account__organization", flat=True)
     with transaction.atomic():
+        _keep_settled(entry)
         posted = ledger.reverse(entry_id=entry.pk, actor=_name(actor), reason=reason, happened_at=now)
         organization = Organization.objects.get(pk=owner.get())
         details = {"entry": entry.pk, "kind": entry.kind, "reason": reason}
         _record(posted, "entry.reverse", organization, details, actor=actor, now=now)
     return posted
+
+
+def _keep_settled(entry: Entry) -> None:
+    """A charge is settled once: one that was refunded then got nothing of what its final price leaves."""
+    if entry.kind not in ("REFUND", "CLAIM"):
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT lock_refunds_v1()")
+    usage = int(entry.key.rpartition(":")[2])
+    paid = Charge.objects.filter(usage_id=usage).values("amount")
+    kept = GiveBack.objects.filter(usage_id=usage, amount=0, rated__lt=paid)
+    if entry.kind == "REFUND" and kept.exists() and not Entry.objects.filter(reverses=entry).exists():
+        raise Settled
 
 
 def _describe(entry: Entry, reason: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
 from billing import ledger
-from billing.bookings import Bearer, ChargeNotPosted, NothingCharged
+from billing.bookings import Bearer, ChargeNotPosted, NothingCharged, require_standing
 from billing.ledger import Posted
 from billing.models import Charge, ChargeConversion, ChargeEntry, Entry, GiveBack, GiveBackConversion
 from core.errors import DomainError, Invalid, NotFound
@@ -77,6 +77,7 @@ def credit_charge(
     :raises ChargeRefunded: if it was given back as a whole
     :raises CreditTooMuch: if the amount is not within what is left
     :raises billing.ledger.KeyReused: if another amount was credited before
+    :raises billing.bookings.UndoneBefore: if this was credited, and undone
     """
     charge = _find_charge(usage_id)
     if not ChargeEntry.objects.filter(usage_id=usage_id).exists():
@@ -102,6 +103,7 @@ def credit_charge(
             happened_at=now,
             reason=reason,
         )
+        require_standing(posted)
         if posted.is_new:
             details: dict[str, Any] = {
                 "usage_id": usage_id,

@@ -12,7 +12,8 @@ END $$;
 -- charge is, and `p_bps` the platform's share. What was converted goes back at the rate it came at. The buyer gets what was paid beyond that: provider and platform keep what they would have got of it, and
 -- a price above the card's changes nothing.
 -- One entry for each wallet of the call and each currency of prices. Charges that are not posted yet are left out, those settled before as well; one
--- that was refunded has nothing left to give. Returns how many were settled, in how many entries.
+-- that was refunded has nothing left to give. One of which a part was credited for a claim is left out until that is undone:
+-- the two together could be more than was paid. Returns how many were settled, in how many entries.
 CREATE OR REPLACE FUNCTION give_back_v1(p_usages bigint[], p_rated numeric[], p_bps int[], p_sources bigint[])
 RETURNS TABLE (settled int, entries int)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -29,6 +30,8 @@ BEGIN
     SELECT array_agg(DISTINCT i.usage_id) INTO fresh
       FROM unnest(p_usages) i(usage_id)
      WHERE NOT EXISTS (SELECT 1 FROM give_back g WHERE g.usage_id = i.usage_id)
+       AND NOT EXISTS (SELECT 1 FROM entry k WHERE k.key = 'claim:usage:' || i.usage_id
+                          AND NOT EXISTS (SELECT 1 FROM entry x WHERE x.reverses = k.id))
        -- A charge of nothing is never posted, and is settled as it is.
        AND EXISTS (SELECT 1 FROM charge c WHERE c.usage_id = i.usage_id
                       AND (c.amount + c.overrun = 0 OR EXISTS (SELECT 1 FROM charge_entry e WHERE e.usage_id = c.usage_id)));
