@@ -36,8 +36,14 @@ class Readiness:
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing is missing: whoever only waits for a method to cool is ready, from then on."""
-        return self.standing.may_receive and any(way.refusal in (None, COOLING) for way in self.ways)
+        """
+        Whether nothing is missing, of all that is owed or of a part: whoever only waits for a method to cool
+        is ready, from then on.
+        """
+        wanted = {one.currency for one in self.owed if one.amount > 0}
+        is_stuck = bool(wanted) and wanted <= set(self.unpaid)
+        good = any(way.refusal in (None, COOLING) for way in self.ways)
+        return self.standing.may_receive and good and not is_stuck
 
     @property
     def ready_from(self) -> datetime | None:

@@ -142,10 +142,12 @@ def judge(*methods: PayoutMethod, may: bool = True, at_stripe: bool = False) -> 
     )
 
 
-def make_method(*, rail: str = "bank_file", state: str = "READY", cools: bool = False) -> PayoutMethod:
-    """A method for dollars."""
+def make_method(
+    *, rail: str = "bank_file", currency: str = "USD", state: str = "READY", cools: bool = False
+) -> PayoutMethod:
+    """A method, for dollars if nothing else is said."""
     until = NOW + timedelta(hours=1) if cools else NOW
-    return PayoutMethod(rail=rail, currency="USD", country="US", state=state, payable_from=until)
+    return PayoutMethod(rail=rail, currency=currency, country="US", state=state, payable_from=until)
 
 
 def test_a_provider_is_ready_once_one_of_its_methods_may_be_paid() -> None:
@@ -159,5 +161,7 @@ def test_a_provider_is_ready_once_one_of_its_methods_may_be_paid() -> None:
     assert judge(at_stripe).ways[0].refusal == readiness.AT_STRIPE
     assert not judge(pending).is_ready
     assert judge(pending).unpaid == ("USD",)
+    assert judge(make_method(currency="EUR")).unpaid == ("USD",)
+    assert not judge(make_method(currency="EUR")).is_ready
     assert not judge(ready, may=False).is_ready
     assert judge(ready, may=False).ready_from is None

@@ -81,6 +81,7 @@ class ChecksPage(OrganizationPage):
             "frozen": FROZEN if standing.FROZEN in stands.standing.reasons else "",
             "readiness": stands,
             "told": describe_stripe(self.organization, stands),
+            "forms": tax_forms.list_forms(country=self.organization.country),
             "withheld": Decimal(stands.standing.withholding_bps) / 10_000,
             "ways": [
                 (way.method, RAILS.get(way.method.rail, way.method.rail), name_refusal(way.refusal))
