@@ -20,6 +20,7 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from billing import ledger, wallets
 from billing.models import Currency, Invoice, InvoiceTax, LedgerAccount, SellerProfile
+from billing.statements import borne as taxes_borne
 from billing.statements import profiles, sources, taxes
 from billing.statements.lines import make_lines
 from billing.statements.periods import PeriodInvalid
@@ -203,7 +204,13 @@ def _issue(
         buyer_country=buyer.country,
         has_tax_id=bool(buyer.tax_id),
     )
-    borne = taxes.reckon(rules, net=shown, places=seller.places)
+    borne = taxes_borne.choose(
+        account_id=seller.account.pk,
+        entries=entries,
+        net=net,
+        usual=taxes.reckon(rules, net=shown, places=seller.places),
+        places=seller.places,
+    )
     since = min(movement.day for movement in movements).replace(day=1)
     values = {
         "kind": kind,

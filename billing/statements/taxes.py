@@ -6,7 +6,7 @@ and taken from the wallet by an entry of its own (docs/decisions/0031).
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -75,7 +75,7 @@ def reckon(rules: Sequence[TaxRule], *, net: Decimal, places: int) -> list[TaxLi
     """
     if not rules:
         raise NoTaxRule
-    return [
+    lines = [
         TaxLine(
             label=rule.label,
             label_zh=rule.label_zh,
@@ -83,7 +83,13 @@ def reckon(rules: Sequence[TaxRule], *, net: Decimal, places: int) -> list[TaxLi
             note_zh=rule.note_zh,
             rate=rule.rate,
             reverse_charge=rule.reverse_charge,
-            amount=round_half_even(EXACT.multiply(net, rule.rate), places),
+            amount=Decimal(0),
         )
         for rule in rules
     ]
+    return reckon_lines(lines, net=net, places=places)
+
+
+def reckon_lines(lines: Iterable[TaxLine], *, net: Decimal, places: int) -> list[TaxLine]:
+    """The same taxes of another net amount. Pure."""
+    return [replace(line, amount=round_half_even(EXACT.multiply(net, line.rate), places)) for line in lines]

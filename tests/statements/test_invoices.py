@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts.audit import SYSTEM
-from billing import wallets
+from billing import verification, wallets
 from billing.models import Entry, Invoice, InvoiceTax, SellerProfile
 from billing.statements import invoices, months
 from billing.statements.invoices import InvoicedMeanwhile, NoSeller, NotCorrectable, NothingToInvoice
@@ -148,3 +148,25 @@ def test_two_that_issue_at_once_leave_no_gap_and_invoice_nothing_twice(scene: Sc
     assert [one.seq for one in issued] == [1]
     assert after.seq == 2
     assert issued[0].net + after.net == scene.find_lost()
+
+
+def test_a_credit_note_gives_back_the_tax_that_was_charged_whatever_the_buyer_says_by_then(
+    scene: Scene,
+) -> None:
+    usage = scene.charge(out=1000)
+    [invoice] = scene.issue()
+    assert invoice.tax == 0
+    scene.tax("0.25")
+    fresh = scene.charge(out=500)
+
+    scene.refund(usage)
+    scene.refund(fresh)
+    later, note = scene.issue()
+
+    # The first was sold without tax; only the second bore a quarter, and gives that back.
+    assert (later.tax, note.net, note.tax) == (Decimal("0.25"), Decimal(-3), Decimal("-0.25"))
+    assert [(tax["label"], tax["amount"]) for tax in note.facts["taxes"]] == [
+        ("No tax", "0.00"),
+        ("VAT", "-0.25"),
+    ]
+    assert verification.verify() == []
