@@ -39,6 +39,8 @@ WORDS: Mapping[str, str | Promise] = {
     "chain_unset": _("No chain is connected here."),
 }
 WITH_FIGURES: Mapping[str, str | Promise] = {
+    "amount_below_minimum": _("At least %(least)s can be charged."),
+    "amount_above_maximum": _("At most %(most)s can be charged at once."),
     "top_up_amount_outside": _("One payment is %(least)s to %(most)s."),
     "invalid_recharge": _("One payment is %(least)s to %(most)s."),
     "refund_too_much": _("Of this payment %(left)s can go back."),

@@ -26,6 +26,7 @@ from billing.models import (
 )
 from billing.stripe import (
     admin_disputes,  # noqa: F401 - registers itself
+    bounds,
     inbox,
     refunds,
 )
@@ -219,9 +220,20 @@ class TermsForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error("elevated_reserve_bps", "At least as much as of any payment, at most 10,000.")
         if not 0 <= given["reserve_days"] <= 365:
             self.add_error("reserve_days", "0 to 365.")
-        if TopUpMethod.STABLECOIN in given["methods"] and self.instance.currency != "USD":
-            self.add_error("methods", "A stablecoin arrives as US dollars.")
+        self._hold_against_stripe(given)
         return given
+
+    def _hold_against_stripe(self, given: dict[str, Any]) -> None:
+        """What Stripe would refuse is not offered."""
+        currency = self.instance.currency
+        for method in given["methods"]:
+            if not bounds.takes(method=method, currency=currency):
+                others = ", ".join(sorted(bounds.TAKES[method]))
+                self.add_error("methods", f"{TopUpMethod(method).label} takes {others}: not {currency}.")
+        least = bounds.find_least(currency=currency, for_a_dollar=None)
+        most = bounds.find_most(currency=currency, method=TopUpMethod.CARD)
+        if not least <= given["least"] <= most:
+            self.add_error("least", f"Stripe charges {least} to {most} {currency} at once.")
 
 
 @admin.register(StripeTerms)

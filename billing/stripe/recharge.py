@@ -53,11 +53,13 @@ def set_rule(*, organization: Organization, rule: Rule, actor: Actor, now: datet
     Have a wallet filled by itself; it waits (PAUSED) until a card was kept.
 
     :raises InvalidRecharge: if the amounts do not go together
-    :raises billing.stripe.fraud.NotOffered: if cards are not taken in this currency
+    :raises billing.currencies.BelowMinimum: if one payment is less than Stripe charges
+    :raises billing.stripe.bounds.AboveMaximum: if one payment is more than Stripe charges at once
     """
     terms = top_ups.find_terms(currency=rule.currency)
     if terms is None or TopUpMethod.CARD not in terms.methods:
         raise InvalidRecharge(f"{rule.currency} cannot be paid by card.", field="currency")
+    top_ups.check_bounds(money=Money(rule.amount, rule.currency), method=TopUpMethod.CARD, now=now)
     if not terms.least <= rule.amount <= terms.most:
         least, most = Money(terms.least, rule.currency), Money(terms.most, rule.currency)
         raise InvalidRecharge(

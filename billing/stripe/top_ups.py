@@ -16,9 +16,11 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from billing import currencies
 from billing.compliance import standing
+from billing.fx import rates
+from billing.fx.central_bank import RateUnknown
 from billing.ledger import KeyReused
 from billing.models import StripeTerms, StripeTopUp, TopUpMethod
-from billing.stripe import client, customers, fraud
+from billing.stripe import bounds, client, customers, fraud
 from core import ids
 from core.errors import DomainError
 from core.money import Money
@@ -69,6 +71,8 @@ def request(*, organization: Organization, wish: Wish, actor: Actor, now: dateti
     Note that somebody wants to pay in, if nothing speaks against it; Stripe is asked by `open_page`.
 
     :raises billing.stripe.fraud.NotOffered: if the currency or the method is not
+    :raises billing.currencies.BelowMinimum: if it is less than Stripe charges
+    :raises billing.stripe.bounds.AboveMaximum: if it is more than Stripe charges at once
     :raises billing.stripe.fraud.AmountOutside: if it is less or more than one payment may be
     :raises billing.stripe.fraud.TooMany: if it comes too soon after others, or would be too much in a day
     :raises MayNotFund: if the organization may not
@@ -106,10 +110,13 @@ def start(
     found = standing.find_standing(organization_id=organization.pk, now=now)
     if not found.may_fund:
         raise MayNotFund(reasons=list(found.reasons))
+    terms = find_terms(currency=money.currency)
+    if terms is not None:
+        check_bounds(money=money, method=wish.method, now=now)
     fraud.check(
         money=money,
         method=wish.method,
-        terms=find_terms(currency=money.currency),
+        terms=terms,
         history=read_history(organization=organization, currency=money.currency, now=now),
         now=now,
     )
@@ -167,15 +174,31 @@ def find_terms(*, currency: str) -> fraud.Terms | None:
     charged = currencies.find(currency=currency).minimum_charge or Decimal(0)
     return fraud.Terms(
         currency=currency,
-        methods=frozenset(row.methods),
+        methods=frozenset(one for one in row.methods if bounds.takes(method=one, currency=currency)),
         least=max(row.least, charged),
-        most=row.most,
+        most=min(row.most, bounds.find_most(currency=currency, method=TopUpMethod.CARD)),
         day_most=row.day_most,
         new_day_most=row.new_day_most,
         reserve_bps=row.reserve_bps,
         elevated_reserve_bps=row.elevated_reserve_bps,
         reserve_for=timedelta(days=row.reserve_days),
     )
+
+
+def check_bounds(*, money: Money, method: str, now: datetime) -> None:
+    """
+    Go on only if Stripe would take this payment, at the rates of the moment.
+
+    :raises billing.stripe.fraud.NotOffered: if this way to pay does not take the currency
+    :raises billing.currencies.BelowMinimum: if it is less than Stripe charges
+    :raises billing.stripe.bounds.AboveMaximum: if it is more
+    """
+    try:
+        worth = rates.find_rate(base=money.currency, quote="USD", at=now).rate
+    except RateUnknown:
+        # Then what Stripe says of the currency itself is all that is known.
+        worth = None
+    bounds.check(money=money, method=method, for_a_dollar=worth)
 
 
 def list_terms() -> list[fraud.Terms]:
