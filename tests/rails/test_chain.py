@@ -106,6 +106,28 @@ def test_a_deposit_that_moves_to_another_block_is_credited_there_once(
     assert read_wallet(lab) == Decimal(5)
 
 
+def test_a_node_that_lags_behind_delays_a_deposit_and_no_more(chain: LocalChain, lab: Organization) -> None:
+    address = deposits.assign_address(organization=lab, actor=SYSTEM, now=NOW)
+    pay(chain, address)
+    chain.call("mine", 1)
+    follow(chain)
+    chain.call("mine", 10 * DEEP)
+
+    class Lagging(JsonRpcReader):
+        """Answers from a node that has the block's logs, and not yet its receipts."""
+
+        def find_receipt(self, tx_hash: str) -> None:
+            return None
+
+    lagging = Lagging(url=chain.url, chain_id=CHAIN_ID, token=TOKEN)
+    done = deposits.follow_chain(reader=lagging, confirmations=DEEP, now=NOW)
+    assert (done.credited, done.orphaned) == (0, 1)
+
+    chain.call("mine", 10 * DEEP)
+    assert [follow(chain), follow(chain)] == [(1, 0), (0, 0)]
+    assert read_wallet(lab) == 5
+
+
 def test_two_people_give_what_waits_in_suspense_to_its_owner(
     chain: LocalChain, lab: Organization, fund: Organization
 ) -> None:

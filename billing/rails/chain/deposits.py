@@ -9,7 +9,7 @@ changed nothing. The database credits each (chain, transaction, log) once, whoev
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +29,9 @@ from core.errors import DomainError
 BLOCKS_PER_CALL = 1_000
 BLOCKS_PER_PASS = 20_000
 DEPOSITS_PER_PASS = 500
+VANISHED_PER_PASS = 50
+VANISHED_KEPT = timedelta(days=30)
+"""So long what vanished is asked for again."""
 State = ChainDeposit.State
 
 logger = logging.getLogger(__name__)
@@ -157,6 +160,7 @@ def _note(chain_id: int, transfer: Transfer, now: datetime) -> None:
 
 
 def _settle(reader: ChainReader, *, deepest: int, now: datetime) -> tuple[int, int]:
+    _look_again(reader, now=now)
     rows = ChainDeposit.objects.filter(chain_id=reader.chain_id, state=State.SEEN, block_number__lte=deepest)
     credited = orphaned = 0
     for deposit in rows.order_by("block_number", "id")[:DEPOSITS_PER_PASS]:
@@ -174,6 +178,21 @@ def _settle(reader: ChainReader, *, deepest: int, now: datetime) -> tuple[int, i
                 _ask("SELECT credit_deposit_v1(%s, %s, %s)", deposit.pk, deposit.block_hash, now) is not None
             )
     return credited, orphaned
+
+
+def _look_again(reader: ChainReader, *, now: datetime) -> None:
+    """
+    Note what had vanished and stands again.
+
+    A node that lags behind says of a transaction that no block has it, and blocks as deep as that are not
+    read a second time.
+    """
+    since = now - VANISHED_KEPT
+    vanished = ChainDeposit.objects.filter(chain_id=reader.chain_id, state=State.ORPHANED, seen_at__gte=since)
+    for deposit in vanished.order_by("-id")[:VANISHED_PER_PASS]:
+        standing = _find_standing(reader, deposit)
+        if standing is not None:
+            _note(reader.chain_id, standing, now)
 
 
 def _find_standing(reader: ChainReader, deposit: ChainDeposit) -> Transfer | None:
