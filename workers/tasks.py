@@ -10,10 +10,13 @@ from django.utils import timezone
 
 from accounts import replays
 from workers import blobs, comparison, jobs, measuring, settling, site_days
+from workers.income import movements
 
 SECONDS_MAX = 20
 SWEEP_BATCH_MAX = 64
 FOLD_BATCH_MAX = 50_000
+INCOME_BATCH_MAX = 500
+"""Entries, each of which may stand for a thousand charges."""
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +83,18 @@ def fold_spending(**_: Any) -> int:
             found = int(cursor.fetchone()[0])
         folded += found
         if found < FOLD_BATCH_MAX:
+            break
+    return folded
+
+
+@shared_task(name="workers.tasks.fold_income")
+def fold_income(**_: Any) -> int:
+    """Add what was booked to what each site earned by day; gives how many entries were folded."""
+    folded, stop_at = 0, time.monotonic() + SECONDS_MAX
+    while time.monotonic() < stop_at:
+        found = movements.fold(limit=INCOME_BATCH_MAX)
+        folded += found
+        if found < INCOME_BATCH_MAX:
             break
     return folded
 

@@ -121,6 +121,8 @@ def fill(db: Database) -> None:
         rail_books.fill(app, farm.organization_id, *people)
         compliance_books.fill(app, lab, *people)
         claim_books.fill(app, *people)
+        exchange.fetch(app, "SELECT sequence_entries_v1()")
+        exchange.fetch(app, "SELECT fold_income_v1(100000)")
 
 
 def _close(db: Database, app: Connection) -> None:

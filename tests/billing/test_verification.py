@@ -54,6 +54,7 @@ CORRUPTIONS = {
     "holds_have_jobs": "UPDATE job SET state = 'CANCELLED', finished_at = now() WHERE state = 'QUEUED'",
     "jobs_have_holds": "UPDATE hold SET state = 'CLOSED', released = amount, closed_at = now()"
     " WHERE id = (SELECT hold_id FROM job WHERE state = 'QUEUED')",
+    "incomes_equal_postings": "UPDATE income_day SET earned = earned + 1",
     "spending_equals_charges": "INSERT INTO spend_day VALUES (1, 1, 'USD', '2026-01-01', 1)",
     "energy_equals_records": (
         "INSERT INTO energy_day VALUES (1, 'USD', '2026-01-01', 1, 1, 0, 0, 1, 0, 0, 1, 1, 0)"

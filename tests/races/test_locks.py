@@ -254,6 +254,15 @@ def spending_is_folded_once(stage: Stage) -> bool:
     return outcome.error is None and outcome.value == 0 and stage.is_clean()
 
 
+def income_is_folded_once(stage: Stage) -> bool:
+    ex.record(stage.app, stage.admit(stage.lab).attempt_id)
+    ex.post_charges(stage.app)
+    fetch_value(stage.app, "SELECT sequence_entries_v1()")
+    fold = call("SELECT fold_income_v1(1000)")
+    outcome = overlap(stage.db, fold, fold)
+    return outcome.waited and outcome.error is None and outcome.value == 0 and stage.is_clean()
+
+
 def cursor_of_spending_never_goes_back(stage: Stage) -> bool:
     ex.record(stage.app, stage.admit(stage.lab).attempt_id)
     fold = call("SELECT fold_spend_v1(1000)")
@@ -299,6 +308,7 @@ RACES: list[tuple[str, int, tuple[str, int], Play]] = [
     ("ensure_series_partitions_v1", 1, ("remove", 1), keeping.years_of_series_are_made_once),
     ("sequence_entries_v1", 1, ("remove", 1), entries_are_numbered_by_one_at_a_time),
     ("fold_spend_v1", 1, ("remove", 1), spending_is_folded_once),
+    ("fold_income_v1", 1, ("remove", 1), income_is_folded_once),
     ("collect_capped_v1", 1, ("remove", 1), capped.capped_usage_is_collected_once),
     ("settle_capped_v1", 1, ("remove", 1), capped.settlers_share_what_waits_without_waiting),
     ("lock_refunds_v1", 1, ("remove", 1), capped.refund_sees_what_was_given_back),

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.audit import SYSTEM
 from accounts.models import Organization, Role
-from billing import bookings, claims, ledger
+from billing import bookings, claims, ledger, verification
 from billing.bookings import Bearer
 from billing.models import Charge, LedgerAccount
 from billing.statements.periods import Period
@@ -104,9 +104,19 @@ def market(db: Database) -> Iterator[Market]:
         yield Market(app, owner)
 
 
-def test_all_ways_to_add_earnings_up_come_to_the_postings(market: Market) -> None:
+def fold() -> None:
+    """Number what was posted, and fold it, two numbers at a time."""
+    ledger.sequence_entries()
+    while movements.fold(limit=2):
+        pass
+
+
+@pytest.mark.parametrize("folds", [False, True])
+def test_all_ways_to_add_earnings_up_come_to_the_postings(market: Market, folds: bool) -> None:
     farm = market.farm
     first, second, third, fourth = (market.sell(farm, out=out) for out in (100, 33, 250, 70))
+    if folds:
+        fold()
     market.sell(exchange.make_seller(market.app, "Rival"))
     market.claim(first, "0.0333", days=1)
     market.claim(second, "0.01", Bearer.PLATFORM)
@@ -116,6 +126,10 @@ def test_all_ways_to_add_earnings_up_come_to_the_postings(market: Market) -> Non
     market.give_back(fourth, "0.123456789")
     market.refund(market.sell(farm, out=5), days=2)
     choice = market.choose(farm, "USD")
+    if folds:
+        fold()
+        # What comes after is read beside what is folded.
+        market.refund(market.sell(farm, out=6), days=2)
 
     total = movements.find_total(choice=choice)
     days = movements.list_days(choice=choice, limit=100)
@@ -127,17 +141,26 @@ def test_all_ways_to_add_earnings_up_come_to_the_postings(market: Market) -> Non
     for rows in (days, sites, lines):
         assert sum((row.amount for row in rows), Decimal(0)) == total.amount
     assert [day.day for day in days] == [market.now.date() + timedelta(days=n) for n in (3, 2, 1, 0)]
-    assert [(site.name, site.jobs) for site in sites] == [("=Farm", 5)]
+    assert [(site.name, site.charges) for site in sites] == [("=Farm", 5 + folds)]
+    of_site = market.choose(farm, "USD", site=sites[0].uid)
+    assert movements.find_total(choice=of_site) == total
+    assert movements.list_days(choice=of_site, limit=100) == days
+    assert list(movements.walk_lines(choice=of_site)) == lines
     # A credit that the platform bears takes nothing of the provider, and is no line.
     kinds = sorted(line.kind for line in lines)
-    assert kinds == ["CHARGE"] * 5 + ["CLAIM", "GIVE_BACK", "REFUND", "REFUND", "REFUND"]
+    assert kinds == ["CHARGE"] * (5 + folds) + ["CLAIM", "GIVE_BACK"] + ["REFUND"] * (3 + folds)
     assert {line.site for line in lines} == {sites[0].uid}
-    jobs = {line.job for line in lines if line.usage_id == first}
-    of_one = movements.find_total(choice=market.choose(farm, "USD", job=jobs.pop()))
+    jobs = {line.usage_id: line.job for line in lines}
+    of_one = movements.find_total(choice=market.choose(farm, "USD", job=jobs[first]))
+    undone = market.choose(farm, "USD", job=jobs[third])
+    assert [line.kind for line in movements.walk_lines(choice=undone)] == ["REFUND", "REFUND", "CHARGE"]
+    assert movements.find_total(choice=undone) == movements.Total(Decimal("0.475"), Decimal(0))
     charge = Charge.objects.get(pk=first)
     # The platform gives back its five per cent of the credit.
     assert of_one.earned == charge.provider_amount
     assert of_one.taken == Decimal("-0.031635")
+    found = [one for one in verification.verify() if one.check != "settled_at_final_prices"]
+    assert found == []
 
 
 def test_a_price_in_another_currency_is_earned_in_that(market: Market) -> None:

@@ -52,7 +52,7 @@ class IncomeSiteAnswer(serializers.Serializer[Any]):
 
     site = serializers.UUIDField(source="uid", allow_null=True, help_text="Null for what is of no site.")
     name = serializers.CharField()
-    jobs = serializers.IntegerField(help_text="How many jobs something moved for.")
+    charges = serializers.IntegerField(help_text="How many charges were booked.")
     earned = AmountField(minimum=None)
     taken_back = AmountField(source="taken", minimum=None)
     amount = AmountField(minimum=None)

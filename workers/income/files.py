@@ -13,7 +13,7 @@ from workers.income.movements import Choice, Total, list_days, list_sites, walk_
 PAGE = 1000
 COLUMNS = {
     "days": ("day", "earned", "taken_back", "amount", "currency"),
-    "sites": ("site", "name", "jobs", "earned", "taken_back", "amount", "currency"),
+    "sites": ("site", "name", "charges", "earned", "taken_back", "amount", "currency"),
     "jobs": ("time", "kind", "job", "usage", "entry", "site", "site_name", "amount", "currency"),
 }
 """What a file can be by, and what it then has."""
@@ -54,7 +54,7 @@ def _list_sites(choice: Choice) -> Iterator[tuple[object, ...]]:
     after = -1
     while sites := list_sites(choice=choice, limit=PAGE, after=after):
         for one in sites:
-            yield (one.uid or "", _guard(one.name), one.jobs, *_write(one))
+            yield (one.uid or "", _guard(one.name), one.charges, *_write(one))
         after = sites[-1].number
 
 

@@ -12,93 +12,77 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from billing.models import LedgerAccount
 from billing.statements.periods import Period
+from marketplace.models import Site
 
 CHUNK, CHUNK_MAX = 100, 5000
 
 # A reversal counts as what it reverses, with the other sign. Kinds are those that invoices speak of.
 MOVED = """
-moved AS MATERIALIZED (
-    SELECT p.entry_id, p.account_id, coalesce(r.kind, e.kind) AS kind, coalesce(r.key, e.key) AS key,
-           booked_day(e.booked_on, e.happened_at) AS day, e.happened_at, -p.amount AS amount
-      FROM posting p JOIN entry e ON e.id = p.entry_id LEFT JOIN entry r ON r.id = e.reverses
-     WHERE p.account_id = ANY(%(accounts)s) AND coalesce(r.kind, e.kind) = ANY (invoiced_kinds())
-       AND booked_day(e.booked_on, e.happened_at) >= %(since)s
-       AND booked_day(e.booked_on, e.happened_at) < %(until)s
-       AND (%(entries)s::bigint[] IS NULL OR p.entry_id = ANY(%(entries)s))
-)"""
-
-# Entries of charges and of give-backs stand for many; a refund or a claim names its charge in its key, heat
-# its contract.
-PLACED = """
-part AS (
-    SELECT m.entry_id, m.day, m.happened_at, m.kind, x.usage_id, NULL::uuid AS contract,
-           s.amount - s.fee + s.overrun AS amount
-      FROM moved m JOIN charge_entry x ON x.entry_id = m.entry_id
-      JOIN sale s ON s.usage_id = x.usage_id AND s.payable_id = m.account_id
-     WHERE m.kind = 'CHARGE'
-     UNION ALL
-    SELECT m.entry_id, m.day, m.happened_at, m.kind, g.usage_id, NULL,
-           -(coalesce(v.amount, g.amount) - coalesce(v.fee, g.fee) + coalesce(v.overrun, g.overrun))
-      FROM moved m JOIN give_back g ON g.entry_id = m.entry_id
-      JOIN charge c ON c.usage_id = g.usage_id AND c.payable_id = m.account_id
-      LEFT JOIN give_back_conversion v ON v.usage_id = g.usage_id
-     WHERE m.kind = 'GIVE_BACK'
-     UNION ALL
-    SELECT m.entry_id, m.day, m.happened_at, m.kind,
-           substring(m.key FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint,
-           substring(m.key FROM '^heat:([0-9a-f-]{36}):')::uuid, m.amount
-      FROM moved m
-     WHERE m.kind NOT IN ('CHARGE', 'GIVE_BACK')
-), placed AS (
-    SELECT p.entry_id, p.day, p.happened_at, p.kind, coalesce(p.usage_id, 0) AS usage_id, p.amount,
-           a.job_id, coalesce(o.site_id, k.site_id) AS site_id
-      FROM part p
-      LEFT JOIN usage_record u ON u.id = p.usage_id
-      LEFT JOIN attempt a ON a.id = u.attempt_id
-      LEFT JOIN offer o ON o.id = a.offer_id
-      LEFT JOIN heat_contract k ON k.uid = p.contract
-)"""
-CHOSEN = """(%(site)s::uuid IS NULL OR p.site_id = (SELECT id FROM site WHERE uid = %(site)s))
-   AND (%(job)s::uuid IS NULL OR p.job_id = (SELECT id FROM job WHERE uid = %(job)s))"""
-SUMS = """coalesce(sum(p.amount) FILTER (WHERE p.kind IN ('CHARGE', 'HEAT')), 0) AS earned,
-       coalesce(sum(p.amount) FILTER (WHERE p.kind NOT IN ('CHARGE', 'HEAT')), 0) AS taken"""
-# Constants are put together, and nothing else.
-TOTAL_OF_ALL = f"WITH {MOVED} SELECT {SUMS} FROM moved p"  # noqa: S608
-TOTAL = f"""WITH {MOVED}, {PLACED}
-SELECT {SUMS} FROM placed p WHERE {CHOSEN}"""  # noqa: S608
-DAYS_OF_ALL = f"""WITH {MOVED}
-SELECT p.day, {SUMS} FROM moved p GROUP BY p.day ORDER BY p.day DESC LIMIT %(limit)s"""  # noqa: S608
-DAYS = f"""WITH {MOVED}, {PLACED}
-SELECT p.day, {SUMS} FROM placed p WHERE {CHOSEN} GROUP BY p.day ORDER BY p.day DESC LIMIT %(limit)s"""  # noqa: S608
-SITES = f"""WITH {MOVED}, {PLACED}, summed AS (
-    SELECT p.site_id, count(DISTINCT p.job_id) AS jobs, {SUMS}
-      FROM placed p WHERE {CHOSEN} GROUP BY p.site_id
-)
-SELECT coalesce(u.site_id, 0), s.uid, coalesce(s.name, ''), u.jobs, u.earned, u.taken
-  FROM summed u LEFT JOIN site s ON s.id = u.site_id
- WHERE coalesce(u.site_id, 0) > %(after)s ORDER BY 1 LIMIT %(limit)s"""  # noqa: S608
-# Newest entries first; the index of an account's postings is read backwards, as far as a page needs.
-ENTRIES = """
-SELECT p.entry_id
   FROM posting p JOIN entry e ON e.id = p.entry_id LEFT JOIN entry r ON r.id = e.reverses
- WHERE p.account_id = ANY(%(accounts)s) AND p.entry_id <= %(entry)s
-   AND coalesce(r.kind, e.kind) = ANY (invoiced_kinds())
+ WHERE p.account_id = ANY(%(accounts)s) AND coalesce(r.kind, e.kind) = ANY (invoiced_kinds())
    AND booked_day(e.booked_on, e.happened_at) >= %(since)s
-   AND booked_day(e.booked_on, e.happened_at) < %(until)s
+   AND booked_day(e.booked_on, e.happened_at) < %(until)s"""
+SUMS_OF_ALL = """coalesce(-sum(p.amount) FILTER (WHERE coalesce(r.kind, e.kind) IN ('CHARGE', 'HEAT')), 0),
+       coalesce(-sum(p.amount) FILTER (WHERE coalesce(r.kind, e.kind) NOT IN ('CHARGE', 'HEAT')), 0)"""
+PARTS = """p.day, p.site_id, CASE WHEN p.kind IN ('CHARGE', 'HEAT') THEN p.amount ELSE 0 END,
+           CASE WHEN p.kind IN ('CHARGE', 'HEAT') THEN 0 ELSE p.amount END, (p.kind = 'CHARGE')::int"""
+# What is folded, and the entries since.
+OF_SITES = f"""WITH whole (day, site_id, earned, taken, charges) AS (
+    SELECT day, site_id, earned, taken, charges FROM income_day
+     WHERE account_id = ANY(%(accounts)s) AND day >= %(since)s AND day < %(until)s
+     UNION ALL
+    SELECT {PARTS}
+      FROM place_income_v1(%(accounts)s, ARRAY(
+           SELECT p.entry_id {MOVED}
+              AND NOT EXISTS (SELECT 1 FROM ledger_seq n WHERE n.entry_id = p.entry_id
+                                 AND n.seq <= (SELECT folded_to FROM income_cursor)))) p
+)"""  # noqa: S608
+# Entries that name a charge of one job, or undo one that does.
+JOB_ENTRIES = """
+    SELECT x.entry_id FROM charge_entry x WHERE x.usage_id = ANY(%(usages)s::bigint[])
+     UNION SELECT g.entry_id FROM give_back g
+     WHERE g.usage_id = ANY(%(usages)s::bigint[]) AND g.entry_id IS NOT NULL
+     UNION SELECT unnest(ARRAY[e.id, b.id]) FROM unnest(%(usages)s::bigint[]) u
+      JOIN entry e ON e.key IN ('refund:usage:' || u, 'claim:usage:' || u)
+      LEFT JOIN entry b ON b.reverses = e.id"""
+OF_JOB = f"""WITH whole (day, site_id, earned, taken, charges) AS (
+    SELECT {PARTS} FROM place_income_v1(%(accounts)s, ARRAY({JOB_ENTRIES})) p
+     WHERE p.usage_id = ANY(%(usages)s::bigint[]) AND p.day >= %(since)s AND p.day < %(until)s
+)"""  # noqa: S608
+CHOSEN = "(%(site)s::bigint IS NULL OR p.site_id = %(site)s)"
+SUMS = "coalesce(sum(w.earned), 0), coalesce(sum(w.taken), 0)"
+OF_SITE = "(%(site)s::bigint IS NULL OR w.site_id = %(site)s)"
+# Constants are put together, and nothing else.
+TOTAL_OF_ALL = f"SELECT {SUMS_OF_ALL} {MOVED}"
+TOTAL = f"SELECT {SUMS} FROM whole w WHERE {OF_SITE}"  # noqa: S608
+DAYS_OF_ALL = f"""SELECT booked_day(e.booked_on, e.happened_at), {SUMS_OF_ALL} {MOVED}
+ GROUP BY 1 ORDER BY 1 DESC LIMIT %(limit)s"""
+DAYS = f"""
+SELECT w.day, {SUMS} FROM whole w WHERE {OF_SITE} GROUP BY w.day ORDER BY w.day DESC LIMIT %(limit)s"""  # noqa: S608
+SITES = f"""
+SELECT w.site_id, s.uid, coalesce(s.name, ''), sum(w.charges)::bigint, {SUMS}
+  FROM whole w LEFT JOIN site s ON s.id = w.site_id
+ WHERE {OF_SITE} AND w.site_id > %(after)s
+ GROUP BY w.site_id, s.uid, s.name ORDER BY w.site_id LIMIT %(limit)s"""  # noqa: S608
+# Newest entries first; the index of an account's postings is read backwards, as far as a page needs.
+ENTRIES = f"""
+SELECT p.entry_id {MOVED} AND p.entry_id <= %(entry)s
+   AND (%(usages)s::bigint[] IS NULL OR p.entry_id IN ({JOB_ENTRIES}))
  ORDER BY p.entry_id DESC LIMIT %(limit)s"""
-LINES = f"""WITH {MOVED}, {PLACED}
+LINES = f"""
 SELECT p.entry_id, p.usage_id, p.day, p.happened_at, p.kind, j.uid, s.uid, coalesce(s.name, ''), p.amount
-  FROM placed p LEFT JOIN job j ON j.id = p.job_id LEFT JOIN site s ON s.id = p.site_id
- WHERE {CHOSEN} AND (p.entry_id, p.usage_id) < (%(entry)s, %(usage)s)
+  FROM place_income_v1(%(accounts)s, %(entries)s) p
+  LEFT JOIN job j ON j.id = p.job_id LEFT JOIN site s ON s.id = p.site_id
+ WHERE {CHOSEN} AND (%(usages)s::bigint[] IS NULL OR p.usage_id = ANY(%(usages)s::bigint[]))
+   AND (p.entry_id, p.usage_id) < (%(entry)s, %(usage)s)
  ORDER BY p.entry_id DESC, p.usage_id DESC LIMIT %(limit)s"""  # noqa: S608
-# A provider's charges are a small part of everybody's at any size: each is looked up by index. The planner,
-# which cannot know how many stand behind an entry, would read whole tables.
-LOOK_UP = """SELECT set_config(name, 'off', true)
-  FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) name"""
+USAGES = """
+SELECT coalesce(array_agg(u.id), '{}') FROM job j JOIN attempt a ON a.job_id = j.id
+  JOIN usage_record u ON u.attempt_id = a.id WHERE j.uid = %(job)s"""
 NOWHERE = (2**62, 0)
 """Before the newest line."""
 
@@ -111,7 +95,10 @@ class Choice:
     currency: str
     period: Period
     site: UUID | None = None
+    site_id: int | None = None
     job: UUID | None = None
+    usages: tuple[int, ...] | None = None
+    """The job's usage records."""
 
     @property
     def is_whole(self) -> bool:
@@ -124,9 +111,8 @@ class Choice:
             "accounts": list(self.accounts),
             "since": self.period.since,
             "until": self.period.until,
-            "site": self.site,
-            "job": self.job,
-            "entries": None,
+            "site": self.site_id,
+            "usages": None if self.usages is None else list(self.usages),
         }
 
 
@@ -157,7 +143,7 @@ class SiteSum(Total):
     number: int
     uid: UUID | None
     name: str
-    jobs: int
+    charges: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +173,17 @@ def choose(
     accounts = LedgerAccount.objects.filter(
         purpose="PAYABLE", organization_id=organization_id, currency=currency
     )
-    numbers = tuple(accounts.values_list("pk", flat=True))
-    return Choice(accounts=numbers, currency=currency, period=period, site=site, job=job)
+    # No site has the number -1.
+    found = Site.objects.filter(uid=site).values_list("pk", flat=True).first() if site else None
+    return Choice(
+        accounts=tuple(accounts.values_list("pk", flat=True)),
+        currency=currency,
+        period=period,
+        site=site,
+        site_id=(found or -1) if site else None,
+        job=job,
+        usages=tuple(_fetch(USAGES, {"job": job})[0][0]) if job else None,
+    )
 
 
 def list_currencies(*, organization_id: int) -> list[str]:
@@ -199,7 +194,7 @@ def list_currencies(*, organization_id: int) -> list[str]:
 
 def find_total(*, choice: Choice) -> Total:
     """All of it together."""
-    [row] = _fetch(TOTAL_OF_ALL if choice.is_whole else TOTAL, choice.name())
+    [row] = _fetch(TOTAL_OF_ALL if choice.is_whole else _find_whole(choice) + TOTAL, choice.name())
     return Total(*row)
 
 
@@ -209,13 +204,14 @@ def list_days(*, choice: Choice, limit: int, before: date | None = None) -> list
         if before <= choice.period.since:
             return []
         choice = replace(choice, period=Period(choice.period.since, min(before, choice.period.until)))
-    rows = _fetch(DAYS_OF_ALL if choice.is_whole else DAYS, choice.name() | {"limit": limit})
+    query = DAYS_OF_ALL if choice.is_whole else _find_whole(choice) + DAYS
+    rows = _fetch(query, choice.name() | {"limit": limit})
     return [Day(earned, taken, day) for day, earned, taken in rows]
 
 
 def list_sites(*, choice: Choice, limit: int, after: int = -1) -> list[SiteSum]:
     """Sites for which something moved, by their number; what belongs to none is first, with number 0."""
-    rows = _fetch(SITES, choice.name() | {"limit": limit, "after": after})
+    rows = _fetch(_find_whole(choice) + SITES, choice.name() | {"limit": limit, "after": after})
     return [
         SiteSum(earned, taken, number, uid, name, jobs) for number, uid, name, jobs, earned, taken in rows
     ]
@@ -246,9 +242,17 @@ def walk_lines(*, choice: Choice) -> Iterator[Line]:
         after = (lines[-1].entry_id, lines[-1].usage_id)
 
 
+def fold(*, limit: int) -> int:
+    """Add what the next entries brought to the sums by day and site; gives how many numbers were folded."""
+    return int(_fetch("SELECT fold_income_v1(%(limit)s)", {"limit": limit})[0][0])
+
+
+def _find_whole(choice: Choice) -> str:
+    return OF_SITES if choice.usages is None else OF_JOB
+
+
 def _fetch(query: str, values: dict[str, Any]) -> Sequence[tuple[Any, ...]]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LOOK_UP)
+    with connection.cursor() as cursor:
         cursor.execute(query, values)
         rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
     return rows
