@@ -14,9 +14,10 @@ import stripe
 from django.db.models import Q
 
 from accounts import audit
+from accounts.audit import Actor
 from accounts.models import Organization
 from billing.connect.rail import NAME
-from billing.models import ConnectAccount
+from billing.models import ConnectAccount, PayoutMethod
 from billing.rails import methods
 from billing.rails.protocol import DetailRefused
 from billing.stripe import client
@@ -189,15 +190,56 @@ def _note(*, organization_id: int, body: dict[str, Any], now: datetime) -> None:
 
 
 def _offer_method(organization_id: int, body: dict[str, Any], currency: str, now: datetime) -> None:
-    """List it among where the provider is paid, last in its order; an operator checks it as any other."""
+    """List it among where the provider is paid, last in its order, unless its owner has removed it."""
+    removed = PayoutMethod.objects.filter(
+        organization_id=organization_id,
+        state=methods.State.RETIRED,
+        currency=currency,
+        fingerprint=methods.make_fingerprint(NAME, body["id"]),
+    )
+    if removed.exists():
+        return
     organization = Organization.objects.get(pk=organization_id)
+    # Its owner finds out why it is not listed by asking for it.
     with suppress(methods.MethodKnown, methods.MethodNotSupported, methods.TooManyMethods, DetailRefused):
-        methods.add_method(
-            organization=organization,
-            rail=NAME,
-            currency=currency,
-            country=str(body["country"]),
-            details={"account": body["id"]},
-            actor=audit.SYSTEM,
-            now=now,
-        )
+        _add_method(organization, body, currency, audit.SYSTEM, now)
+
+
+def list_method(
+    *, organization: Organization, asked: stripe.StripeClient, actor: Actor, now: datetime
+) -> PayoutMethod:
+    """
+    List an account that Stripe pays among where the provider is paid, also if it was removed there before.
+
+    An operator checks it as any other.
+
+    :raises NotOpened: if there is no account, or Stripe does not pay it
+    :raises billing.rails.methods.MethodKnown: if it is listed
+    :raises billing.rails.methods.MethodNotSupported: if its currency is not paid there
+    :raises billing.rails.methods.TooManyMethods: if there are many already
+    :raises billing.rails.protocol.DetailRefused: if its currency is not kept here
+    :raises billing.stripe.client.StripeUnavailable: if Stripe does not answer
+    """
+    row = find(organization_id=organization.pk)
+    if row is None or row.account_id is None:
+        raise NotOpened
+    with client.asking():
+        body = asked.v1.accounts.retrieve(row.account_id).to_dict()
+    found = read_standing(body)
+    if found.state != State.READY:
+        raise NotOpened("Stripe does not pay this account yet.")
+    return _add_method(organization, body, found.currency, actor, now)
+
+
+def _add_method(
+    organization: Organization, body: dict[str, Any], currency: str, actor: Actor, now: datetime
+) -> PayoutMethod:
+    return methods.add_method(
+        organization=organization,
+        rail=NAME,
+        currency=currency,
+        country=str(body["country"]),
+        details={"account": body["id"]},
+        actor=actor,
+        now=now,
+    )

@@ -103,6 +103,30 @@ def test_an_account_that_is_restricted_later_says_so_where_payouts_are(
     )
 
 
+def test_a_method_that_was_removed_comes_back_only_when_its_owner_asks(
+    db: Database, farm: Organization, at_stripe: StripeStandIn
+) -> None:
+    asked, now = at_stripe.make_client(), timezone.now()
+    identity = str(accounts.open_account(organization=farm, country="US", asked=asked, now=now).account_id)
+    browser, address = open_console(farm), f"/console/{farm.uid}/stripe-account/"
+    early = browser.post(address, {"list": "1"})
+    at_stripe.control("accounts/move", account=identity, state="enabled")
+    browser.get(address)
+    known = browser.post(address, {"list": "1"})
+    first = PayoutMethod.objects.get()
+    browser.post(f"/console/{farm.uid}/payout-methods/{first.uid}/remove/")
+    told = browser.get(address).content.decode()
+    after_word_from_stripe = PayoutMethod.objects.exclude(state="RETIRED").count()
+    again = browser.post(address, {"list": "1"})
+
+    assert "Stripe does not pay this account yet." in early.content.decode()
+    assert (early.status_code, known.status_code) == (409, 409)
+    assert "It is not among your payout methods" in told
+    assert after_word_from_stripe == 0
+    assert again.headers["Location"] == f"/console/{farm.uid}/payout-methods/"
+    assert PayoutMethod.objects.get(state="PENDING").pk != first.pk
+
+
 def test_what_stripe_asks_for_is_told_once_in_plain_words() -> None:
     names = [
         "person_1a.dob.day",

@@ -14,7 +14,9 @@ from accounts.pages.base import OrganizationPage
 from accounts.pages.forms import list_countries
 from billing.connect import accounts
 from billing.connect.pages.words import FILLED_IN, describe, explain
+from billing.connect.rail import NAME
 from billing.models import ConnectAccount
+from billing.rails import methods
 from billing.stripe.client import StripeUnavailable, make_client
 from core.errors import DomainError
 
@@ -55,15 +57,19 @@ class ConnectPage(OrganizationPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The account, and what Stripe asks for."""
+        listed = methods.list_methods(organization_id=self.organization.pk)
         context = {
             "told": describe(accounts.find(organization_id=self.organization.pk)),
+            "is_listed": any(method.rail == NAME for method in listed),
             "form": kwargs.get("form") or CountryForm(initial={"country": self.organization.country}),
             "may_change": Permission.MANAGE_MONEY in self.granted,
         }
         return super().get_context_data(**{**kwargs, **context})
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Open the account, if there is none."""
+        """Open the account, if there is none; or list one that Stripe pays among the methods."""
+        if "list" in request.POST:
+            return self._list()
         form = CountryForm(request.POST)
         if not form.is_valid():
             return self.render_to_response(self.get_context_data(form=form), status=422)
@@ -79,6 +85,17 @@ class ConnectPage(OrganizationPage):
             return self.render_to_response(context, status=refusal.status)
         # A form may lead nowhere else (Content-Security-Policy): the page has a link to Stripe's.
         return redirect("connect-page", self.organization.uid)
+
+    def _list(self) -> HttpResponse:
+        now = timezone.now()
+        try:
+            accounts.list_method(
+                organization=self.organization, asked=make_client(), actor=self.actor, now=now
+            )
+        except DomainError as refusal:
+            context = self.get_context_data(refusal=explain(refusal))
+            return self.render_to_response(context, status=refusal.status)
+        return redirect("payout-methods-page", self.organization.uid)
 
 
 class OnboardingPage(ConnectPage):

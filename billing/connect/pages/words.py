@@ -58,7 +58,7 @@ REASONS: dict[str, Word] = {
 REFUSALS: dict[str, Word] = {
     "payments_unavailable": _("Stripe does not answer at the moment. Try again in a few minutes."),
     "connect_country": _("Stripe opens no accounts in this country. Choose another way to be paid."),
-    "connect_not_opened": _("Open an account at Stripe first."),
+    "method_known": _("This account is listed among your payout methods already."),
 }
 
 
