@@ -11,13 +11,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Sum
 from psycopg import errors
 
 from accounts import audit
 from accounts.audit import Actor
 from billing import approvals, ledger
 from billing.closing import balances
-from billing.models import AccountingPeriod, Approval
+from billing.fx import positions
+from billing.fx.rates import REPORTING_CURRENCY
+from billing.models import AccountingPeriod, Approval, FxLeg, FxRevaluation
 from core import ids
 from core.errors import DomainError, Invalid
 
@@ -47,6 +50,13 @@ class NotNumbered(DomainError):
     message = "Entries of this period have no number yet; ask again in a moment."
 
 
+class NotRevalued(DomainError):
+    """Positions were open at the end of the period, and nobody has said what they were worth."""
+
+    code = "not_revalued"
+    message = "Positions in other currencies were open on the last day. Revalue them as of that day first."
+
+
 class NothingBooked(Invalid):
     """There is nothing to close."""
 
@@ -71,10 +81,15 @@ def prepare(*, ends_on: date, actor: Actor, now: datetime) -> Prepared:
     :raises PeriodNotOver: if the day is not over
     :raises PeriodClosed: if it is closed already
     :raises NothingBooked: if nothing was ever booked up to then
+    :raises NotRevalued: if positions were open on the last day that were not revalued
+    :raises billing.fx.central_bank.RateUnknown: if nobody says what a position cost
     :raises billing.approvals.PersonNeeded: if no person prepares it
     """
     starts_on = _find_start(ends_on, now)
     _number()
+    positions.follow_ledger()
+    _number()
+    _require_revalued(ends_on)
     approval = approvals.request(
         kind=KIND,
         subject=ends_on.isoformat(),
@@ -153,6 +168,14 @@ def _write(approval: Approval, now: datetime) -> AccountingPeriod:
             case "accounting_period_is_approved":
                 raise approvals.ApprovalMissing from error
         raise
+
+
+def _require_revalued(ends_on: date) -> None:
+    """What positions are worth belongs into the period: once that is closed it cannot be posted there."""
+    legs = FxLeg.objects.filter(day__lte=ends_on).exclude(account__currency=REPORTING_CURRENCY)
+    held = legs.values("account").annotate(held=Sum("amount")).exclude(held=0)
+    if held.exists() and not FxRevaluation.objects.filter(day=ends_on).exists():
+        raise NotRevalued
 
 
 def _find_start(ends_on: date, now: datetime) -> date:

@@ -44,10 +44,14 @@ class RateForm(DeedForm):
     unit = forms.CharField(max_length=5, help_text="One of this …")
     rate = forms.DecimalField(max_digits=38, decimal_places=18, help_text="… is worth so many …")
     currency = forms.CharField(max_length=5, help_text="… of this.")
+    as_of = forms.DateTimeField(
+        required=False, help_text="When it was said (UTC); empty: now. What was open then is worth this."
+    )
 
     def act(self, values: dict[str, Any], actor: Actor, now: datetime) -> str:
-        """Note it."""
-        noted = rates.enter_rate(**values, as_of=now, actor=actor, now=now)
+        """Note it; of a past moment, too, as what nobody could value then waits for a rate of that time."""
+        given = values | {"as_of": values["as_of"] or now}
+        noted = rates.enter_rate(**given, actor=actor, now=now)
         return f"Noted: {noted}."
 
 

@@ -1,5 +1,6 @@
 """Operators' FX book, organizations' own exchange over REST, and books of several entities."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +35,7 @@ def test_the_book_does_what_its_forms_say_and_shows_what_follows(operator: Clien
         return operator.post(BOOK, {"deed": deed, **sent}, follow=True).content.decode()
 
     do("rate", unit="USD", rate="8", currency="CNH")
+    do("rate", unit="EUR", rate="1.1", currency="USD", as_of="2026-01-31 12:00")
     do("limit", currency="CNH", amount="10")
     do("spread", base="USD", quote="CNH", spread_bps="")
     do("trade", sold="10", sold_currency="USD", bought="80", bought_currency="CNH", reference="T1")
@@ -51,7 +53,9 @@ def test_the_book_does_what_its_forms_say_and_shows_what_follows(operator: Clien
     assert "<td>0.125</td>" in page
     assert "30.000000000" in page
     assert "A trade is an amount of one currency for an amount of another." in refused
-    assert FxRate.objects.get().noted_by.startswith("user:")
+    late, now = FxRate.objects.order_by("as_of")
+    assert (late.unit, late.as_of, now.unit) == ("EUR", datetime(2026, 1, 31, 12, tzinfo=UTC), "USD")
+    assert now.noted_by.startswith("user:")
     assert Entry.objects.filter(kind__in=("FX_TRADE", "SWAP")).count() == 2
     assert [operator.get(f"/admin/billing/{name}/").status_code for name in LISTS] == [200] * len(LISTS)
     assert verification.verify() == []

@@ -10,8 +10,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from accounts import audit
+from accounts.audit import Actor
 from accounts.models import Organization
 from billing import ledger, verification
+from billing.closing import periods
+from billing.closing.periods import NotRevalued
 from billing.fx import positions, quotes, treasury
 from billing.fx.central_bank import RateUnknown
 from billing.fx.refusals import LineExceeded, NotInTime, PositionFull
@@ -19,6 +22,7 @@ from billing.fx.treasury import InvalidTrade, Trade
 from billing.models import Entry, FxLeg, FxPosition, FxRevaluation, LedgerAccount, SwapLine
 from core.money import Money, round_amount
 from core.quantities import EXACT
+from tests.api.conftest import make_operator
 from tests.cast import NOW
 from tests.fx import exchanging as ex
 
@@ -115,6 +119,19 @@ def test_a_day_is_revalued_once_and_undone_on_the_next(lab: Organization) -> Non
     assert balance("FX_REVALUATION") == 0
     assert entries[0].postings.get(account__purpose="FX_REVALUATION").amount == -6
     assert verification.verify() == []
+
+
+def test_a_period_is_not_closed_over_positions_that_nobody_revalued(lab: Organization) -> None:
+    ann = Actor.from_user(make_operator("billing.view_approval", name="ann"))
+    ex.say("USD", "CNH", "8")
+    trade("10 USD", "80 CNH", "T1")
+    day = NOW.date()
+
+    with pytest.raises(NotRevalued):
+        periods.prepare(ends_on=day, actor=ann, now=LATER)
+    positions.revalue(day=day, now=LATER)
+
+    assert periods.prepare(ends_on=day, actor=ann, now=LATER).approval.state == "PENDING"
 
 
 def test_the_exposure_says_what_positions_are_worth_and_whether_they_are_within_limits(

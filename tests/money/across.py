@@ -150,6 +150,7 @@ class MoneyAcross(MoneyIn):
 
     @rule(days=st.integers(1, 3))
     def close_books(self, days: int) -> None:
+        self.follow()
         day, now = self.today - timedelta(days=days), self.tick()
         with self.both():
             told = self.plan(self.books.close, day)

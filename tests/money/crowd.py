@@ -15,6 +15,7 @@ from django.db import connection
 from accounts.audit import SYSTEM
 from billing import approvals
 from billing.bookings import Bearer
+from billing.fx import positions
 from billing.models import Charge, Entry, Freeze, Payout, StripeRefund, StripeTopUp
 from billing.settlement import batches, execution, payouts
 from billing.stripe import movements, payments
@@ -236,7 +237,10 @@ class Person:
     def close_books(self) -> None:
         """Close a day that is over."""
         now = self.shared.tick()
-        self.world.close((now - timedelta(days=self.random.randint(1, 3))).astimezone(UTC).date(), now)
+        day = (now - timedelta(days=self.random.randint(1, 3))).astimezone(UTC).date()
+        self.world.follow()
+        positions.revalue(day=day, now=now)
+        self.world.close(day, now)
 
 
 DEEDS = (

@@ -201,6 +201,12 @@ class Books:
             raise Refused("period_closed")
         if not any(booked <= day for booked, _ in self.booked):
             raise Refused("nothing_booked")
+        held: dict[str, Decimal] = defaultdict(Decimal)
+        for leg in self.legs:
+            if leg.day <= day:
+                held[leg.currency] += leg.amount
+        if any(held.values()) and day not in self.revalued:
+            raise Refused("not_revalued")
         self.closed_to = day
         return self.at_end_of(day)
 
