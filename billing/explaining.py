@@ -36,7 +36,23 @@ WORDS: Mapping[str, str | Promise] = {
     "invalid_recharge": _("One payment is no more than the day’s cap, and that no more than the month’s."),
     "top_up_not_paid": _("This payment has not arrived, so there is nothing to send back."),
     "no_address_left": _("There is no deposit address left at the moment. Ask us for one."),
+    "too_much_test_money": _("No more test money is given away today. There is more tomorrow (UTC)."),
     "chain_unset": _("No chain is connected here."),
+}
+# What the same refusal means by its `reason`.
+BY_REASON: Mapping[str, Mapping[str, str | Promise]] = {
+    "free_start_refused": {
+        "PERSON": _(
+            "You have had test money for as many organizations as one person gets within some weeks."
+            " Use one of them, or ask us."
+        ),
+        "NETWORK": _(
+            "Many organizations were given test money from your network lately. Try again later, or ask us."
+        ),
+        "CARD": _(
+            "A card of this organization has brought another one its test money. Use that one, or ask us."
+        ),
+    },
 }
 WITH_FIGURES: Mapping[str, str | Promise] = {
     "amount_below_minimum": _("At least %(least)s can be charged."),
@@ -52,7 +68,8 @@ def explain(refusal: DomainError) -> str:
     """In the reader's language where there are words for it, else as it was said."""
     if refusal.code in WITH_FIGURES and not FIGURES.isdisjoint(refusal.extra):
         return str(WITH_FIGURES[refusal.code]) % _read_figures(refusal.extra)
-    return str(WORDS.get(refusal.code, refusal.message))
+    by_reason = BY_REASON.get(refusal.code, {}).get(str(refusal.extra.get("reason")))
+    return str(by_reason or WORDS.get(refusal.code, refusal.message))
 
 
 def _read_figures(extra: Mapping[str, Any]) -> dict[str, str]:

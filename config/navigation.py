@@ -66,6 +66,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
                 "billing_stripetopup_changelist",
                 "billing.view_stripetopup",
             ),
+            ("Free starts", "redeem", "billing_freestart_changelist", "billing.view_freestart"),
             ("FX book", "currency_exchange", "billing_fx_book", "billing.view_fxposition"),
             ("Invoices", "receipt_long", "billing_invoice_changelist", "billing.view_invoice"),
         ),

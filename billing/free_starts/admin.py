@@ -93,3 +93,6 @@ class FreeStartAdmin(BooksAdmin):
 
     def save_model(self, request: HttpRequest, obj: FreeStart, form: Any, change: bool) -> None:
         """It is saved."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Nothing is saved beside it."""

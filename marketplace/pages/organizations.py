@@ -14,6 +14,7 @@ from accounts.access import Permission
 from accounts.models import ApiKey, KeyMode
 from accounts.pages.base import OrganizationPage
 from billing import limits, spending_keys, wallets
+from billing.explaining import explain
 from billing.wallets import Wallet
 from core.errors import DomainError
 from core.money import TEST_CURRENCY
@@ -141,4 +142,4 @@ def _find_state(key: ApiKey, now: Any) -> str:
 
 def _explain(refusal: DomainError) -> str:
     known = {"expiry_in_the_past": _("A key must end in the future.")}
-    return known.get(refusal.code, refusal.message)
+    return known.get(refusal.code) or explain(refusal)

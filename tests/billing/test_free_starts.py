@@ -15,6 +15,7 @@ from accounts.models import ActorKind, AuditEvent, Organization, User
 from billing import verification, xts
 from billing.free_starts import starts
 from billing.models import FreeStart, FreeStartMark, StripeCard
+from tests.signing_in import sign_in_operator
 
 pytestmark = pytest.mark.sql
 
@@ -143,3 +144,27 @@ def test_a_network_is_what_our_proxy_saw(
     request.META |= meta
 
     assert networks.find_network(request) == network
+
+
+def test_an_operator_lets_somebody_in_on_a_page(farms: list[Organization], now: datetime) -> None:
+    operator = User.objects.create_superuser("operator@example.org", "a long password")
+    browser, address = sign_in_operator(operator), "/admin/billing/freestart/add/"
+    farm = farms[0]
+    begin(farms[1], somebody("203.0.113.0/24"), now)
+    started = FreeStart.objects.get(organization=farms[1])
+    wrong = [
+        {"organization": str(uuid4()), "reason": "A university"},
+        {"organization": str(farms[1].uid), "reason": "A university"},
+        {"organization": str(farm.uid), "reason": ""},
+    ]
+
+    assert [browser.post(address, given).status_code for given in wrong] == [200] * 3
+    assert browser.post(address, {"organization": str(farm.uid), "reason": "A university"}).status_code == 302
+    made = FreeStart.objects.get(organization=farm)
+    assert (made.actor, made.reason) == (f"user:{operator.uid}", "A university")
+    assert xts.fill_wallet(organization=farm, actor=somebody(), now=now).posted == xts.FULL
+    assert "A university" in browser.get("/admin/billing/freestart/", {"q": farm.name}).content.decode()
+    shown = browser.get(f"/admin/billing/freestart/{started.pk}/change/").content.decode()
+    assert starts.hash_network("203.0.113.0/24")[:12] in shown
+    assert starts.hash_network("203.0.113.0/24") not in shown
+    assert browser.post(f"/admin/billing/freestart/{made.pk}/delete/").status_code == 403

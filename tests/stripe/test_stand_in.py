@@ -7,7 +7,7 @@ import pytest
 from accounts import audit
 from accounts.models import Organization
 from billing import verification
-from billing.models import StripeBalanceTransaction, StripeTopUp
+from billing.models import StripeBalanceTransaction, StripeCard, StripeTopUp
 from billing.stripe import refunds, top_ups
 from tests.stripe import scene
 from tests.stripe.bank import Bank
@@ -32,6 +32,8 @@ def test_a_payment_by_card_ends_in_the_wallet_and_its_fee_in_the_books(bank: Ban
     assert available(lab) == 100
     assert (balance("STRIPE_PENDING"), balance("CLEARING_STRIPE")) == (0, told.net)
     assert balance("STRIPE_FEE") == told.fee > 0
+    # The card is known by Stripe's name for it: no other organization begins with test money by it.
+    assert StripeCard.objects.get(organization=lab).fingerprint == "fingerprint4242"
     assert verification.verify() == []
 
 
