@@ -82,7 +82,6 @@ def credit_charge(
     charge = _find_charge(usage_id)
     if not ChargeEntry.objects.filter(usage_id=usage_id).exists():
         raise ChargeNotPosted
-    organization = Organization.objects.get(pk=charge.wallet.organization_id)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT lock_refunds_v1()")
@@ -105,24 +104,38 @@ def credit_charge(
         )
         require_standing(posted)
         if posted.is_new:
-            details: dict[str, Any] = {
-                "usage_id": usage_id,
-                "amount": format(amount, "f"),
-                "currency": charge.currency,
-                "borne_by": borne_by.value,
-                "reason": reason,
-                "posted": posted.entry_id,
-            }
-            audit.record_event(
-                actor=actor,
-                action="charge.credit",
-                subject_kind="organization",
-                subject_uid=organization.uid,
-                organization=organization,
-                now=now,
-                details=details,
-            )
+            _record(charge, posted, amount=amount, borne_by=borne_by, reason=reason, actor=actor, now=now)
     return posted
+
+
+def _record(
+    charge: Charge,
+    posted: Posted,
+    *,
+    amount: Decimal,
+    borne_by: Bearer,
+    reason: str,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    organization = Organization.objects.get(pk=charge.wallet.organization_id)
+    details: dict[str, Any] = {
+        "usage_id": charge.usage_id,
+        "amount": format(amount, "f"),
+        "currency": charge.currency,
+        "borne_by": borne_by.value,
+        "reason": reason,
+        "posted": posted.entry_id,
+    }
+    audit.record_event(
+        actor=actor,
+        action="charge.credit",
+        subject_kind="organization",
+        subject_uid=organization.uid,
+        organization=organization,
+        now=now,
+        details=details,
+    )
 
 
 def _find_charge(usage_id: int) -> Charge:
