@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import stripe
+from django.db import transaction
 from django.db.models import Q
 
 from accounts import audit
@@ -20,6 +21,7 @@ from billing.connect.rail import NAME
 from billing.models import ConnectAccount, PayoutMethod
 from billing.rails import methods
 from billing.rails.protocol import DetailRefused
+from billing.settlement import notices
 from billing.stripe import client
 from core import ids
 from core.errors import DomainError, Invalid
@@ -178,13 +180,20 @@ def _note(*, organization_id: int, body: dict[str, Any], now: datetime) -> None:
     # Of two that asked the later one is right, whoever writes first.
     newer = Q(told_at=None) | Q(told_at__lte=now)
     rows = ConnectAccount.objects.filter(newer, organization_id=organization_id)
-    changed = rows.filter(Q(account_id=None) | Q(account_id=body["id"])).update(
-        account_id=body["id"],
-        state=found.state,
-        missing=list(found.missing),
-        reason=found.reason,
-        told_at=now,
-    )
+    rows = rows.filter(Q(account_id=None) | Q(account_id=body["id"]))
+    fields: dict[str, Any] = {
+        "account_id": body["id"],
+        "state": found.state,
+        "missing": list(found.missing),
+        "reason": found.reason,
+        "told_at": now,
+    }
+    with transaction.atomic():
+        # Of two that hear it at once one finds it ready, and tells the owner.
+        stopped = found.state != State.READY and rows.filter(state=State.READY).update(**fields)
+        if stopped:
+            notices.tell_stopped(Organization.objects.get(pk=organization_id))
+        changed = stopped or rows.update(**fields)
     if changed and found.state == State.READY:
         _offer_method(organization_id, body, found.currency, now)
 

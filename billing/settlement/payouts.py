@@ -17,6 +17,7 @@ from accounts import audit
 from accounts.audit import Actor
 from billing.ledger import translate
 from billing.models import Payout
+from billing.settlement import notices
 from core.errors import DomainError, Forbidden, Invalid, NotFound
 
 CLEARING = {"stripe": "CLEARING_STRIPE", "usdc": "CLEARING_CHAIN"}
@@ -261,6 +262,8 @@ def _move(
             if moved:
                 details = {"external_id": external_id or "", "reason": reason, "rail": payout.rail}
                 _record(payout, f"payout.{state.lower()}", details, actor=actor, now=now)
+                if state in (Payout.State.RETURNED, Payout.State.FAILED):
+                    notices.tell_came_back(payout, reason=reason)
     except DatabaseError as error:
         raise _translate(error) from error
     return find_payout(uid=uid)

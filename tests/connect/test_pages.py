@@ -1,6 +1,7 @@
 """The page of a provider's account at Stripe, from opening it to being ready."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.test import Client, override_settings
@@ -83,14 +84,15 @@ def test_a_link_that_expired_leads_to_a_new_one(
 
 
 def test_an_account_that_is_restricted_later_says_so_where_payouts_are(
-    db: Database, farm: Organization, at_stripe: StripeStandIn
+    db: Database, farm: Organization, at_stripe: StripeStandIn, outbox: list[Any]
 ) -> None:
     asked, now = at_stripe.make_client(), timezone.now()
     identity = str(accounts.open_account(organization=farm, country="US", asked=asked, now=now).account_id)
     browser, console = open_console(farm), f"/console/{farm.uid}/"
-    for state in ("enabled", "restricted"):
+    for state in ("enabled", "restricted", "restricted"):
         at_stripe.control("accounts/move", account=identity, state=state)
         accounts.follow(account_id=identity, asked=asked, now=timezone.now())
+    assert [one.subject for one in outbox] == ["[Jouleport] Stripe does not pay your account any more"]
     for page in ("payouts/", "payout-methods/"):
         told = browser.get(console + page).content.decode()
 

@@ -60,7 +60,9 @@ def test_a_bank_s_code_is_told_in_words() -> None:
     assert words.name_reason("No such account") == words.name_reason("ZZ99") == ""
 
 
-def test_a_payout_that_came_back_is_told_until_another_one_is_sent(db: Database, farm: Organization) -> None:
+def test_a_payout_that_came_back_is_told_until_another_one_is_sent(
+    db: Database, farm: Organization, outbox: list[Any]
+) -> None:
     earn(farm, "12.345")
     crew = settling.make_desk()
     crew.settle()
@@ -69,12 +71,16 @@ def test_a_payout_that_came_back_is_told_until_another_one_is_sent(db: Database,
     payouts.mark_paid(payout_uid=payout.uid, external_id="E1", **said)
     browser, console = open_console(farm), f"/console/{farm.uid}/"
     before = browser.get(f"{console}payouts/").content.decode()
-    payouts.mark_returned(payout_uid=payout.uid, reason="AC04 closed", **said)
+    for _ in range(2):
+        payouts.mark_returned(payout_uid=payout.uid, reason="AC04 closed", **said)
     pages = [browser.get(console + page).content.decode() for page in ("payouts/", "payout-methods/")]
     # The next settlement plans another payout of it.
     crew.settle()
     stands = find_readiness(organization_id=farm.pk, now=NOW)
 
+    (letter,) = outbox
+    assert "12.34 USD" in letter.subject
+    assert "AC04 closed" in letter.body
     assert "AC04" not in before
     for page in pages:
         assert "The account is closed." in page
