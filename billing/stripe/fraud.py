@@ -6,17 +6,19 @@ requests race: no floor has to be raised and lowered again under them, every rea
 what is free, and the books say why the rest is not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from core.errors import DomainError, Invalid
 from core.money import TEST_CURRENCY, Money, take_fee
-from core.quantities import EXACT
+from core.quantities import EXACT, ROUNDING
 
 STARTED_PER_HOUR_MAX = 10
 STARTED_PER_DAY_MAX = 30
 NEW_FOR = timedelta(days=7)
+SHARE = Decimal("0.000001")
 ELEVATED = frozenset({"elevated", "highest"})
 
 
@@ -59,13 +61,24 @@ class History:
     """
     What an organization has begun and paid before. Counts are of all currencies, the sum of one.
 
-    `day_sum` is what was paid or may still be paid of the last day's.
+    `day_sum` is what was paid or may still be paid of the last day's, `elsewhere` the same of each other
+    currency.
     """
 
     hour_count: int
     day_count: int
     day_sum: Decimal
     first_paid_at: datetime | None
+    elsewhere: Sequence["Used"] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What was paid within a day in a currency, and what may be: `new_day_most` by who is new."""
+
+    day_sum: Decimal
+    day_most: Decimal
+    new_day_most: Decimal
 
 
 def check(*, money: Money, method: str, terms: Terms | None, history: History, now: datetime) -> None:
@@ -91,10 +104,22 @@ def check(*, money: Money, method: str, terms: Terms | None, history: History, n
         )
     if history.hour_count >= STARTED_PER_HOUR_MAX or history.day_count >= STARTED_PER_DAY_MAX:
         raise TooMany("Too many payments were begun. Wait an hour, or finish one that is open.")
-    most_of_day = terms.new_day_most if is_new(history.first_paid_at, now) else terms.day_most
-    if EXACT.add(history.day_sum, money.amount) > most_of_day:
+    new = is_new(history.first_paid_at, now)
+    most_of_day = terms.new_day_most if new else terms.day_most
+    left = EXACT.multiply(most_of_day, max(1 - sum_shares(history.elsewhere, new=new), Decimal(0)))
+    if EXACT.add(history.day_sum, money.amount) > left:
         most = Money(most_of_day, money.currency)
-        raise TooMany(f"Within a day {most} may be paid in.", most=most.literal, currency=money.currency)
+        raise TooMany(
+            f"Within a day {most} may be paid in, or as much in several currencies together.",
+            most=most.literal,
+            currency=money.currency,
+        )
+
+
+def sum_shares(used: Sequence[Used], *, new: bool) -> Decimal:
+    """Which part of a day's limit was used in other currencies, each measured by its own limit."""
+    parts = (ROUNDING.divide(one.day_sum, one.new_day_most if new else one.day_most) for one in used)
+    return sum(parts, Decimal(0)).quantize(SHARE, context=ROUNDING)
 
 
 def is_new(first_paid_at: datetime | None, now: datetime) -> bool:

@@ -20,6 +20,8 @@ TEXTS = {
     " and keep it there.",
     "CAP": "The cap that was set for automatic payments is reached. They go on with the next day or month,"
     " or when somebody raises it.",
+    "DISPUTE": "A bank contests a payment of this wallet, or took one back. Nothing is charged without a"
+    " person meanwhile: pay on the page of the wallet.",
 }
 
 logger = logging.getLogger(__name__)

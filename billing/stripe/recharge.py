@@ -18,7 +18,7 @@ from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
 from billing import currencies, wallets
-from billing.models import StripeRecharge, StripeTopUp, TopUpMethod
+from billing.models import StripeDispute, StripeRecharge, StripeTopUp, TopUpMethod
 from billing.stripe import client, customers, outcomes, payments, top_ups
 from core import ids
 from core.errors import DomainError, Invalid
@@ -26,6 +26,8 @@ from core.money import Money
 from core.quantities import EXACT
 
 RETRY_AFTER = timedelta(hours=1)
+CONTESTED_FOR = timedelta(days=90)
+"""So long after a dispute was lost no card is charged without a person."""
 BATCH = 50
 State = StripeRecharge.State
 ENDED = Q(state=StripeTopUp.State.FAILED) | Q(state=StripeTopUp.State.EXPIRED)
@@ -133,6 +135,10 @@ def begin(*, recharge: StripeRecharge, now: datetime) -> StripeTopUp | None:
             row = StripeRecharge.objects.get(pk=recharge.pk)
             if row.state != State.ACTIVE or _is_waiting(row, now):
                 return None
+            if _is_contested(row, now):
+                outcomes.tell(recharge=row, reason="DISPUTE", now=now)
+                _save(row)
+                return None
             rule = Rule(row.currency, row.threshold, row.amount, row.day_most, row.month_most)
             wallet = wallets.open_wallet(organization_id=row.organization_id, currency=row.currency)
             day = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -230,6 +236,13 @@ def _is_waiting(row: StripeRecharge, now: datetime) -> bool:
         organization=row.organization_id, currency=row.currency, origin=StripeTopUp.Origin.RECHARGE
     )
     return tries.filter(created_at__gt=now - RETRY_AFTER * row.failures).exists()
+
+
+def _is_contested(row: StripeRecharge, now: datetime) -> bool:
+    """Whether a bank contests, or took back, what this organization paid: more would go the same way."""
+    mine = StripeDispute.objects.filter(top_up__organization=row.organization_id)
+    lost = Q(state=StripeDispute.State.LOST, ended_at__gt=now - CONTESTED_FOR)
+    return mine.filter(Q(state=StripeDispute.State.OPEN) | lost).exists()
 
 
 def _sum_since(row: StripeRecharge, since: datetime) -> Decimal:

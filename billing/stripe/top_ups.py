@@ -211,12 +211,23 @@ def read_history(*, organization: Organization, currency: str, now: datetime) ->
     """What the organization has begun and paid."""
     mine = StripeTopUp.objects.filter(organization=organization)
     day = mine.filter(created_at__gt=now - timedelta(days=1))
-    alive = day.filter(currency=currency).exclude(Q(state=State.FAILED) | Q(state=State.EXPIRED))
+    alive = day.exclude(Q(state=State.FAILED) | Q(state=State.EXPIRED))
+    sums: dict[str, Decimal] = dict(
+        alive.order_by("currency")
+        .values("currency")
+        .annotate(sum=Sum("amount"))
+        .values_list("currency", "sum")
+    )
+    here = sums.pop(currency, Decimal(0))
+    limits = StripeTerms.objects.in_bulk(list(sums))
     return fraud.History(
         hour_count=day.filter(created_at__gt=now - timedelta(hours=1)).count(),
         day_count=day.count(),
-        day_sum=alive.aggregate(sum=Sum("amount"))["sum"] or Decimal(0),
+        day_sum=here,
         first_paid_at=mine.aggregate(first=Min("paid_at"))["first"],
+        elsewhere=tuple(
+            fraud.Used(sums[code], limit.day_most, limit.new_day_most) for code, limit in limits.items()
+        ),
     )
 
 

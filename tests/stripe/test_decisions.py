@@ -58,6 +58,17 @@ def refusal(money: Money, *, method: str = "CARD", terms: Any = TERMS, **changes
         (dollars("100"), {"day_count": 30}, "too_many_top_ups"),
         (dollars("100"), {"day_sum": Decimal(900)}, None),
         (dollars("100"), {"day_sum": Decimal("900.01")}, "too_many_top_ups"),
+        (dollars("500"), {"elsewhere": [fraud.Used(Decimal(350), Decimal(700), Decimal(140))]}, None),
+        (
+            dollars("500"),
+            {"elsewhere": [fraud.Used(Decimal(351), Decimal(700), Decimal(140))]},
+            "too_many_top_ups",
+        ),
+        (
+            dollars("5"),
+            {"elsewhere": [fraud.Used(Decimal(999), Decimal(700), Decimal(140))]},
+            "too_many_top_ups",
+        ),
         (dollars("200"), {"first_paid_at": None}, None),
         (dollars("201"), {"first_paid_at": NOW - timedelta(days=6)}, "too_many_top_ups"),
         (dollars("201"), {"first_paid_at": NOW - timedelta(days=7)}, None),

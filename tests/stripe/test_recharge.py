@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.models import Membership, Organization, Role, User
 from billing import verification
 from billing.models import StripeRecharge, StripeTopUp
-from billing.stripe import recharge
+from billing.stripe import disputes, recharge
 from tests.stripe import scene
 from tests.stripe.bank import Bank
 from tests.stripe.scene import available
@@ -63,6 +63,21 @@ def test_a_bank_that_asks_for_its_customer_pauses_it_and_the_owners_are_told(
     row = StripeRecharge.objects.get()
     assert (row.state, row.reason, available(lab)) == ("PAUSED", "AUTHENTICATION", 15)
     assert [mail.to for mail in outbox] == [["owner@lab.example"]]
+
+
+def test_nothing_is_charged_without_a_person_while_a_payment_is_contested(
+    bank: Bank, lab: Organization
+) -> None:
+    set_up(bank, lab)
+    paid = StripeTopUp.objects.get()
+    disputes.apply(top_up=paid, found=scene.contest(paid, "needs_response"), now=bank.now)
+    assert (available(lab), fill(bank)) == (0, 0)
+    assert StripeRecharge.objects.get().reason == "DISPUTE"
+
+    disputes.apply(top_up=paid, found=scene.contest(paid, "lost"), now=bank.now)
+
+    later = recharge.CONTESTED_FOR + timedelta(hours=1)
+    assert (fill(bank), fill(bank, later=later)) == (0, 1)
 
 
 def test_a_card_that_is_declined_is_tried_thrice(bank: Bank, lab: Organization) -> None:

@@ -60,6 +60,7 @@ REASONS = {
     "AUTHENTICATION": gettext_lazy("The bank asks for the card's owner: pay once and keep the card."),
     "DECLINED": gettext_lazy("The card was declined: pay once with another and keep it."),
     "CAP": gettext_lazy("The cap is reached."),
+    "DISPUTE": gettext_lazy("A payment is contested, or was lately: pay on this page."),
 }
 
 logger = logging.getLogger(__name__)
