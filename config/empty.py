@@ -42,6 +42,7 @@ EMPTY = {
     "billing.payoutterm": Empty(
         "Where none are set, no payout is too small, costs anything, or is held back."
     ),
+    "billing.freestart": Empty("An organization that begins is given test money; others are let in by hand."),
     "billing.invoice": Empty("Invoices are issued after a month in which something was bought."),
     "billing.ledgeraccount": Empty("Accounts are opened with their first posting."),
     "billing.entry": Empty("The first top-up makes the first entry, the first answer the first charge."),
