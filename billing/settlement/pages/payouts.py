@@ -16,6 +16,7 @@ from accounts.pages.base import OrganizationPage
 from billing.api.payouts import answer_csv, answer_pdf, read_cursor
 from billing.earnings import list_earnings
 from billing.models import Payout, SettlementItem
+from billing.rails.pages.words import RAILS
 from billing.settlement import advice, readiness, terms, words
 from billing.settlement.pages.setbacks import describe_stripe, list_setbacks
 from billing.settlement.terms import Every
@@ -57,7 +58,7 @@ class PayoutsPage(OrganizationPage):
             "schedule": words.SCHEDULES[every],
             "form": kwargs.get("form") or ScheduleForm(initial={"every": every}),
             "payouts": [
-                (one, Money(one.amount, one.currency), words.STATES[one.state])
+                (one, Money(one.amount, one.currency), RAILS.get(one.rail, one.rail), words.STATES[one.state])
                 for one in payouts.order_by("-id")[:SHOWN]
             ],
             "settlements": [
