@@ -79,18 +79,25 @@ def find_most(*, currency: str, method: str) -> Decimal:
     return currencies.from_stripe(units=10**digits - 1, currency=currency)
 
 
-def check(*, money: Money, method: str, for_a_dollar: Decimal | None) -> None:
+def check_method(*, method: str, currency: str) -> None:
     """
-    Go on only if Stripe would take this payment.
+    Go on only if Stripe takes this currency by this way to pay.
 
-    :raises billing.stripe.fraud.NotOffered: if this way to pay does not take the currency
+    :raises billing.stripe.fraud.NotOffered: if not, with what it takes
+    """
+    if not takes(method=method, currency=currency):
+        name, others = TopUpMethod(method).label, ", ".join(sorted(TAKES[method]))
+        raise NotOffered(f"{name} does not take {currency}. It takes {others}.", field="method", takes=others)
+
+
+def check_amount(*, money: Money, method: str, for_a_dollar: Decimal | None) -> None:
+    """
+    Go on only if Stripe would charge this amount.
+
     :raises billing.currencies.BelowMinimum: if it is too little, with the least in `extra`
     :raises AboveMaximum: if it is too much, with the most in `extra`
     """
     currency = money.currency
-    if not takes(method=method, currency=currency):
-        name, others = TopUpMethod(method).label, ", ".join(sorted(TAKES[method]))
-        raise NotOffered(f"{name} does not take {currency}. It takes {others}.", field="method", takes=others)
     least = Money(find_least(currency=currency, for_a_dollar=for_a_dollar), currency)
     if money.amount < least.amount:
         raise currencies.BelowMinimum(

@@ -61,7 +61,6 @@ def set_rule(*, organization: Organization, rule: Rule, actor: Actor, now: datet
     terms = top_ups.find_terms(currency=rule.currency)
     if terms is None or TopUpMethod.CARD not in terms.methods:
         raise InvalidRecharge(f"{rule.currency} cannot be paid by card.", field="currency")
-    top_ups.check_bounds(money=Money(rule.amount, rule.currency), method=TopUpMethod.CARD, now=now)
     if not terms.least <= rule.amount <= terms.most:
         least, most = Money(terms.least, rule.currency), Money(terms.most, rule.currency)
         raise InvalidRecharge(
@@ -71,7 +70,7 @@ def set_rule(*, organization: Organization, rule: Rule, actor: Actor, now: datet
             most=most.literal,
             currency=rule.currency,
         )
-    currencies.to_stripe(amount=rule.amount, currency=rule.currency)
+    top_ups.check_amount(money=Money(rule.amount, rule.currency), method=TopUpMethod.CARD, now=now)
     if not (rule.threshold >= 0 and rule.amount <= rule.day_most <= rule.month_most):
         raise InvalidRecharge("One payment is no more than the day's cap, and that no more than the month's.")
     with transaction.atomic():

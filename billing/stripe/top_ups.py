@@ -112,7 +112,7 @@ def start(
         raise MayNotFund(reasons=list(found.reasons))
     terms = find_terms(currency=money.currency)
     if terms is not None:
-        check_bounds(money=money, method=wish.method, now=now)
+        bounds.check_method(method=wish.method, currency=money.currency)
     fraud.check(
         money=money,
         method=wish.method,
@@ -120,7 +120,7 @@ def start(
         history=read_history(organization=organization, currency=money.currency, now=now),
         now=now,
     )
-    currencies.to_stripe(amount=money.amount, currency=money.currency)
+    check_amount(money=money, method=wish.method, now=now)
     return StripeTopUp.objects.create(
         uid=ids.make_uid(),
         organization=organization,
@@ -185,20 +185,21 @@ def find_terms(*, currency: str) -> fraud.Terms | None:
     )
 
 
-def check_bounds(*, money: Money, method: str, now: datetime) -> None:
+def check_amount(*, money: Money, method: str, now: datetime) -> None:
     """
-    Go on only if Stripe would take this payment, at the rates of the moment.
+    Go on only if Stripe would charge this amount, at the rates of the moment.
 
-    :raises billing.stripe.fraud.NotOffered: if this way to pay does not take the currency
+    :raises billing.currencies.DoesNotFit: if nobody can pay such an amount
     :raises billing.currencies.BelowMinimum: if it is less than Stripe charges
     :raises billing.stripe.bounds.AboveMaximum: if it is more
     """
+    currencies.to_stripe(amount=money.amount, currency=money.currency)
     try:
         worth = rates.find_rate(base=money.currency, quote="USD", at=now).rate
     except RateUnknown:
         # Then what Stripe says of the currency itself is all that is known.
         worth = None
-    bounds.check(money=money, method=method, for_a_dollar=worth)
+    bounds.check_amount(money=money, method=method, for_a_dollar=worth)
 
 
 def list_terms() -> list[fraud.Terms]:
