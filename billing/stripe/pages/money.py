@@ -17,7 +17,7 @@ from accounts import access
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
 from billing import currencies, wallets
-from billing.explaining import explain
+from billing.explaining import WORDS, explain
 from billing.models import StripeRecharge, StripeTopUp, TopUpMethod
 from billing.stripe import client, payments, recharge, refunds, top_ups
 from billing.stripe.client import StripeUnavailable
@@ -287,5 +287,5 @@ def describe_recharge(row: StripeRecharge) -> dict[str, Any]:
         "amount": Money(row.amount, row.currency),
         "day_most": Money(row.day_most, row.currency),
         "month_most": Money(row.month_most, row.currency),
-        "reason": REASONS.get(row.reason, row.reason.replace("_", " ")),
+        "reason": REASONS.get(row.reason) or WORDS.get(row.reason, row.reason.replace("_", " ")),
     }
