@@ -103,7 +103,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
 
 
 def list_groups(request: HttpRequest) -> list[dict[str, Any]]:
-    """As the admin reads it, for whoever asks: what waits for a second person is counted."""
+    """As the admin reads it, for whoever asks: what waits for people is counted."""
     user = request.user
     return [
         {
@@ -121,9 +121,23 @@ def list_groups(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _name(name: str) -> str:
-    if name != "Approvals":
-        return name
-    from billing.models import Approval
-
-    waiting = Approval.objects.filter(state=Approval.State.PENDING).count()
+    waiting = _count_waiting(name)
     return f"{name} ({waiting})" if waiting else name
+
+
+def _count_waiting(name: str) -> int:
+    """Approvals that wait for a second person, claims for a decision, disputes for evidence."""
+    # Settings name this module before there are models.
+    from billing.models import Approval, StripeDispute
+    from billing.stripe import evidence
+    from workers import claims
+    from workers.models import AnswerClaim
+
+    match name:
+        case "Approvals":
+            return Approval.objects.filter(state=Approval.State.PENDING).count()
+        case "Claims":
+            return AnswerClaim.objects.filter(state__in=claims.WAITING).count()
+        case "Disputes":
+            return StripeDispute.objects.filter(status__in=evidence.WANTED).count()
+    return 0

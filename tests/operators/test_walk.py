@@ -104,6 +104,7 @@ def test_from_the_trial_balance_to_the_receipt_and_back(
 
 def test_a_credit_leads_to_its_charge_and_its_claim(charged: Farm, operator: Client) -> None:  # noqa: F811
     opened = claim(charged)
+    assert "Claims (1)" in read(operator, "/admin/")
     decide(opened, "0.000000001", User.objects.get(email="operator@example.org"))
     page = reverse("admin:workers_decide_claim", args=[opened.pk])
 

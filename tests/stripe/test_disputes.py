@@ -65,6 +65,7 @@ def test_evidence_is_handed_in_and_the_end_is_followed(
     assert dispute.due_by is not None
     deadline = f"{dispute.due_by:%Y-%m-%d %H:%M} UTC, "
     assert deadline in listed
+    assert "Disputes (1)" in listed
     for part in (
         f"{deadline}",
         "days left",

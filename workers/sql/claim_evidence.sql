@@ -39,6 +39,8 @@ CREATE OR REPLACE TRIGGER claim_evidence_no_truncate BEFORE TRUNCATE ON claim_ev
 REVOKE ALL ON claim_evidence FROM PUBLIC, :app_role;
 GRANT SELECT, INSERT ON claim_evidence TO :app_role;
 
+CREATE INDEX IF NOT EXISTS answer_claim_waiting ON answer_claim (id) WHERE state IN ('OPEN', 'ANSWERED');
+
 -- A second person is named on a claim only with an approval of exactly this credit, asked for by who decided.
 CREATE OR REPLACE FUNCTION check_claim_approval() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
