@@ -9,4 +9,5 @@ class Migration(migrations.Migration):
     operations = [
         RunSQLFile("billing/sql/giving_back.sql"),
         RunSQLFile("billing/sql/plans.sql"),
+        RunSQLFile("billing/sql/booked.sql"),
     ]

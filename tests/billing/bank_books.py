@@ -12,6 +12,8 @@ from tests.billing.exchange import Buyer, fetch, fetch_value
 
 Connection = psycopg.Connection[Any]
 AMOUNTS = {"new": 1, "paid": 5, "unknown": 2, "back": 3, "gone": -3}
+TWIN = 1
+"""An entry of the amount of the line that nobody acted on."""
 
 
 def fill(app: Connection, buyer: Buyer, person: Any) -> None:
@@ -46,6 +48,8 @@ def fill(app: Connection, buyer: Buyer, person: Any) -> None:
         entry_id=_post(app, "paid", buyer.account_id),
         organization_id=buyer.organization_id,
     )
+    clearing = exchange.account(app, "CLEARING_BANK")
+    exchange.post(app, [clearing, buyer.account_id], [Decimal(TWIN), -Decimal(TWIN)], key="bank:twin")
     _act(app, "unknown", "SUSPENSE", suspense_entry_id=_suspend(app, "unknown"))
     approval = fetch_value(app, "SELECT min(id) FROM approval")
     _act(app, "back", "RETURNING", suspense_entry_id=_suspend(app, "back"), approval_id=approval)

@@ -6,6 +6,18 @@ STRANGER = "gen_random_uuid()"
 FREE = "(SELECT id FROM entry WHERE key = 'capital:1')"
 
 
+PAID = "(SELECT id FROM entry WHERE key = 'bank:twin')"
+OWNER = "(SELECT organization_id FROM bank_line WHERE state = 'WALLET')"
+OTHER = f"(SELECT min(id) FROM accounts_organization WHERE id <> {OWNER})"
+
+
+def act(state: str, what: str) -> str:
+    """What somebody says of the line that nobody acted on; it is of one dollar."""
+    return (
+        f"UPDATE bank_line SET state = '{state}', reason = 'x', acted_at = now(), {what} WHERE state = 'NEW'"
+    )
+
+
 def account(**changes: str) -> Copy:
     """A copy of the account, with another number."""
     return Copy("bank_account", {"id": NEW, "uid": STRANGER, "number": "'NEW1'"} | changes)
@@ -109,8 +121,14 @@ BANKS: dict[str, Harm] = {
     "bank_line.bank_line_history": (
         "UPDATE bank_line SET amount = amount + 1 WHERE state = 'NEW'",
         "UPDATE bank_line SET state = 'SENT_BACK', counterpart_id = 1 WHERE state = 'SUSPENSE'",
-        f"UPDATE bank_line SET state = 'FEE', entry_id = {FREE} WHERE state = 'SUSPENSE'",
+        "UPDATE bank_line SET state = 'FEE', entry_id = suspense_entry_id WHERE state = 'SUSPENSE'",
         "UPDATE bank_line SET state = 'FEE' WHERE state = 'WALLET'",
+    ),
+    "bank_line.bank_line_booked": (
+        act("FEE", f"entry_id = {FREE}"),
+        act("WALLET", f"entry_id = {PAID}, organization_id = {OTHER}"),
+        act("WALLET", f"entry_id = {FREE}, organization_id = {OWNER}"),
+        act("SUSPENSE", f"suspense_entry_id = {FREE}"),
     ),
     "bank_line.bank_line_kept": "DELETE FROM bank_line WHERE state = 'NEW'",
     "bank_line.bank_line_no_truncate": "TRUNCATE bank_line",

@@ -123,6 +123,8 @@ def fill(db: Database) -> None:
         claim_books.fill(app, *people)
         exchange.fetch(app, "SELECT sequence_entries_v1()")
         exchange.fetch(app, "SELECT fold_income_v1(100000)")
+        # One that has no number yet.
+        exchange.top_up(app, fund, "2", currency="CNY")
 
 
 def _close(db: Database, app: Connection) -> None:

@@ -37,6 +37,14 @@ def asked(**changes: str) -> Copy:
     return top_up("state = 'OPEN'", **(fresh | changes))
 
 
+def pay(entry: str) -> str:
+    """Say of what is open that it was paid, by an entry."""
+    return (
+        "UPDATE stripe_top_up SET state = 'PAID', paid_at = now(), payment_intent_id = 'pi_3',"
+        f" entry_id = {entry} WHERE state = 'OPEN'"
+    )
+
+
 def moved(**changes: str) -> Copy:
     """A copy of a movement."""
     fresh = {"id": "'txn_2'", "entry_id": AN_ENTRY, "available_entry_id": "NULL"}
@@ -145,6 +153,7 @@ HARMS: dict[str, Harm] = {
     "stripe_top_up.stripe_top_up_history": (
         "UPDATE stripe_top_up SET paid_at = '2020-01-01' WHERE state = 'PAID'"
     ),
+    "stripe_top_up.stripe_top_up_booked": pay(AN_ENTRY),
     "stripe_top_up.stripe_top_up_kept": "DELETE FROM stripe_top_up WHERE state = 'OPEN'",
     "stripe_balance_transaction.stripe_balance_transaction_pkey": moved(id="id"),
     "stripe_balance_transaction.stripe_balance_transaction_entry_id_key": moved(entry_id="entry_id"),
