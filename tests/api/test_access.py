@@ -126,7 +126,7 @@ def test_shows_strangers_nothing(db: Database, estate: Farm, stranger: Organizat
             expected = 404 if route.needs in KEY_ALLOWED or route.by_address else 403
             assert call(program, route, estate).status_code == expected, route
         elif route.method == "GET" and route.name not in ("models", "model"):
-            assert not mentions(call(person, route, estate).content, estate), route
+            assert not mentions(call(person, route, estate).getvalue(), estate), route
     assert read_all(db) == before
 
 
