@@ -22,7 +22,7 @@ from billing.bookings import Bearer
 from billing.models import Approval, GiveBack
 from core.errors import Invalid
 from core.money import Money
-from workers import claims
+from workers import claim_notices, claims
 from workers.models import AnswerClaim
 from workers.models.claim import TEXT_LENGTH_MAX
 from workers.usage import Work
@@ -130,6 +130,7 @@ def _carry_out(claim: AnswerClaim, decision: Decision, *, actor: Actor, now: dat
         details = {"credit": format(credit, "f"), "currency": row.currency, "posted": entries}
         details |= {"reason": decision.reason, "decided_by": str(decision.decided_by.uid)}
         claims.record_event(row, "claim.decide", details, actor=actor, now=now)
+        claim_notices.tell_decided(row)
     return row
 
 

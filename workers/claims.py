@@ -24,7 +24,7 @@ from core import ids
 from core.errors import DomainError, Invalid
 from core.money import Money
 from marketplace.models import Job
-from workers import usage
+from workers import claim_notices, usage
 from workers.evidence import FILES_MAX, EvidenceFile
 from workers.models import AnswerClaim, ClaimEvidence
 from workers.models.claim import EVIDENCE_LENGTH_MAX, TEXT_LENGTH_MAX
@@ -153,6 +153,7 @@ def open_claim(*, organization: Organization, wish: Wish, actor: Actor, now: dat
             )
             record_event(claim, "claim.open", {"reason": wish.reason}, actor=actor, now=now)
             add_files(claim=claim, side=Side.BUYER, files=wish.files, actor=actor, now=now)
+            claim_notices.tell_opened(claim)
     except IntegrityError as error:
         raise ClaimExists from error
     return claim

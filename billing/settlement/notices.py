@@ -39,7 +39,7 @@ def tell_came_back(payout: Payout, *, reason: str) -> None:
         )
         return _("A payout of %(amount)s came back") % said, text % said
 
-    _mail_managers(payout.organization, write)
+    mail_managers(payout.organization, write)
 
 
 def tell_stopped(organization: Organization) -> None:
@@ -54,10 +54,11 @@ def tell_stopped(organization: Organization) -> None:
         )
         return _("Stripe does not pay your account any more"), text % said
 
-    _mail_managers(organization, write)
+    mail_managers(organization, write)
 
 
-def _mail_managers(organization: Organization, write: Callable[[], Letter]) -> None:
+def mail_managers(organization: Organization, write: Callable[[], Letter]) -> None:
+    """Mail whoever manages the organization's money, in the language of each, after the commit."""
     transaction.on_commit(lambda: _mail(organization, write))
 
 
@@ -71,4 +72,4 @@ def _mail(organization: Organization, write: Callable[[], Letter]) -> None:
         try:
             send_mail(people.MAIL_PREFIX + subject, text, None, [member.user.email])
         except OSError as error:
-            logger.warning("Somebody could not be told of a payout: %s", error)
+            logger.warning("Somebody could not be mailed: %s", error)
