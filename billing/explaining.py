@@ -49,6 +49,7 @@ BY_REASON: Mapping[str, Mapping[str, str | Promise]] = {
         "NETWORK": _(
             "Many organizations were given test money from your network lately. Try again later, or ask us."
         ),
+        "EMAIL": _("Your e-mail address is of a kind that is lent for a while. Use another, or ask us."),
         "CARD": _(
             "A card of this organization has brought another one its test money. Use that one, or ask us."
         ),

@@ -3,7 +3,8 @@ Who is let in to test money.
 
 What is given in a day is bounded for each organization and person (`billing.xts`). A farmer would make one
 organization after another: so the first time is counted, by the person, by the network that was asked from
-and by the cards that were paid with. Who has done it too often asks the operator.
+and by the cards that were paid with. Who has done it too often, or has
+an address that is lent for a while, asks the operator.
 """
 
 from datetime import datetime
@@ -15,11 +16,13 @@ from django.utils.crypto import salted_hmac
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
+from billing.free_starts.addresses import is_thrown_away
 from billing.models import FreeStart, FreeStartMark
 from core import ids
 from core.errors import DomainError, Invalid
 
 SALT = "billing.free_starts"
+EMAIL = "EMAIL"
 CARD_TAKEN = "free_start_mark_card"
 REASON_LENGTH_MAX = 500
 Kind = FreeStartMark.Kind
@@ -51,8 +54,15 @@ def ensure_started(*, organization: Organization, actor: Actor, now: datetime) -
     """
     Go on only if the organization has started, or may.
 
-    :raises StartRefused: if its maker, network or card has started too many
+    :raises StartRefused: if its maker, network or card has started too many, or the maker's address is lent
     """
+    if FreeStart.objects.filter(organization=organization).exists():
+        return
+    if actor.user is not None and is_thrown_away(email=actor.user.email):
+        raise StartRefused(
+            "Your e-mail address is of a kind that is lent for a while. Use another, or ask the operator.",
+            reason=EMAIL,
+        )
     person = str(actor.user.uid) if actor.user is not None else ""
     try:
         with transaction.atomic(), connection.cursor() as cursor:

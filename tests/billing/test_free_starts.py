@@ -94,6 +94,26 @@ def test_a_card_begins_with_one_organization(farms: list[Organization], now: dat
     assert StripeCard.objects.count() == 4
 
 
+@pytest.mark.parametrize(
+    ("email", "told"),
+    [
+        ("a@mailinator.com", "EMAIL"),
+        ("a@Deep.Below.MAILINATOR.com.", "EMAIL"),
+        ("a@notmailinator.example", "FULL"),
+        ("", "FULL"),
+    ],
+)
+def test_an_address_that_is_lent_begins_nothing(
+    farms: list[Organization], now: datetime, email: str, told: str
+) -> None:
+    person = somebody(user=User(uid=uuid4(), email=email))
+
+    assert begin(farms[0], person, now) == told
+    # Who has begun goes on, whatever address is theirs by then.
+    assert begin(farms[0], somebody(), now) == "FULL"
+    assert begin(farms[0], person, now) == "FULL"
+
+
 def test_an_operator_lets_in_whom_the_rules_refuse(farms: list[Organization], now: datetime) -> None:
     person, operator = somebody(), somebody()
     *_, last = [begin(farm, person, now) for farm in farms]
