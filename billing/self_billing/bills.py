@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -27,6 +28,7 @@ from billing.models import (
 )
 from billing.self_billing.agreements import ProfileMissing
 from billing.statements import invoices, profiles, sources, taxes
+from billing.statements.borne import choose
 from billing.statements.invoices import InvoicedMeanwhile, Movement, NoSeller
 from billing.statements.lines import make_lines
 from billing.statements.shares import add
@@ -47,6 +49,9 @@ UNTAXED = TaxLine(
     reverse_charge=False,
     amount=Decimal(0),
 )
+UNBILLED = replace(
+    UNTAXED, label="No tax: the sale itself was not billed", label_zh="不含税：该销售本身未曾开票"
+)
 # One waits while an earlier payout of the account is on its way: each has what was sold up to its cutoff.
 DUE = """
 SELECT o.id FROM payout o JOIN self_billing_agreement a
@@ -59,6 +64,20 @@ SELECT o.id FROM payout o JOIN self_billing_agreement a
                       AND e.state IN ('PLANNED', 'SENT', 'IN_TRANSIT'))
    AND EXISTS (SELECT 1 FROM list_unbilled_v1(o.id))
  ORDER BY o.id LIMIT %s
+"""
+
+# In which invoices stand the charges that these entries take back: a refund or a claim names its charge in
+# its key, entries of give-backs stand for many.
+TAKEN_FROM = """
+WITH taken AS MATERIALIZED (
+    SELECT substring(coalesce(r.key, e.key) FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint AS usage_id
+      FROM entry e LEFT JOIN entry r ON r.id = e.reverses WHERE e.id = ANY(%(entries)s)
+     UNION
+    SELECT usage_id FROM give_back WHERE entry_id = ANY(%(entries)s)
+)
+SELECT DISTINCT i.number FROM taken JOIN charge_entry x USING (usage_id)
+  JOIN invoice_entry v ON v.entry_id = x.entry_id AND v.account_id = %(account)s AND NOT v.cancelled
+  JOIN invoice i ON i.id = v.invoice_id ORDER BY i.number
 """
 
 logger = logging.getLogger(__name__)
@@ -185,12 +204,18 @@ def _issue(
     sums: dict[str, Decimal] = {}
     for movement in movements:
         sums[movement.kind] = add([sums.get(movement.kind, Decimal(0)), movement.amount])
-    work = sources.group_sales(payout.account_id, [movement.entry_id for movement in movements])
+    entries = [movement.entry_id for movement in movements]
+    work = sources.group_sales(payout.account_id, entries)
     lines = make_lines(sums=sums, work=work, places=places)
     net = add([line.exact for line in lines])
     shown = round_half_even(net, places)
     last_day = max(movement.day for movement in movements)
-    borne = choose_taxes(provider=provider, entity=entity, net=shown, places=places, on=last_day)
+    if kind == Invoice.Kind.INVOICE:
+        usual = choose_taxes(provider=provider, entity=entity, net=shown, places=places, on=last_day)
+    else:
+        # What was taken back bore what its sale did, and one that was in no bill bore nothing.
+        usual = [UNBILLED]
+    borne = choose(account_id=payout.account_id, entries=entries, net=net, usual=usual, places=places)
     values = {
         "kind": kind,
         "payout": payout.pk,

@@ -16,23 +16,30 @@ from billing.statements.shares import add, show_shares
 from billing.statements.taxes import TaxLine, reckon_lines
 from core.quantities import EXACT
 
-# What entries gave back of charges that are in an invoice that stands. A correction of heat is of the reading
-# before it of the same contract.
+# What entries of a wallet, or of what a provider is owed, gave back of charges that are in an invoice that
+# stands. A correction of heat is of the reading before it of the same contract.
 BACK = """
 WITH mine AS MATERIALIZED (SELECT unnest(%(entries)s::bigint[]) AS entry_id),
+own AS (SELECT a.id, a.purpose = 'PAYABLE' AS sells, s.id AS wallet_id
+          FROM ledger_account a LEFT JOIN scope s ON s.account_id = a.id WHERE a.id = %(account)s),
 back AS (
-    SELECT m.entry_id, x.entry_id AS charged_in, -g.amount AS amount
-      FROM mine m JOIN give_back g USING (entry_id) JOIN charge_entry x ON x.usage_id = g.usage_id
+    SELECT m.entry_id, x.entry_id AS charged_in,
+           -CASE WHEN own.sells THEN coalesce(v.amount - v.fee + v.overrun, g.amount - g.fee + g.overrun)
+                 ELSE g.amount END AS amount
+      FROM mine m JOIN give_back g USING (entry_id) JOIN charge c ON c.usage_id = g.usage_id
+      JOIN own ON own.wallet_id = c.wallet_id OR own.sells AND own.id = c.payable_id
+      LEFT JOIN give_back_conversion v ON v.usage_id = g.usage_id
+      JOIN charge_entry x ON x.usage_id = g.usage_id
      UNION ALL
-    SELECT m.entry_id, x.entry_id, p.amount
+    SELECT m.entry_id, x.entry_id, CASE WHEN own.sells THEN -p.amount ELSE p.amount END
       FROM mine m JOIN entry e ON e.id = m.entry_id LEFT JOIN entry r ON r.id = e.reverses
       JOIN charge_entry x
         ON x.usage_id = substring(coalesce(r.key, e.key) FROM '^(?:refund|claim):usage:([0-9]+)$')::bigint
-      JOIN posting p ON p.entry_id = e.id AND p.account_id = %(account)s
+      JOIN own ON true JOIN posting p ON p.entry_id = e.id AND p.account_id = own.id
      WHERE coalesce(r.kind, e.kind) IN ('REFUND', 'CLAIM')
      UNION ALL
-    SELECT m.entry_id, b.entry_id, h.amount
-      FROM mine m JOIN heat_charge h USING (entry_id)
+    SELECT m.entry_id, b.entry_id, h.amount - CASE WHEN own.sells THEN h.fee ELSE 0 END
+      FROM mine m JOIN heat_charge h USING (entry_id) CROSS JOIN own
       CROSS JOIN LATERAL (
           SELECT o.entry_id FROM heat_charge o
            WHERE o.wallet_id = h.wallet_id AND o.id < h.id AND o.amount > 0
@@ -49,8 +56,10 @@ def choose(
     *, account_id: int, entries: Sequence[int], net: Decimal, usual: Sequence[TaxLine], places: int
 ) -> list[TaxLine]:
     """
-    The taxes of entries of a wallet that come to `net`: those of `usual`, and of the invoices of charges that
-    are given back, each kind reckoned once over its part of what is printed.
+    The taxes of entries that come to `net`: those of `usual`, and of the invoices of charges that are given
+    back, each kind reckoned once over its part of what is printed.
+
+    :param account_id: a wallet's, or a provider's of what it is owed; `net` has the sign of its invoices
     """
     with connection.cursor() as cursor:
         cursor.execute(BACK, {"account": account_id, "entries": list(entries)})

@@ -22,6 +22,7 @@ from billing.statements.profiles import Described
 from billing.statements.taxes import NoTaxRule
 from tests.api.conftest import make_user
 from tests.billing import exchange
+from tests.billing.test_conversions import find_wrong, give_back
 from tests.cast import NOW
 from tests.databases import Database
 from tests.settlement import settling
@@ -186,6 +187,34 @@ def test_tax_follows_rules_and_is_owed_with_the_next_payout(stage: Stage) -> Non
     assert (invoice.net_shown, invoice.tax, owed) == (Decimal("0.95"), Decimal("0.18"), Decimal("0.18"))
     assert (note.tax, stage.owed()) == (Decimal("-0.18"), Decimal(0))
     assert verification.verify() == []
+
+
+def test_what_is_taken_back_bears_the_tax_that_was_paid(stage: Stage, db: Database) -> None:
+    TaxRule.objects.create(
+        seller_country="DE", buyer_country="HK", rate="0.19", label="VAT", valid_from=date(2020, 1, 1)
+    )
+    early = stage.sell()
+    stage.pay()
+    stage.describe(tax_id_kind="eu_vat", tax_id="DE136695976")
+    stage.agree(hours=1.5)
+    taxed, lowered = stage.sell(out=1000), stage.sell()
+    stage.pay(hours=2)
+    [invoice] = stage.issue()
+    stage.describe()
+    stage.sell(out=1000)
+    stage.sell(out=1000)
+    stage.refund(early)
+    stage.refund(taxed)
+    with psycopg.connect(db.owner_dsn, autocommit=True) as owner:
+        give_back(owner, lowered, "0.5")
+    stage.pay(hours=3)
+
+    later, note = stage.issue()
+
+    assert (invoice.tax, later.tax) == (Decimal("0.54"), Decimal(0))
+    # 1.9 and half of 0.95 bore it; 0.95 was sold before there were bills.
+    assert (note.net, note.tax) == (Decimal("-3.325"), Decimal("-0.45"))
+    assert find_wrong() == []
 
 
 @pytest.mark.parametrize(
