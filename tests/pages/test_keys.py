@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts import audit
-from accounts.models import KeyMode, Organization, Role
+from accounts.models import ApiKey, KeyMode, Organization, Role
 from billing import spending_keys
 from tests.cast import NOW
 from tests.market import Stand
@@ -90,3 +91,22 @@ def test_with_money_and_no_key_the_first_request_is_a_live_one(
 
     assert "jp_live_…" in page
     assert 'model="small"' in page
+
+
+def test_whoever_may_not_begin_with_test_money_is_told_why(
+    redis_url: str,
+    lab: Organization,
+    member_of: Callable[[Role], Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settings, "FREE_STARTS_NETWORK", 0)
+    browser, address = member_of(Role.OWNER), f"/console/{lab.uid}/keys/"
+    asked = {"name": "first", "mode": "TEST"}
+
+    refused = browser.post(address, asked, REMOTE_ADDR="203.0.113.7")
+
+    assert refused.status_code == 403
+    assert "Many organizations were given test money from your network lately." in read(refused)
+    assert not ApiKey.objects.exists()
+    # The network that counts is the one that is seen, here this machine's own, which does not.
+    assert "jp_test_" in read(browser.post(address, asked, HTTP_X_FORWARDED_FOR="203.0.113.7"))
