@@ -63,7 +63,8 @@ PAYOUTS = """
 SELECT currency, sum(amount), count(*) FROM payout
  WHERE state IN ('PLANNED', 'SENT', 'IN_TRANSIT') GROUP BY currency
 """
-# Lines of banks, movements at Stripe that nobody knows, and deposits on chain at addresses that nobody has.
+# Lines of banks, movements at Stripe that nobody knows, deposits on chain at addresses that nobody has, and
+# what was frozen and let go to an authority, until a line of a bank says that it left.
 WAITING = """
     SELECT a.currency, l.amount, l.booked_on AS day
       FROM bank_line l JOIN bank_account a ON a.id = l.account_id
@@ -75,6 +76,10 @@ WAITING = """
      UNION ALL
     SELECT 'USDC', amount, (seen_at AT TIME ZONE 'UTC')::date
       FROM chain_deposit WHERE entry_id IS NOT NULL AND organization_id IS NULL
+     UNION ALL
+    SELECT a.currency, f.released, (f.ended_at AT TIME ZONE 'UTC')::date
+      FROM money_freeze f JOIN ledger_account a ON a.id = f.account_id JOIN approval g ON g.id = f.approval_id
+     WHERE f.released > 0 AND a.currency <> 'XTS' AND g.canonical::jsonb ->> 'to' = 'AUTHORITY'
 """
 
 

@@ -15,6 +15,7 @@ from accounts.models import Organization
 from billing import approvals, charges, ledger, verification
 from billing.compliance import checks, freezes, screening, standing
 from billing.models import ComplianceStep, Freeze, LedgerAccount, Screening
+from billing.reconciliation import sources
 from core.errors import Invalid
 from tests.api.conftest import make_operator
 from tests.billing import exchange
@@ -194,6 +195,9 @@ def test_two_operators_release_once(db: Database, lab: exchange.Buyer, ann: Acto
 
     suspense = ledger.open_account(purpose="SUSPENSE", currency="USD")
     assert ledger.balance(account_id=suspense) == Decimal(10)
+    # It waits there for its way to the authority, and the books know of it.
+    [told] = sources.read_all(stripe=None, chain=None)
+    assert told.suspense == told.balances["SUSPENSE"] == Decimal(10)
 
 
 def test_the_database_lets_nothing_go_without_its_approval(
