@@ -242,6 +242,7 @@ def _issue(
             "payout": str(payout.uid),
             "version": agreement.version,
             "agreed_on": agreement.agreed_at.date().isoformat(),
+            "takes_from": _list_invoices(payout, entries) if kind == Invoice.Kind.CREDIT_NOTE else [],
         },
     }
     return _write(values, content, actor=actor, now=now)
@@ -258,6 +259,13 @@ def _list_unbilled(payout: Payout) -> list[Movement]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT entry_id, kind, booked_on, amount FROM list_unbilled_v1(%s)", [payout.pk])
         return [Movement(*row) for row in cursor.fetchall()]
+
+
+def _list_invoices(payout: Payout, entries: Sequence[int]) -> list[str]:
+    """The numbers of invoices that speak of the charges which entries take back."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKEN_FROM, {"entries": list(entries), "account": payout.account_id})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _write(values: dict[str, Any], content: dict[str, Any], *, actor: Actor, now: datetime) -> Invoice:

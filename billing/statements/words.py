@@ -12,6 +12,7 @@ ENGLISH: Mapping[str, str] = {
     "self_billed": "Self-billing: issued by the recipient in the name of the seller, under the agreement of "
     "{agreed} (version {version}).",
     "payout": "Payout",
+    "takes_from": "Takes back from",
     "ledger_exact": "Exactly, as the ledger has it: {amount}.",
     "paid_out": "Paid with the payout named above; tax follows with the next one.",
     "taken_back": "Taken back of what was sold, and set off against the payout named above.",
@@ -61,6 +62,7 @@ CHINESE: Mapping[str, str] = {
     "SELF_CREDIT_NOTE": "自开票贷项通知（购买方代开）",
     "self_billed": "本单由购买方代开（自开票），依据 {agreed} 的协议（第 {version} 版），以销售方名义开具。",
     "payout": "付款",
+    "takes_from": "冲减的发票",
     "ledger_exact": "账本实际金额：{amount}。",
     "paid_out": "已随上列付款付清；税款随下一笔付款支付。",
     "taken_back": "自销售额中扣回，已与上列付款抵销。",

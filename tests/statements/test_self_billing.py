@@ -116,6 +116,8 @@ def test_a_paid_payout_has_an_invoice_of_all_it_paid_for(stage: Stage) -> None:
         "Jouleport",
     )
     assert [tax["label"] for tax in invoice.facts["taxes"]] == ["No tax: the seller has no tax number"]
+    assert note.facts["self_billing"]["takes_from"] == [invoice.number]
+    assert f"Takes back from {invoice.number}" in read_pdf(documents.render_invoice(invoice=note))[1]
     assert stage.issue() == []
     stage.sell(out=1000)
     stage.pay(hours=2)
