@@ -142,12 +142,18 @@ def issue(*, payout: Payout, actor: Actor, now: datetime) -> list[Invoice]:
         raise ProfileMissing
     sold = [movement for movement in movements if movement.amount > 0]
     taken = [movement for movement in movements if movement.amount < 0]
-    with transaction.atomic():
-        return [
-            _issue(payout, agreement, (provider, entity), kind, part, actor=actor, now=now)
-            for kind, part in ((Invoice.Kind.INVOICE, sold), (Invoice.Kind.CREDIT_NOTE, taken))
-            if part
-        ]
+    try:
+        with transaction.atomic():
+            return [
+                _issue(payout, agreement, (provider, entity), kind, part, actor=actor, now=now)
+                for kind, part in ((Invoice.Kind.INVOICE, sold), (Invoice.Kind.CREDIT_NOTE, taken))
+                if part
+            ]
+    except DatabaseError as error:
+        # Whoever came second is refused, because what is left is something else than the lines.
+        if _list_unbilled(payout) != movements:
+            raise InvoicedMeanwhile from error
+        raise
 
 
 def credit(*, invoice: Invoice, reason: str, actor: Actor, now: datetime) -> Invoice:

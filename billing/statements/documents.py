@@ -163,7 +163,7 @@ def _list_facts(
         listed += [("corrects", facts["corrects"]), ("reason", facts["reason"])]
     if by_recipient := facts.get("self_billing"):
         listed.append(("payout", by_recipient["payout"]))
-        if by_recipient["takes_from"]:
+        if by_recipient.get("takes_from"):
             listed.append(("takes_from", ", ".join(by_recipient["takes_from"])))
     return [(find_word(language, key), text) for key, text in listed]
 

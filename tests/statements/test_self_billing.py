@@ -17,7 +17,7 @@ from billing.models import Invoice, LedgerAccount, Payout, SellerProfile, TaxRul
 from billing.self_billing import agreements, bills, texts
 from billing.settlement import payouts
 from billing.statements import documents, profiles
-from billing.statements.invoices import NotCorrectable
+from billing.statements.invoices import InvoicedMeanwhile, NotCorrectable
 from billing.statements.profiles import Described
 from billing.statements.taxes import NoTaxRule
 from tests.api.conftest import make_user
@@ -149,6 +149,21 @@ def test_nothing_is_billed_that_nobody_agreed_to(stage: Stage, db: Database) -> 
     # What was paid out before is not spoken of.
     assert (invoice.payout, invoice.net) == (after, Decimal("1.9"))
     assert stage.issue() == []
+
+
+def test_who_comes_second_bills_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.describe()
+    stage.agree()
+    stage.sell()
+    payout = stage.pay()
+    seen = iter([bills._list_unbilled(payout)])
+    stage.issue()
+    monkeypatch.setattr(bills, "_list_unbilled", lambda _payout: next(seen, []))
+
+    with pytest.raises(InvoicedMeanwhile):
+        bills.issue(payout=payout, actor=SYSTEM, now=NOW)
+
+    assert verification.verify() == []
 
 
 def test_a_payout_that_comes_back_has_its_invoice_undone(stage: Stage) -> None:
