@@ -4,7 +4,7 @@ from django.db import migrations, models
 from core.sql import RunSQLFile
 
 
-def _key(*fields):
+def _key(*fields: str) -> models.CompositePrimaryKey:
     return models.CompositePrimaryKey(*fields, blank=True, editable=False, primary_key=True, serialize=False)
 
 
