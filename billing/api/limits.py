@@ -151,7 +151,7 @@ class TestMoney(OrganizationView):
 
     needs = {"POST": Permission.USE}
 
-    @describe("test_money_fill", "Fill the test wallet", answer=WalletAnswer, status=201)
+    @describe("test_money_fill", "Fill the test wallet", answer=WalletAnswer, status=201, refusals=(429,))
     def post(self, request: Request) -> HttpResponse:
         """Fill the wallet from which test keys pay; it is free, and worth nothing."""
         # Read before it may be hashed.
