@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -53,6 +54,18 @@ def test_files_of_both_sides_are_downloaded_by_them_and_operators(
         assert answer["X-Content-Type-Options"] == "nosniff"
         assert answer["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert {foreign.get(address).status_code for address in addresses} == {404}
+
+
+def test_a_form_is_no_file(answered: Farm) -> None:  # noqa: F811
+    api, token = sign_in(answered.owner), "t" * 32
+    files = f"/api/claims/{claim(answered).uid}/files?name=a.txt"
+    # Whether a form is a browser's own is read from the form, and then its body is gone.
+    api.handler.enforce_csrf_checks = True
+    api.cookies[settings.CSRF_COOKIE_NAME] = token
+
+    answer = api.post(files, {"file": "text"}, headers={"X-CSRFToken": token})
+
+    assert (answer.status_code, "not a form" in answer.content.decode()) == (400, True)
 
 
 def test_each_side_shows_few_files_while_the_claim_waits(answered: Farm) -> None:  # noqa: F811

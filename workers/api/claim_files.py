@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.http.request import RawPostDataException
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
@@ -49,9 +50,13 @@ class _FileList(OrganizationView):
         """
         Show the file that was sent.
 
-        :raises rest_framework.exceptions.ValidationError: without a name
+        :raises rest_framework.exceptions.ValidationError: without a name, or as a form
         """
-        _ = self.request.body
+        try:
+            _ = self.request.body
+        except RawPostDataException as error:
+            # A form was taken apart before it came here, and is no file.
+            raise ValidationError({"content": ["Send the file itself, not a form."]}) from error
         claim = access.get_or_refuse(rows, uid=uid)
         name = self.request.query_params.get("name", "").strip()
         if not name:
