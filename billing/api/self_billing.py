@@ -91,7 +91,7 @@ class SelfBillingDetail(OrganizationView):
         )
         return self._answer(standing)
 
-    @describe("self_billing_end", "End self-billing", answer=SelfBillingAnswer)
+    @describe("self_billing_end", "End self-billing", answer=SelfBillingAnswer, refusals=(409,))
     def delete(self, request: Request) -> Response:
         """End it, for payouts that are planned from now on; invoices that were issued stay."""
         caller = self.caller()
