@@ -56,10 +56,22 @@ def test_files_of_both_sides_are_downloaded_by_them_and_operators(
     assert {foreign.get(address).status_code for address in addresses} == {404}
 
 
+def test_a_session_shows_a_file_as_a_key_does(answered: Farm) -> None:  # noqa: F811
+    api, token = sign_in(answered.owner), "t" * 32
+    files = f"/api/claims/{claim(answered).uid}/files?name=a.png"
+    api.handler.enforce_csrf_checks = True
+    api.cookies[settings.CSRF_COOKIE_NAME] = token
+    send: dict[str, Any] = {"data": make_png(b"a"), "content_type": "application/octet-stream"}
+
+    shown = api.post(files, **send, headers={"X-CSRFToken": token})
+    forged = api.post(files, **send)
+
+    assert (shown.status_code, forged.status_code) == (201, 403)
+
+
 def test_a_form_is_no_file(answered: Farm) -> None:  # noqa: F811
     api, token = sign_in(answered.owner), "t" * 32
     files = f"/api/claims/{claim(answered).uid}/files?name=a.txt"
-    # Whether a form is a browser's own is read from the form, and then its body is gone.
     api.handler.enforce_csrf_checks = True
     api.cookies[settings.CSRF_COOKIE_NAME] = token
 
