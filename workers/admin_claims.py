@@ -20,9 +20,9 @@ from billing.approving.admin import name_person
 from billing.bookings import Bearer
 from billing.links import BooksAdmin, link
 from core.errors import DomainError, NotFound
+from core.file_answers import answer_file
 from core.money import Money
 from workers import claim_decisions, claims
-from workers.evidence_answers import answer_file
 from workers.models import AnswerClaim
 from workers.models.claim import TEXT_LENGTH_MAX
 

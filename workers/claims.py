@@ -22,10 +22,11 @@ from billing import approvals
 from billing import claims as crediting
 from core import ids
 from core.errors import DomainError, Invalid
+from core.files import CheckedFile
 from core.money import Money
 from marketplace.models import Job
 from workers import claim_notices, usage
-from workers.evidence import FILES_MAX, EvidenceFile
+from workers.evidence import BOUNDS
 from workers.models import AnswerClaim, ClaimEvidence
 from workers.models.claim import EVIDENCE_LENGTH_MAX, TEXT_LENGTH_MAX
 from workers.usage import Work
@@ -63,7 +64,7 @@ class TooManyFiles(DomainError):
     """One side of a claim shows few files."""
 
     code = "too_many_files"
-    message = f"Each side shows {FILES_MAX} files at most."
+    message = f"Each side shows {BOUNDS.count_max} files at most."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Wish:
     reason: str
     text: str
     evidence: str = ""
-    files: Sequence[EvidenceFile] = ()
+    files: Sequence[CheckedFile] = ()
 
 
 def list_opened(*, organization: Organization) -> QuerySet[AnswerClaim]:
@@ -122,7 +123,7 @@ def open_claim(*, organization: Organization, wish: Wish, actor: Actor, now: dat
     :raises core.errors.Invalid: without a text, or with one that is too long
     :raises ClaimRefused: if it was long ago, cost nothing, or too many claims wait already
     :raises ClaimExists: if there is one
-    :raises TooManyFiles: if there are more than FILES_MAX
+    :raises TooManyFiles: if there are more than BOUNDS.count_max
     """
     text, evidence = wish.text.strip(), wish.evidence.strip()
     if not text or len(text) > TEXT_LENGTH_MAX:
@@ -160,13 +161,13 @@ def open_claim(*, organization: Organization, wish: Wish, actor: Actor, now: dat
 
 
 def add_files(
-    *, claim: AnswerClaim, side: Side, files: Sequence[EvidenceFile], actor: Actor, now: datetime
+    *, claim: AnswerClaim, side: Side, files: Sequence[CheckedFile], actor: Actor, now: datetime
 ) -> list[ClaimEvidence]:
     """
     Show files for a claim that waits for its decision; one that is there already is not added again.
 
     :raises ClaimClosed: if it was decided or withdrawn
-    :raises TooManyFiles: if the side would have more than FILES_MAX
+    :raises TooManyFiles: if the side would have more than BOUNDS.count_max
     """
     if not files:
         return []
@@ -179,7 +180,7 @@ def add_files(
         for file in files:
             digest = sha256(file.content).hexdigest()
             if digest not in there:
-                if len(there) >= FILES_MAX:
+                if len(there) >= BOUNDS.count_max:
                     raise TooManyFiles
                 there[digest] = ClaimEvidence.objects.create(
                     uid=ids.make_uid(),

@@ -9,12 +9,14 @@ from django.test import Client
 
 from accounts.audit import Actor
 from accounts.models import Organization, Role
+from core.files import read_file
 from tests.api.conftest import Farm, estate, make_operator, make_user, now, sign_in, store, use_second_factor  # noqa: F401
 from tests.cast import NOW
+from tests.core.test_files import make_png
 from tests.market import small, stand  # noqa: F401
 from tests.workers.test_claims import answered, claim  # noqa: F401
-from tests.workers.test_evidence import make_png
-from workers import claims, evidence
+from workers import claims
+from workers.evidence import BOUNDS
 from workers.models import AnswerClaim
 
 
@@ -82,7 +84,7 @@ def test_a_form_is_no_file(answered: Farm) -> None:  # noqa: F811
 
 def test_each_side_shows_few_files_while_the_claim_waits(answered: Farm) -> None:  # noqa: F811
     opened, owner = claim(answered), Actor.from_user(answered.owner)
-    files = [evidence.read_file(name=f"{n}.txt", content=f"{n}".encode()) for n in range(6)]
+    files = [read_file(name=f"{n}.txt", content=f"{n}".encode(), bounds=BOUNDS) for n in range(6)]
     give: dict[str, Any] = {"claim": opened, "side": claims.Side.BUYER, "actor": owner, "now": NOW}
 
     claims.add_files(files=files[:5], **give)
@@ -110,7 +112,7 @@ def test_files_come_with_a_claim_and_after_it_on_its_pages(answered: Farm) -> No
     added = client.post(more, {"attached": [SimpleUploadedFile("y.txt", b"y")]}, follow=True)
 
     assert (refused.status_code, nothing.status_code) == (422, 422)
-    assert b"x.png is no text, JSON, PNG, JPEG or PDF" in refused.content
+    assert b"x.png is none of these kinds (text, JSON, PNG, JPEG, PDF)" in refused.content
     assert b"x.json" in done.content
     assert b"y.txt" in added.content
     assert [one.kind for one in opened.files.all()] == ["application/json", "text/plain"]

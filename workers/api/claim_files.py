@@ -6,66 +6,34 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import ValidationError
-from rest_framework.parsers import BaseParser
-from rest_framework.request import Request, is_form_media_type
+from rest_framework.request import Request
 
 from accounts import access
 from accounts.access import Permission
 from accounts.api.base import OrganizationView
+from accounts.api.files import FILE, NAMED, FileView, describe_answer
 from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
 from accounts.models import Organization
-from workers import claims, evidence
+from core.file_answers import answer_file
+from workers import claims
 from workers.api.claims import ClaimFileAnswer
-from workers.evidence_answers import answer_file
+from workers.evidence import BOUNDS
 from workers.models import AnswerClaim, ClaimEvidence
 
-NAMED = OpenApiParameter("name", OpenApiTypes.STR, required=True, description="What the file is called.")
-FILE = {"application/octet-stream": OpenApiTypes.BINARY}
-FILES = {(200, kind): OpenApiTypes.BINARY for kind in evidence.SUFFIXES}
+FILES = describe_answer(BOUNDS)
 
 
-class AnyFile(BaseParser):
-    """A body that is a file, whatever is said of its type."""
-
-    media_type = "*/*"
-
-    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> dict[str, Any]:
-        """All of it, as `content`."""
-        return {"content": stream.read()}
-
-
-class _FileList(OrganizationView):
+class _FileList(FileView):
     """Showing a file; `side` is whose claims those are."""
 
-    parser_classes = (AnyFile,)
     needs = {"POST": Permission.MANAGE_MONEY}
     side: ClaimEvidence.Side
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """
-        Keep the body before anybody looks who sends it: with a session that looks for a form's token, which
-        reads the file and leaves nothing to be hashed.
-        """
-        _ = request.body
-        super().initial(request, *args, **kwargs)
-
     def add(self, rows: QuerySet[AnswerClaim], uid: UUID) -> HttpResponse:
-        """
-        Show the file that was sent.
-
-        :raises rest_framework.exceptions.ValidationError: without a name, or as a form
-        """
-        if is_form_media_type(self.request.content_type):
-            raise ValidationError({"content": ["Send the file itself, not a form."]})
+        """Show the file that was sent."""
         claim = access.get_or_refuse(rows, uid=uid)
-        name = self.request.query_params.get("name", "").strip()
-        if not name:
-            raise ValidationError({"name": ["Say in the address what the file is called."]})
-        file = evidence.read_file(name=name, content=dict(self.request.data).get("content", b""))
+        file = self.read_file(BOUNDS)
 
         def act() -> dict[str, Any]:
             [shown] = claims.add_files(

@@ -18,7 +18,7 @@ from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
 from billing.bookings import Bearer
 from workers import claim_decisions, claims
-from workers.evidence import SUFFIXES
+from workers.evidence import BOUNDS
 from workers.models import AnswerClaim, ClaimEvidence
 from workers.models.claim import EVIDENCE_LENGTH_MAX, TEXT_LENGTH_MAX
 
@@ -60,7 +60,7 @@ class ClaimFileAnswer(serializers.Serializer[Any]):
     uid = serializers.UUIDField()
     side = serializers.ChoiceField(choices=ClaimEvidence.Side.choices)
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=list(SUFFIXES), help_text="By its content.")
+    kind = serializers.ChoiceField(choices=list(BOUNDS.kinds), help_text="By its content.")
     size = serializers.IntegerField(help_text="In bytes.")
     sha256 = serializers.CharField()
     added_at = serializers.DateTimeField()

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -16,12 +15,13 @@ from accounts import access
 from accounts.access import Permission
 from accounts.models import Organization
 from accounts.pages.base import OrganizationPage
+from accounts.pages.files import FilesField
 from billing.explaining import explain
 from core.errors import DomainError
+from core.file_answers import answer_file
 from core.money import Money
-from workers import claims, evidence, usage
-from workers.evidence import FILE_BYTES_MAX, FILES_MAX, SUFFIXES, EvidenceFile, WrongFile
-from workers.evidence_answers import answer_file
+from workers import claims, usage
+from workers.evidence import BOUNDS
 from workers.models import AnswerClaim
 from workers.models.claim import EVIDENCE_LENGTH_MAX, TEXT_LENGTH_MAX
 
@@ -50,43 +50,10 @@ REFUSALS = {
 }
 
 
-class FilesInput(forms.FileInput):
-    """Several files at once."""
-
-    allow_multiple_selected = True
-
-
-class FilesField(forms.Field):
-    """Files as evidence, looked at by their content."""
-
-    widget = FilesInput(attrs={"accept": ",".join(end for ends in SUFFIXES.values() for end in ends)})
-
-    def clean(self, value: Any) -> list[EvidenceFile]:
-        """
-        The files that were sent.
-
-        :raises django.forms.ValidationError: if one is of no kind that is taken, or there are too many
-        """
-        given = [one for one in value or () if one]
-        if self.required and not given:
-            raise forms.ValidationError(self.error_messages["required"])
-        if len(given) > FILES_MAX:
-            raise forms.ValidationError(_("%(count)s files at most.") % {"count": FILES_MAX})
-        return [self._read(one) for one in given]
-
-    def _read(self, given: "UploadedFile[bytes]") -> EvidenceFile:
-        content = given.read(FILE_BYTES_MAX + 1)
-        try:
-            return evidence.read_file(name=given.name or "", content=content)
-        except WrongFile as refusal:
-            why = _("%(name)s is no text, JSON, PNG, JPEG or PDF, or has more than 2 MB.")
-            raise forms.ValidationError(why % {"name": given.name}) from refusal
-
-
 class FilesForm(forms.Form):
     """More evidence."""
 
-    attached = FilesField(label=gettext_lazy("Files"), help_text=FILES_HELP)
+    attached = FilesField(bounds=BOUNDS, label=gettext_lazy("Files"), help_text=FILES_HELP)
 
 
 class ClaimForm(forms.Form):
@@ -106,7 +73,7 @@ class ClaimForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text=gettext_lazy("Such as the prompt and the answer, which we do not keep."),
     )
-    attached = FilesField(label=gettext_lazy("Files"), required=False, help_text=FILES_HELP)
+    attached = FilesField(bounds=BOUNDS, label=gettext_lazy("Files"), required=False, help_text=FILES_HELP)
 
 
 class AnswerForm(forms.Form):

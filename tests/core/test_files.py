@@ -2,7 +2,7 @@
 
 import pytest
 
-from workers.evidence import FILE_BYTES_MAX, WrongFile, find_kind, name_file, read_file
+from core.files import Bounds, WrongFile, find_kind, name_file, read_file
 
 
 def make_png(text: bytes = b"") -> bytes:
@@ -50,10 +50,14 @@ def test_a_kind_is_told_by_the_content(content: bytes, kind: str | None) -> None
     ],
 )
 def test_a_name_is_made_safe_and_ends_as_its_kind(name: str, kind: str, expected: str) -> None:
-    assert name_file(name, kind) == expected
+    assert name_file(name, kind, called="evidence") == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"a" * (FILE_BYTES_MAX + 1), b"\x00"])
+PAPERS = Bounds(kinds=("image/png",), bytes_max=1000, count_max=1, called="paper")
+
+
+@pytest.mark.parametrize("content", [b"", make_png(b"a" * 1000), b"\x00", b"text"])
 def test_a_wrong_file_is_refused(content: bytes) -> None:
+    assert read_file(name="../a", content=make_png(), bounds=PAPERS).name == "a.png"
     with pytest.raises(WrongFile):
-        read_file(name="a.txt", content=content)
+        read_file(name="a.png", content=content, bounds=PAPERS)
