@@ -89,6 +89,8 @@ MIDDLEWARE = [
     "config.csp.ForeignScripts",
 ]
 
+# Papers of checks, of up to 5 MB, come as the body of a request.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5_100_000
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"

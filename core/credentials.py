@@ -69,6 +69,25 @@ class Vault:
             raise CredentialUnreadable("this credential was sealed for something else")
         return str(text)
 
+    def seal_bytes(self, content: bytes, *, purpose: str) -> Sealed:
+        """Encrypt a file for one purpose; only `open_bytes` opens it."""
+        return Sealed(self.key_ids[0], self._cipher.encrypt(_frame(purpose) + content))
+
+    def open_bytes(self, token: bytes, *, purpose: str) -> bytes:
+        """
+        The file.
+
+        :raises CredentialUnreadable: none of our keys sealed it, or it was sealed for another purpose
+        """
+        frame = _frame(purpose)
+        try:
+            content = self._cipher.decrypt(token)
+        except InvalidToken:
+            raise CredentialUnreadable("no key of ours sealed this file") from None
+        if not content.startswith(frame):
+            raise CredentialUnreadable("this file was sealed for something else")
+        return content[len(frame) :]
+
     def reseal(self, token: bytes) -> Sealed:
         """
         The same text under the first key.
@@ -79,6 +98,11 @@ class Vault:
             return Sealed(self.key_ids[0], self._cipher.rotate(token))
         except InvalidToken:
             raise CredentialUnreadable("no key of ours sealed this credential") from None
+
+
+def _frame(purpose: str) -> bytes:
+    """What stands before a sealed file; no purpose holds its end."""
+    return purpose.encode() + b"\0"
 
 
 def name_key(key: str) -> str:

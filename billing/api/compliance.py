@@ -16,19 +16,37 @@ from accounts.api.filters import Choice, Filters, Since, Until
 from accounts.api.operators import OperatorView
 from accounts.api.schema import describe
 from accounts.models import Organization
-from billing.compliance import checks, freezes, screening, standing, tax_forms
+from billing.compliance import checks, documents, freezes, screening, standing, tax_forms, tax_numbers
 from billing.models import ComplianceStep, Freeze, LedgerAccount, Screening
 
 
 class CheckRequest(serializers.Serializer[Any]):
-    """Documents for a check: what they are, and where an operator finds them."""
+    """A check: what the organization says, papers it has handed in, and where an operator finds others."""
 
     kind = serializers.ChoiceField(choices=ComplianceStep.Kind.choices)
     form = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=40, help_text="Of a tax form: W-9, W-8BEN-E."
     )
     evidence = serializers.ListField(
-        child=serializers.CharField(max_length=checks.TEXT_MAX), min_length=1, max_length=checks.EVIDENCE_MAX
+        child=serializers.CharField(max_length=checks.TEXT_MAX),
+        required=False,
+        default=list,
+        max_length=checks.EVIDENCE_MAX,
+        help_text="What it says of itself, and documents that lie elsewhere: what they are, and where.",
+    )
+    documents = serializers.ListField(
+        child=serializers.UUIDField(),
+        required=False,
+        default=list,
+        max_length=documents.BOUNDS.count_max,
+        help_text="Papers that were handed in at /api/compliance/documents.",
+    )
+    tax_number = serializers.CharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=tax_numbers.LENGTH_MAX,
+        help_text="With a tax form. It is kept encrypted, and shown by its end.",
     )
 
 
@@ -144,15 +162,21 @@ class Compliance(OrganizationView):
         return Response(_describe(self.caller().organization))
 
     @describe(
-        "compliance_submit", "Hand in a check", request=CheckRequest, answer=StandingAnswer, refusals=(409,)
+        "compliance_submit",
+        "Hand in a check",
+        request=CheckRequest,
+        answer=StandingAnswer,
+        refusals=(404, 409),
     )
     def post(self, request: Request) -> Response:
-        """Name the documents; an operator looks at them."""
+        """Name the papers; an operator looks at them."""
         wanted, caller = self.read(CheckRequest), self.caller()
         checks.submit(
             organization=caller.organization,
             kind=wanted["kind"],
             evidence=wanted["evidence"],
+            papers=documents.find(organization=caller.organization, uids=wanted["documents"]),
+            tax_number=wanted["tax_number"],
             form=wanted["form"],
             actor=caller.actor,
             now=timezone.now(),

@@ -1,11 +1,13 @@
 """Operators' pages of checks, hits and freezes."""
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -13,10 +15,11 @@ from django.utils.safestring import SafeString
 
 from accounts.audit import Actor
 from accounts.models import Organization, User
-from billing.compliance import checks, screening, standing
+from billing.compliance import checks, documents, screening, standing, tax_numbers
 from billing.links import BooksAdmin, link
-from billing.models import ComplianceStep, Freeze, SanctionsList, Screening
+from billing.models import ComplianceDocument, ComplianceStep, Freeze, SanctionsList, Screening, TaxNumber
 from core.errors import DomainError
+from core.file_answers import answer_file
 
 
 class StepForm(forms.Form):
@@ -42,8 +45,12 @@ class ComplianceStepAdmin(BooksAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Beside the usual pages, the one of an organization."""
-        page = self.admin_site.admin_view(self.judge_organization)
-        return [path("judge/<int:organization>/", page, name="billing_judge"), *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            path("judge/<int:organization>/", view(self.judge_organization), name="billing_judge"),
+            path("papers/<uuid:uid>/", view(self.give_paper), name="billing_check_paper"),
+            *super().get_urls(),
+        ]
 
     @admin.display(description="organization")
     def judge(self, step: ComplianceStep) -> SafeString:
@@ -64,7 +71,8 @@ class ComplianceStepAdmin(BooksAdmin):
         if found is None:
             raise Http404
         form = StepForm(request.POST if "state" in request.POST else None)
-        if request.method == "POST" and self._act(request, user, found, form):
+        number = self._show_number(request, user, found) if "tax_number" in request.POST else ""
+        if not number and request.method == "POST" and self._act(request, user, found, form):
             return HttpResponseRedirect(reverse("admin:billing_judge", args=[found.pk]))
         context = {
             **self.admin_site.each_context(request),
@@ -75,9 +83,38 @@ class ComplianceStepAdmin(BooksAdmin):
             "steps": ComplianceStep.objects.filter(organization=found).order_by("-id")[:50],
             "screenings": Screening.objects.filter(organization=found).order_by("-id")[:20],
             "freezes": Freeze.objects.filter(organization=found).select_related("account").order_by("-id"),
+            "number": number,
+            "shown": request.POST.get("tax_number", ""),
+            "may_read_papers": user.has_perm("billing.view_compliancedocument"),
+            "may_read_numbers": user.has_perm("billing.view_taxnumber"),
             "may_decide": user.has_perm("billing.add_compliancestep"),
         }
         return TemplateResponse(request, "admin/billing/compliance/judge.html", context)
+
+    def give_paper(self, request: HttpRequest, uid: UUID) -> HttpResponse:
+        """
+        A paper of a check, to keep; who reads it is on record.
+
+        :raises PermissionDenied: for staff who may not read papers
+        :raises Http404: if there is no such paper
+        """
+        user = request.user
+        if not isinstance(user, User) or not user.has_perm("billing.view_compliancedocument"):
+            raise PermissionDenied
+        found = get_object_or_404(ComplianceDocument, uid=uid)
+        read = documents.read(document=found, actor=Actor.from_user(user), now=timezone.now())
+        return answer_file(read)
+
+    def _show_number(self, request: HttpRequest, user: User, organization: Organization) -> str:
+        """A tax number in full, for the one page that asked for it."""
+        if not user.has_perm("billing.view_taxnumber"):
+            raise PermissionDenied
+        found = get_object_or_404(
+            TaxNumber.objects.select_related("organization"),
+            organization=organization,
+            uid=_read_uid(request.POST["tax_number"]),
+        )
+        return tax_numbers.read(number=found, actor=Actor.from_user(user), now=timezone.now())
 
     def _act(self, request: HttpRequest, user: User, organization: Organization, form: StepForm) -> bool:
         if not user.has_perm("billing.add_compliancestep"):
@@ -100,6 +137,13 @@ class ComplianceStepAdmin(BooksAdmin):
         except DomainError as error:
             messages.error(request, str(error))
         return True
+
+
+def _read_uid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise Http404 from error
 
 
 @admin.register(Screening)

@@ -10,10 +10,11 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
-from billing.compliance import tax_forms
-from billing.models import ComplianceStep
+from billing.compliance import documents, tax_forms, tax_numbers
+from billing.models import ComplianceDocument, ComplianceStep
 from core import ids
 from core.errors import DomainError, Invalid
+from core.files import CheckedFile
 
 Kind, State = ComplianceStep.Kind, ComplianceStep.State
 EVIDENCE_MAX = 20
@@ -56,24 +57,58 @@ def submit(
     actor: Actor,
     now: datetime,
     form: str = "",
+    papers: Sequence[ComplianceDocument] = (),
+    files: Sequence[CheckedFile] = (),
+    tax_number: str = "",
 ) -> ComplianceStep:
     """
-    Hand in a check: `evidence` are texts that name documents and where an operator finds them.
+    Hand in a check.
 
-    :raises CheckInvalid: without evidence, or with a form that payees of the country do not hand in
+    :param evidence: texts: what the organization says of itself, documents and where an operator finds them
+    :param papers: of the organization, kept before
+    :param files: more papers, kept with the step
+    :param tax_number: kept encrypted; the step names its end
+    :raises CheckInvalid: without anything, or with a form that payees of the country do not hand in
     :raises StepRefused: while it is under review
+    :raises billing.compliance.documents.TooManyDocuments: if the organization has handed in too many
     """
     said = [text.strip() for text in evidence if text.strip()]
-    if not 1 <= len(said) <= EVIDENCE_MAX or any(len(text) > TEXT_MAX for text in said):
+    _check_evidence(said, papers=len(papers) + len(files))
+    _check_form(organization, kind, form=form, tax_number=tax_number)
+    with transaction.atomic():
+        kept = [documents.add(organization=organization, file=one, actor=actor, now=now) for one in files]
+        listed = [{"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()} for text in said]
+        if number := tax_number.strip():
+            made = tax_numbers.keep(organization=organization, number=number, actor=actor, now=now)
+            listed.append(tax_numbers.describe(made))
+        known = {one.uid: one for one in (*papers, *kept)}
+        listed += [documents.describe(one) for one in known.values()]
+        return _add(organization, kind, State.SUBMITTED, actor, now, evidence=listed, form=form)
+
+
+def _check_evidence(said: Sequence[str], *, papers: int) -> None:
+    few = documents.BOUNDS.count_max
+    if not len(said) + papers >= 1 or len(said) > EVIDENCE_MAX or any(len(text) > TEXT_MAX for text in said):
         raise CheckInvalid(f"Name 1 to {EVIDENCE_MAX} documents.", field="evidence")
+    if papers > few:
+        raise CheckInvalid(f"Hand in {few} papers at most with a check.", field="documents")
+    if any(tax_numbers.SAID.match(text) for text in said):
+        raise CheckInvalid("Say the tax number in tax_number: it is kept encrypted.", field="evidence")
+
+
+def _check_form(organization: Organization, kind: str, *, form: str, tax_number: str) -> None:
+    if len(tax_number) > tax_numbers.LENGTH_MAX:
+        raise CheckInvalid(
+            f"A tax number has {tax_numbers.LENGTH_MAX} characters at most.", field="tax_number"
+        )
     if kind == Kind.TAX_FORM:
         known = [one.code for one in tax_forms.list_forms(country=organization.country)]
         if form not in known:
             raise CheckInvalid(f"Payees of {organization.country} hand in: {', '.join(known)}.", field="form")
     elif form:
         raise CheckInvalid("Only a tax form has a name.", field="form")
-    listed = [{"text": text, "sha256": hashlib.sha256(text.encode()).hexdigest()} for text in said]
-    return _add(organization, kind, State.SUBMITTED, actor, now, evidence=listed, form=form)
+    elif tax_number.strip():
+        raise CheckInvalid("A tax number goes with a tax form.", field="tax_number")
 
 
 def decide(

@@ -16,7 +16,15 @@ from billing.models.charge import (
     GiveBackConversion,
     QueuedCharge,
 )
-from billing.models.compliance import ComplianceStep, Freeze, SanctionsList, SanctionsName, Screening
+from billing.models.compliance import (
+    ComplianceDocument,
+    ComplianceStep,
+    Freeze,
+    SanctionsList,
+    SanctionsName,
+    Screening,
+    TaxNumber,
+)
 from billing.models.connect import ConnectAccount, ConnectTransfer
 from billing.models.entity import BookingEntity, OrganizationEntity
 from billing.models.free_start import FreeStart, FreeStartMark, StripeCard
@@ -94,6 +102,7 @@ __all__ = [
     "ChargeConversion",
     "ChargeEntry",
     "ChargeQuarantine",
+    "ComplianceDocument",
     "ComplianceStep",
     "ConnectAccount",
     "ConnectTransfer",
@@ -156,6 +165,7 @@ __all__ = [
     "StripeTopUp",
     "SwapLine",
     "SwapMovement",
+    "TaxNumber",
     "TaxRule",
     "TopUpMethod",
 ]

@@ -43,6 +43,56 @@ class ComplianceStep(models.Model):
         return f"#{self.pk} {self.kind} {self.state}"
 
 
+class ComplianceDocument(models.Model):
+    """
+    A paper that an organization handed in for its checks; steps name it in their evidence.
+
+    `content` is encrypted; `size` and `sha256` are of what was handed in. Only its key changes.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    uid = models.UUIDField(unique=True)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
+    number = models.IntegerField()
+    """It is the organization's first, second, …"""
+    name = models.TextField()
+    kind = models.TextField()
+    """Its media type, by its content."""
+    size = models.IntegerField()
+    sha256 = models.TextField()
+    content = models.BinaryField()
+    key_id = models.TextField()
+    added_by = models.UUIDField(null=True)
+    added_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "compliance_document"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.name}"
+
+
+class TaxNumber(models.Model):
+    """A tax number that was handed in for a check: encrypted, `hint` is its end."""
+
+    id = models.BigAutoField(primary_key=True)
+    uid = models.UUIDField(unique=True)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="+")
+    hint = models.TextField()
+    content = models.BinaryField()
+    key_id = models.TextField()
+    added_by = models.UUIDField(null=True)
+    added_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "tax_number"
+        managed = False
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.hint}"
+
+
 class SanctionsList(models.Model):
     """A list that was loaded."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from babel import Locale
 from django import template
 from django.conf import settings
-from django.forms import BoundField, Form
+from django.forms import BoundField, CheckboxSelectMultiple, Form, RadioSelect
 from django.templatetags.static import static
 from django.utils import timezone, translation
 from django.utils.html import format_html
@@ -175,7 +175,8 @@ def _describe(field: BoundField) -> dict[str, Any]:
     # Labels are shown; words inside fields vanish when one types, and are hard to read.
     field.field.widget.attrs.pop("placeholder", None)
     kind = str(getattr(field.field.widget, "input_type", ""))
-    return {"bound": field, "is_check": kind == "checkbox", "is_radio": kind == "radio"}
+    is_group = isinstance(field.field.widget, RadioSelect | CheckboxSelectMultiple)
+    return {"bound": field, "is_check": kind == "checkbox" and not is_group, "is_radio": is_group}
 
 
 @register.filter

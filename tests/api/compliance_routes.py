@@ -2,7 +2,7 @@
 
 from accounts.access import Permission
 from tests.api.bodies import NOBODY
-from tests.api.route import listed, made, operated
+from tests.api.route import listed, made, named, operated
 
 COMPLIANCE = (
     listed("compliance", "/api/compliance", Permission.VIEW_MONEY),
@@ -12,6 +12,35 @@ COMPLIANCE = (
         Permission.MANAGE_MONEY,
         lambda _: {"kind": "IDENTITY", "evidence": ["Register extract 7"]},
         status=200,
+    ),
+    listed("papers", "/api/compliance/documents", Permission.MANAGE_MONEY),
+    made(
+        "papers",
+        "/api/compliance/documents?name=a.png",
+        Permission.MANAGE_MONEY,
+        lambda _: {"no": "picture"},
+        status=422,
+    ),
+    named(
+        "GET",
+        "paper",
+        lambda _: f"/api/compliance/documents/{NOBODY}",
+        Permission.MANAGE_MONEY,
+        status=404,
+    ),
+    operated(
+        "GET",
+        "operator-paper",
+        lambda _: f"/api/operator/checks/documents/{NOBODY}",
+        "billing.view_compliancedocument",
+        status=404,
+    ),
+    operated(
+        "GET",
+        "operator-tax-number",
+        lambda _: f"/api/operator/checks/tax-numbers/{NOBODY}",
+        "billing.view_taxnumber",
+        status=404,
     ),
     operated("GET", "checks", lambda _: "/api/operator/checks", "billing.view_compliancestep"),
     operated(

@@ -17,6 +17,17 @@ def fill(app: psycopg.Connection[Any], buyer: exchange.Buyer, eve: UUID, dan: UU
         [organization],
     )
     app.execute(
+        "INSERT INTO compliance_document (uid, organization_id, number, name, kind, size, sha256, content,"
+        " key_id, added_at) VALUES (gen_random_uuid(), %s, 1, 'a.pdf', 'application/pdf', 1,"
+        " encode(sha256('x'), 'hex'), 'gAAAAx', 'k', now())",
+        [organization],
+    )
+    app.execute(
+        "INSERT INTO tax_number (uid, organization_id, hint, content, key_id, added_at)"
+        " VALUES (gen_random_uuid(), %s, '…0001', 'gAAAAx', 'k', now())",
+        [organization],
+    )
+    app.execute(
         "INSERT INTO screening (uid, organization_id, name, state, score, made_at)"
         " VALUES (gen_random_uuid(), %s, 'Lab', 'CLEAR', 0, now())",
         [organization],

@@ -31,7 +31,52 @@ def name(**changes: str) -> Copy:
     return Copy("sanctions_name", {"line": NEW[:6]} | changes)
 
 
+def paper(**changes: str) -> Copy:
+    """A copy of a paper, with another content."""
+    fresh = OTHER | {"number": "2", "sha256": "encode(sha256('y'), 'hex')"}
+    return Copy("compliance_document", fresh | changes)
+
+
+def number(**changes: str) -> Copy:
+    """A copy of a tax number."""
+    return Copy("tax_number", OTHER | changes)
+
+
 HARMS: dict[str, Harm] = {
+    "compliance_document.compliance_document_pkey": paper(id="id"),
+    "compliance_document.compliance_document_uid_key": paper(uid="uid"),
+    "compliance_document.compliance_document_organization_id_fkey": paper(organization_id=NEW),
+    "compliance_document.compliance_document_few": (paper(number="0"), paper(number="101")),
+    "compliance_document.compliance_document_counted": paper(number="number"),
+    "compliance_document.compliance_document_once": paper(sha256="sha256"),
+    "compliance_document.compliance_document_name": (paper(name="''"), paper(name="'../a.pdf'")),
+    "compliance_document.compliance_document_kind": paper(kind="'text/html'"),
+    "compliance_document.compliance_document_size": (
+        paper(size="0"),
+        paper(size="5000001", content="convert_to(rpad('gAAAA', 5000002, 'x'), 'UTF8')"),
+    ),
+    "compliance_document.compliance_document_sha256": paper(sha256="'none'"),
+    "compliance_document.compliance_document_sealed": (
+        paper(content="'%PDF-1.7'"),
+        paper(size="6"),
+        paper(key_id="''"),
+    ),
+    "compliance_document.compliance_document_kept": (
+        "UPDATE compliance_document SET name = 'b.pdf'",
+        "DELETE FROM compliance_document",
+    ),
+    "compliance_document.compliance_document_no_truncate": "TRUNCATE compliance_document",
+    "tax_number.tax_number_pkey": number(id="id"),
+    "tax_number.tax_number_uid_key": number(uid="uid"),
+    "tax_number.tax_number_organization_id_fkey": number(organization_id=NEW),
+    "tax_number.tax_number_hint": (number(hint="'SE556000000001'"), number(hint="'…00001'")),
+    "tax_number.tax_number_sealed": (number(content="'SE556000000001'"), number(key_id="''")),
+    "tax_number.tax_number_kept": ("UPDATE tax_number SET hint = '…0002'", "DELETE FROM tax_number"),
+    "tax_number.tax_number_no_truncate": "TRUNCATE tax_number",
+    "compliance_step.compliance_step_no_tax_number": (
+        step(evidence="""'[{"text": "Tax number: SE556000000001"}]'"""),
+        step(evidence="""'[{"text": "Party: company"}, {"text": " tax NUMBER :1"}]'"""),
+    ),
     "compliance_step.compliance_step_pkey": step(id="id"),
     "compliance_step.compliance_step_uid_key": step(uid="uid"),
     "compliance_step.compliance_step_organization_id_fkey": step(organization_id=NEW),

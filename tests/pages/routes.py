@@ -169,6 +169,7 @@ ROUTES = (
     Route("checks-page", _in("checks/"), Permission.VIEW_MONEY),
     Route("identity-check-page", _in("checks/identity/"), Permission.MANAGE_MONEY),
     Route("identity-check-page", _in("checks/identity/"), Permission.MANAGE_MONEY, "POST", 422),
+    Route("check-paper-page", _in(f"checks/papers/{UUID(int=0)}/"), Permission.MANAGE_MONEY, status=404),
     Route("tax-form-page", _in("checks/tax-form/"), Permission.MANAGE_MONEY),
     Route("tax-form-page", _in("checks/tax-form/"), Permission.MANAGE_MONEY, "POST", 422),
     Route("payout-methods-page", _in("payout-methods/"), Permission.VIEW_MONEY),

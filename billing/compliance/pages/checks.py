@@ -1,11 +1,11 @@
 """What has to be known before a provider is paid: how far each check is, and the forms to hand in."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,21 +15,23 @@ from django.utils.translation import gettext_lazy
 
 from accounts.access import Permission
 from accounts.pages.base import OrganizationPage
-from billing.compliance import checks, standing, tax_forms
-from billing.compliance.pages.forms import IdentityForm, TaxFormForm
-from billing.compliance.pages.words import FROZEN, LOOKS, NAME_NEXT, NEXT, STAGES, Word
+from billing.compliance import checks, documents, standing, tax_forms
+from billing.compliance.pages.forms import CheckForm, IdentityForm, TaxFormForm
+from billing.compliance.pages.words import FROZEN, LOOKS, NAME_NEXT, NEXT, REFUSALS, STAGES, Word
 from billing.compliance.stages import Stage, find_name_stage, find_stage
 from billing.models import ComplianceStep, Screening
 from billing.rails.pages.words import RAILS, name_refusal
 from billing.settlement import readiness, terms, words
 from billing.settlement.pages.setbacks import describe_stripe
 from core.errors import DomainError
+from core.file_answers import answer_file
 
 Kind = ComplianceStep.Kind
 TITLES: dict[str, Word] = {
     Kind.IDENTITY: gettext_lazy("Who you are"),
     Kind.TAX_FORM: gettext_lazy("Tax form"),
 }
+type Papers = Sequence[Mapping[str, Any]]
 PAGES = {Kind.IDENTITY: "identity-check-page", Kind.TAX_FORM: "tax-form-page"}
 
 
@@ -108,30 +110,34 @@ class SubmitPage(OrganizationPage):
         step = checks.find_newest(organization_ids=[one]).get(one, {}).get(self.kind)
         context: dict[str, Any] = {"check": describe(self.kind, step, now=timezone.now())}
         if "form" not in kwargs:
-            context |= {"form": self.make_form()}
+            context |= {"form": self.make_form(papers=documents.list_named(step))}
         return super().get_context_data(**{**kwargs, **context})
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Hand it in, or show what is wrong beside the field."""
-        form, now = self.make_form(request.POST), timezone.now()
+        one, now = self.organization, timezone.now()
+        step = checks.find_newest(organization_ids=[one.pk]).get(one.pk, {}).get(self.kind)
+        form = self.make_form(request.POST, request.FILES, papers=documents.list_named(step))
         if form.is_valid():
             try:
                 checks.submit(
-                    organization=self.organization,
+                    organization=one,
                     kind=self.kind,
+                    files=form.cleaned_data["papers"],
+                    papers=documents.find(organization=one, uids=form.list_kept()),
                     actor=self.actor,
                     now=now,
                     **self.read_form(form, now),
                 )
             except DomainError as refusal:
-                form.add_error(None, refusal.message)
+                form.add_error(None, say(refusal))
             else:
                 messages.success(request, _("Handed in. We look at it, and tell here what came of it."))
                 return redirect("checks-page", self.organization.uid)
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
-    def make_form(self, data: Any = None) -> forms.Form:
-        """The form of this check."""
+    def make_form(self, *args: Any, papers: Papers) -> CheckForm:
+        """The form of this check, with the papers that it took before."""
         raise NotImplementedError
 
     def read_form(self, form: Any, now: datetime) -> dict[str, Any]:
@@ -144,9 +150,9 @@ class IdentityPage(SubmitPage):
 
     kind = Kind.IDENTITY
 
-    def make_form(self, data: Any = None) -> forms.Form:
+    def make_form(self, *args: Any, papers: Papers) -> CheckForm:
         """Its name is known already."""
-        return IdentityForm(data, initial={"name": self.organization.name})
+        return IdentityForm(*args, before=papers, initial={"name": self.organization.name})
 
     def read_form(self, form: IdentityForm, now: datetime) -> dict[str, Any]:
         """Texts alone."""
@@ -158,13 +164,30 @@ class TaxFormPage(SubmitPage):
 
     kind = Kind.TAX_FORM
 
-    def make_form(self, data: Any = None) -> forms.Form:
+    def make_form(self, *args: Any, papers: Papers) -> CheckForm:
         """The forms of its country, its own first."""
         listed = tax_forms.list_forms(country=self.organization.country)
         initial = {"name": self.organization.name, "signer": self.person.name}
-        return TaxFormForm(data, listed=listed, initial=initial)
+        return TaxFormForm(*args, before=papers, listed=listed, initial=initial)
 
     def read_form(self, form: TaxFormForm, now: datetime) -> dict[str, Any]:
-        """Which form, and what was signed."""
-        evidence = form.list_evidence(person=self.person, now=now)
-        return {"form": form.cleaned_data["form"], "evidence": evidence}
+        """Which form, what was signed, and the number apart."""
+        given, evidence = form.cleaned_data, form.list_evidence(person=self.person, now=now)
+        return {"form": given["form"], "evidence": evidence, "tax_number": given["number"]}
+
+
+class PaperPage(OrganizationPage):
+    """A paper that the organization handed in, to keep."""
+
+    needs = Permission.MANAGE_MONEY
+    tab = "earnings"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Download it; who reads it is on record."""
+        [found] = documents.find(organization=self.organization, uids=[self.kwargs["document"]])
+        return answer_file(documents.read(document=found, actor=self.actor, now=timezone.now()))
+
+
+def say(refusal: DomainError) -> str:
+    """A refusal in the reader's language, where there are words for it."""
+    return str(REFUSALS.get(refusal.code) or refusal.message)

@@ -1,14 +1,18 @@
 """Forms of checks. Each makes the texts that are handed in: in English, for operators read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.pages.files import FilesField
+from billing.compliance.documents import BOUNDS
 from billing.compliance.pages.words import PARTIES, STATEMENT
 from billing.compliance.tax_forms import TaxForm
+from billing.compliance.tax_numbers import LENGTH_MAX
 
 LINE_LENGTH_MAX = 300
 DOCUMENTS_MAX = 10
@@ -18,6 +22,12 @@ DOCUMENTS_MAX = 10
 def make_text(label: str, text: str) -> str:
     """One text of evidence."""
     return f"{label}: {' '.join(text.split())}"
+
+
+class KeptField(forms.MultipleChoiceField):
+    """Papers that were handed in with a check before: which go with it again."""
+
+    widget = forms.CheckboxSelectMultiple
 
 
 class DocumentsField(forms.CharField):
@@ -40,8 +50,56 @@ class DocumentsField(forms.CharField):
         return "\n".join(lines)
 
 
-class IdentityForm(forms.Form):
+class CheckForm(forms.Form):
+    """What every check takes: papers as files, and documents that lie elsewhere."""
+
+    needs_documents = False
+
+    papers = FilesField(
+        bounds=BOUNDS,
+        label=_("Papers"),
+        required=False,
+        help_text=_(
+            "PDF, PNG or JPEG, 5 MB each, 10 at most. They are kept encrypted. Those who manage your money "
+            "read them, and our operators who check; each reading is on record."
+        ),
+    )
+    kept = KeptField(label=_("Handed in before, and still right"), required=False)
+    documents = DocumentsField(
+        label=_("Documents elsewhere"),
+        required=False,
+        help_text=_("One a line: what it is and where we find it, such as a register with its link."),
+    )
+
+    def __init__(self, *args: object, before: Sequence[Mapping[str, Any]] = (), **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        field = self.fields["kept"]
+        assert isinstance(field, KeptField)  # noqa: S101 - it is declared above
+        field.choices = [(one["document"], one["text"]) for one in before]
+        if before:
+            field.initial = [one["document"] for one in before]
+        else:
+            del self.fields["kept"]
+
+    def clean(self) -> dict[str, Any]:
+        """Something shows that it is so, and not too much."""
+        given = super().clean() or {}
+        papers = len(given.get("papers") or ()) + len(given.get("kept") or ())
+        if papers > BOUNDS.count_max:
+            self.add_error("papers", _("10 papers at most, with those of before."))
+        if self.needs_documents and not (papers or given.get("documents") or self.errors):
+            self.add_error("papers", _("Add a paper, or say below where we find one."))
+        return given
+
+    def list_kept(self) -> list[str]:
+        """Uids of papers of before that go with it again."""
+        return list(self.cleaned_data.get("kept") or ())
+
+
+class IdentityForm(CheckForm):
     """Who a provider is, who stands behind it, and by what one sees that."""
+
+    needs_documents = True
 
     party = forms.ChoiceField(label=_("Who is paid"), choices=list(PARTIES.items()))
     name = forms.CharField(label=_("Name as it is registered"), max_length=LINE_LENGTH_MAX)
@@ -61,17 +119,11 @@ class IdentityForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=_("Names and countries, one a line. If nobody does, say so."),
     )
-    documents = DocumentsField(
-        label=_("Documents"),
-        help_text=_(
-            "One a line: what it is and where we find it, such as an extract of the register with its link. "
-            "Papers are not uploaded here."
-        ),
-    )
+    field_order = ("party", "name", "number", "address", "speaker", "owners", "papers", "kept", "documents")
 
-    def clean(self) -> dict[str, object]:
+    def clean(self) -> dict[str, Any]:
         """Whoever is registered has a number."""
-        given = super().clean() or {}
+        given = super().clean()
         if given.get("party") == "company" and not given.get("number"):
             self.add_error("number", _("A company has one. Say which register it is in, too."))
         return given
@@ -92,23 +144,18 @@ class IdentityForm(forms.Form):
         return texts + given["documents"].splitlines()
 
 
-class TaxFormForm(forms.Form):
+class TaxFormForm(CheckForm):
     """A tax form: what it says of the payee, and who signs it."""
 
     form = forms.ChoiceField(label=_("Form"))
     name = forms.CharField(label=_("Name of the taxpayer"), max_length=LINE_LENGTH_MAX)
     number = forms.CharField(
         label=_("Tax number"),
-        max_length=LINE_LENGTH_MAX,
-        help_text=_("Of the country where you are taxed."),
+        max_length=LENGTH_MAX,
+        help_text=_("Of the country where you are taxed. It is kept encrypted; pages show its end."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     address = forms.CharField(label=_("Address for taxes"), max_length=LINE_LENGTH_MAX)
-    documents = DocumentsField(
-        label=_("Documents"),
-        required=False,
-        help_text=_("A certificate of an authority: what it is and where we find it, one a line."),
-    )
     signer = forms.CharField(
         label=_("Your name, as signature"),
         max_length=LINE_LENGTH_MAX,
@@ -122,8 +169,10 @@ class TaxFormForm(forms.Form):
         )
     )
 
-    def __init__(self, *args: object, listed: Sequence[TaxForm], **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    field_order = ("form", "name", "number", "address", "papers", "kept", "documents", "signer", "office")
+
+    def __init__(self, *args: object, listed: Sequence[TaxForm], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         choices = [(one.code, f"{one.code} – {one.name}") for one in listed]
         field = self.fields["form"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it is declared above
@@ -137,7 +186,6 @@ class TaxFormForm(forms.Form):
         )
         named = {
             "Taxpayer": given["name"],
-            "Tax number": given["number"],
             "Address": given["address"],
             "Statement": STATEMENT,
             "Signed by": signed,

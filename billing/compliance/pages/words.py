@@ -39,6 +39,10 @@ NAME_NEXT: dict[Stage, Word] = {
     ),
     Stage.REFUSED: _("It is on a list of sanctions. We may not pay you; write to us if that is wrong."),
 }
+REFUSALS: dict[str, Word] = {
+    "step_refused": _("We are looking at it now. Hand it in again once we have told what came of it."),
+    "too_many_documents": _("You have handed in 100 papers, and more are not kept. Write to us."),
+}
 FROZEN: Word = _("Money of yours is frozen. Write to us to hear why.")
 PARTIES: dict[str, Word] = {
     "company": _("A company, or another body with a registration"),
