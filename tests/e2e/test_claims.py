@@ -101,7 +101,7 @@ def claim(window: Window, wallet: str) -> Page:
     page.get_by_label("Tell us more").fill("It named another capital.")
     attach(page, "setup.exe", "application/json", b"MZ\x00\x01")
     press(page, "Open the claim")
-    expect(page.get_by_role("alert")).to_contain_text("setup.exe is no text")
+    expect(page.get_by_role("alert")).to_contain_text("setup.exe is none of these kinds")
     window.expect_complaint("422")
     judge(page)
     attach(page, "prompt.json", "text/html", PROMPT)
