@@ -1,6 +1,7 @@
 """
-Tables in which no money is written down. Every other one is in the registers of rights and of rules, so that a
-new table fails their tests until it is listed in either.
+Tables in which no money is written down.
+
+Every other one is in the registers of rights and of rules: a new table fails their tests until it is listed.
 """
 
 # People, sessions, mail addresses, keys: Django's, allauth's and our own.

@@ -243,7 +243,8 @@ def test_no_other_column_is_granted_alone(full: Books) -> None:
     rows = fetch(
         full.superuser,
         "SELECT attrelid::regclass::text AS name, privilege_type AS privilege,"
-        " array_agg(attname::text) AS columns FROM pg_attribute CROSS JOIN LATERAL aclexplode(attacl) WHERE grantee = %s::regrole GROUP BY 1, 2",
+        " array_agg(attname::text) AS columns FROM pg_attribute"
+        " CROSS JOIN LATERAL aclexplode(attacl) WHERE grantee = %s::regrole GROUP BY 1, 2",
         APP,
     )
 
