@@ -269,8 +269,10 @@ from billing.explorer import admin as explorer_admin  # noqa: E402, F401
 from billing.free_starts import admin as free_starts_admin  # noqa: E402, F401
 from billing.fx import admin as fx_admin  # noqa: E402, F401
 from billing.rails import admin as rails_admin  # noqa: E402, F401
+from billing.rails import admin_chain  # noqa: E402, F401
 from billing.reconciliation import admin as reconciliation_admin  # noqa: E402, F401
 from billing.self_billing import admin as self_billing_admin  # noqa: E402, F401
 from billing.settlement import admin as settlement_admin  # noqa: E402, F401
+from billing.settlement import admin_payouts  # noqa: E402, F401
 from billing.statements import admin as statements_admin  # noqa: E402, F401
 from billing.stripe import admin as stripe_admin  # noqa: E402, F401

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
@@ -22,7 +23,7 @@ def link(page: str, key: object, text: object = "") -> SafeString:
     return format_html('<a href="{}">{}</a>', reverse(name, args=[key]), text or f"#{key}")
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> SafeString:
+def table(heads: Sequence[str | Promise], rows: Iterable[Sequence[object]]) -> SafeString:
     """A plain table; says so when there are no rows."""
     listed = [
         (format_html_join("", '<td style="padding-right:1.5em">{}</td>', ((cell,) for cell in row)),)

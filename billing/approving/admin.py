@@ -11,29 +11,52 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor
 from accounts.models import User
 from billing import approvals
+from billing.approving.words import STATES, Word, name_kind, name_path
 from billing.links import BooksAdmin
 from billing.models import Approval
 from core.errors import DomainError
+from core.templatetags.looks import moment
 
 
 @admin.register(Approval)
 class ApprovalAdmin(BooksAdmin):
     """To approve: contents that one person prepared."""
 
-    list_display = ("id", "kind", "subject", "state", "prepared", "prepared_at", "approved", "approved_at")
+    list_display = ("id", "what", "subject", "stands", "prepared", "asked", "approved", "agreed")
     list_filter = ("state", "kind")
     search_fields = ("uid", "subject", "sha256", "note")
 
-    @admin.display(description="prepared by")
+    @admin.display(description=_("what"), ordering="kind")
+    def what(self, approval: Approval) -> Word:
+        """Its kind, in words."""
+        return name_kind(approval.kind)
+
+    @admin.display(description=_("state"), ordering="state")
+    def stands(self, approval: Approval) -> Word:
+        """In words."""
+        return STATES[approval.state]
+
+    @admin.display(description=_("prepared"), ordering="prepared_at")
+    def asked(self, approval: Approval) -> str:
+        """When, with the zone."""
+        return moment(approval.prepared_at)
+
+    @admin.display(description=_("approved"), ordering="approved_at")
+    def agreed(self, approval: Approval) -> str:
+        """When, with the zone."""
+        return moment(approval.approved_at)
+
+    @admin.display(description=_("prepared by"))
     def prepared(self, approval: Approval) -> str:
         """The person's address."""
         return name_person(approval.prepared_by)
 
-    @admin.display(description="approved by")
+    @admin.display(description=_("approved by"))
     def approved(self, approval: Approval) -> str:
         """The person's address."""
         return name_person(approval.approved_by)
@@ -62,8 +85,10 @@ class ApprovalAdmin(BooksAdmin):
         ).last()
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{approval.kind.replace('_', ' ')}: {approval.subject}",
+            "title": _("%(kind)s: approval #%(number)s")
+            % {"kind": name_kind(approval.kind), "number": approval.pk},
             "approval": approval,
+            "state": STATES[approval.state],
             "rows": list_differences(approval, before),
             "before": before,
             "about": find_page(approval),
@@ -84,10 +109,10 @@ class ApprovalAdmin(BooksAdmin):
         try:
             if "approve" in request.POST:
                 approvals.approve(approval=approval, sha256=shown, actor=actor, now=now, note=note)
-                self.message_user(request, "Approved.", messages.SUCCESS)
+                self.message_user(request, _("Approved."), messages.SUCCESS)
             else:
                 approvals.reject(approval=approval, note=note, actor=actor, now=now)
-                self.message_user(request, "Refused.", messages.SUCCESS)
+                self.message_user(request, _("Refused."), messages.SUCCESS)
         except approvals.MayNotDecide as refusal:
             raise PermissionDenied from refusal
         except DomainError as refusal:
@@ -113,11 +138,13 @@ def name_person(uid: UUID | None) -> str:
     return User.objects.filter(uid=uid).values_list("email", flat=True).first() or str(uid)
 
 
-def list_differences(approval: Approval, before: Approval | None) -> list[tuple[str, str, str]]:
-    """Every value of a content by its path, with what stood there in the content `before`."""
+def list_differences(approval: Approval, before: Approval | None) -> list[tuple[Word, str, str]]:
+    """Every value of a content by its name, with what stood there in the content `before`."""
     now = dict(flatten(approval.content))
     then = dict(flatten(before.content)) if before else {}
-    return [(path, now.get(path, ""), then.get(path, "")) for path in {**now, **then}]
+    return [
+        (name_path(approval.kind, path), now.get(path, ""), then.get(path, "")) for path in {**now, **then}
+    ]
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

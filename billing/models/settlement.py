@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from core.quantities import format_plain
+
 
 class PayoutSchedule(models.Model):
     """How often a provider wants to be paid."""
@@ -140,7 +142,7 @@ class SettlementItem(models.Model):
         managed = False
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.amount}"
+        return f"#{self.pk} {format_plain(self.amount)}"
 
 
 class SettlementLine(models.Model):
@@ -198,7 +200,7 @@ class Payout(models.Model):
         managed = False
 
     def __str__(self) -> str:
-        return f"#{self.pk} {self.amount} {self.currency}"
+        return f"#{self.pk} {format_plain(self.amount)} {self.currency}"
 
 
 class PayoutStep(models.Model):

@@ -10,19 +10,23 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor
 from accounts.models import User
 from billing.approving.admin import name_person
+from billing.approving.words import STATES as APPROVALS
 from billing.links import BooksAdmin, link, table
-from billing.models import Approval, ChainAddress, ChainDeposit, PayerAccount, PayoutMethod, RailFile
+from billing.models import Approval, PayerAccount, PayoutMethod, RailFile
 from billing.rails import files, methods, payers
-from billing.rails.acting import ACTS, act_on_deposit, act_on_file, act_on_method
-from billing.rails.chain import assignment, deposits
+from billing.rails.acting import ACTS, act_on_file, act_on_method
+from billing.settlement import shown
+from billing.settlement.shown import Word
 from core.errors import DomainError
+from core.money import Money
+from core.templatetags.looks import exact_money, moment
 
 LINES_SHOWN = 200
-ADDRESSES_MAX = 1000
 
 
 def find_actor(request: HttpRequest) -> Actor:
@@ -146,13 +150,14 @@ class RailFileAdmin(ActingAdmin):
     """Files of payouts: made, approved by another person, handed over, followed."""
 
     right = "billing.change_railfile"
-    list_display = (
-        *("id", "name", "rail", "currency", "payments", "total", "state", "maker", "made_at", "sent_at"),
-    )
+    list_display = ("id", "name", "way", "payments", "amount", "stands", "maker", "made", "sent")
     list_filter = ("state", "rail", "currency")
     search_fields = ("uid", "name", "sha256", "external_id")
-    exclude = ("content", "key_id")
-    readonly_fields = ("agreed", "payouts", "answers")
+    fields = (
+        *("name", "way", "payments", "amount", "stands", "agreed", "maker", "made", "sender", "sent"),
+        *("voided", "external_id", "note", "payouts", "answers", "payer", "media_type", "sha256", "uid"),
+    )
+    readonly_fields = fields
     change_list_template = "billing/rails/admin_files.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -160,40 +165,75 @@ class RailFileAdmin(ActingAdmin):
         page = self.admin_site.admin_view(self.waiting_view)
         return [path("waiting/", page, name="billing_railfile_waiting"), *super().get_urls()]
 
-    @admin.display(description="made by")
+    @admin.display(description=_("rail"), ordering="rail")
+    def way(self, file: RailFile) -> Word:
+        """As people call it."""
+        return shown.name_rail(file.rail)
+
+    @admin.display(description=_("total"), ordering="total")
+    def amount(self, file: RailFile) -> str:
+        """With its currency."""
+        return exact_money(Money(file.total, file.currency))
+
+    @admin.display(description=_("state"), ordering="state")
+    def stands(self, file: RailFile) -> Word:
+        """In words."""
+        return shown.FILES.get(file.state, file.state)
+
+    @admin.display(description=_("made by"))
     def maker(self, file: RailFile) -> str:
         """The person's address."""
         return name_person(file.made_by)
 
-    @admin.display(description="payouts")
+    @admin.display(description=_("made"), ordering="made_at")
+    def made(self, file: RailFile) -> str:
+        """When, with the zone."""
+        return moment(file.made_at)
+
+    @admin.display(description=_("handed over by"))
+    def sender(self, file: RailFile) -> str:
+        """The person's address."""
+        return name_person(file.sent_by)
+
+    @admin.display(description=_("handed over"), ordering="sent_at")
+    def sent(self, file: RailFile) -> str:
+        """When, with the zone."""
+        return moment(file.sent_at)
+
+    @admin.display(description=_("thrown away"))
+    def voided(self, file: RailFile) -> str:
+        """When, with the zone."""
+        return moment(file.voided_at)
+
+    @admin.display(description=_("payouts"))
     def payouts(self, file: RailFile) -> SafeString:
         """What it tells to pay."""
         rows = file.lines.select_related("payout__organization").order_by("payout_id")[:LINES_SHOWN]
         return table(
-            ("payout", "organization", "amount", "state"),
+            (_("payout"), _("provider"), _("amount"), _("state")),
             (
                 (
-                    link("billing_payout", row.payout_id),
-                    *(row.payout.organization, row.payout.amount, row.payout.state),
+                    *(link("billing_payout", row.payout_id), row.payout.organization.name),
+                    exact_money(Money(row.payout.amount, row.payout.currency)),
+                    shown.PAYOUTS[row.payout.state],
                 )
                 for row in rows
             ),
         )
 
-    @admin.display(description="approval")
+    @admin.display(description=_("approval"))
     def agreed(self, file: RailFile) -> SafeString:
         """Where somebody else says yes to it, and whether somebody has."""
         asked = Approval.objects.filter(kind=files.KIND, subject=str(file.uid)).last()
-        text = f"the approval: {asked.get_state_display()}" if asked else ""
-        return link("billing_approval", asked.pk if asked else None, text)
+        return link("billing_approval", asked.pk if asked else None, APPROVALS[asked.state] if asked else "")
 
-    @admin.display(description="answers")
+    @admin.display(description=_("answers of the bank"))
     def answers(self, file: RailFile) -> SafeString:
         """What came back, by its hash."""
         rows = file.answers.order_by("id")
         return table(
-            ("at", "by", "SHA-256"),
-            ((row.received_at, name_person(row.received_by), row.sha256) for row in rows),
+            (_("when"), _("by"), "SHA-256"),
+            ((moment(row.received_at), name_person(row.received_by), row.sha256) for row in rows),
         )
 
     def waiting_view(self, request: HttpRequest) -> HttpResponse:
@@ -212,13 +252,18 @@ class RailFileAdmin(ActingAdmin):
                 self.message_user(request, refusal.message, messages.ERROR)
             else:
                 for payout, reason in made.left_out[:LINES_SHOWN]:
-                    self.message_user(request, f"Left out: payout {payout.pk}. {reason}", messages.WARNING)
-                self.message_user(request, "Made. Somebody else has to approve it.", messages.SUCCESS)
+                    left = _("Left out: payout #%(number)s. %(reason)s")
+                    told = left % {"number": payout.pk, "reason": reason}
+                    self.message_user(request, told, messages.WARNING)
+                self.message_user(request, _("Made. Somebody else has to approve it."), messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:billing_railfile_change", args=[made.file.pk]))
         context = {
             **self.admin_site.each_context(request),
-            "title": "Payouts that wait for files",
-            "waiting": files.list_waiting(),
+            "title": _("Payouts that wait for files"),
+            "waiting": [
+                (one, shown.name_rail(one.rail), Money(one.total, one.currency))
+                for one in files.list_waiting()
+            ],
         }
         return TemplateResponse(request, "billing/rails/admin_waiting.html", context)
 
@@ -288,92 +333,3 @@ class PayerAccountAdmin(BooksAdmin):
             now=timezone.now(),
         )
         obj.pk = made.pk
-
-
-class AddressesForm(forms.Form):
-    """Addresses of the wallet, one a line."""
-
-    addresses = forms.CharField(widget=forms.Textarea, max_length=44 * ADDRESSES_MAX)
-
-
-@admin.register(ChainAddress)
-class ChainAddressAdmin(BooksAdmin):
-    """Addresses of the platform's wallet, and whose deposits go there."""
-
-    list_display = ("id", "address", "organization", "added_at", "assigned_at")
-    list_filter = (("organization", admin.EmptyFieldListFilter),)
-    list_select_related = ("organization",)
-    search_fields = ("address", "organization__name", "organization__uid")
-    change_list_template = "billing/rails/admin_addresses.html"
-
-    def get_urls(self) -> list[URLPattern]:
-        """Beside the usual pages, the form for more."""
-        page = self.admin_site.admin_view(self.add_addresses_view)
-        return [path("more/", page, name="billing_chainaddress_more"), *super().get_urls()]
-
-    def add_addresses_view(self, request: HttpRequest) -> HttpResponse:
-        """
-        Add addresses, one a line.
-
-        :raises PermissionDenied: for staff who may not
-        """
-        if not request.user.has_perm("billing.add_chainaddress"):
-            raise PermissionDenied
-        form = AddressesForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            try:
-                added = deposits.add_addresses(
-                    addresses=form.cleaned_data["addresses"].split(),
-                    actor=find_actor(request),
-                    now=timezone.now(),
-                )
-            except DomainError as refusal:
-                form.add_error("addresses", refusal.message)
-            else:
-                self.message_user(request, f"{added} addresses are new.", messages.SUCCESS)
-                return HttpResponseRedirect(reverse("admin:billing_chainaddress_changelist"))
-        context = {**self.admin_site.each_context(request), "title": "More addresses", "form": form}
-        return TemplateResponse(request, "billing/rails/admin_more.html", context)
-
-
-@admin.register(ChainDeposit)
-class ChainDepositAdmin(ActingAdmin):
-    """USDC that arrived; without an organization it is in suspense until two people say whose it is."""
-
-    right = "billing.change_chaindeposit"
-    list_display = (
-        *("id", "amount", "state", "organization", "recipient", "sender", "block_number", "seen_at"),
-        *("credited_at", "credit"),
-    )
-    readonly_fields = ("said",)
-    list_filter = ("state", ("organization", admin.EmptyFieldListFilter))
-    list_select_related = ("organization",)
-    search_fields = ("tx_hash", "recipient", "sender", "organization__name")
-
-    @admin.display(description="entry")
-    def credit(self, deposit: ChainDeposit) -> SafeString:
-        """What credited it."""
-        return link("billing_entry", deposit.entry_id)
-
-    @admin.display(description="what was said")
-    def said(self, deposit: ChainDeposit) -> SafeString:
-        """Whose somebody said that it is, and what became of that."""
-        rows = Approval.objects.filter(kind=assignment.KIND, subject=str(deposit.pk)).order_by("-id")
-        return table(
-            ("at", "by", "organization", "reason", "state", "look"),
-            (
-                (
-                    *(row.prepared_at, name_person(row.prepared_by), row.content["name"]),
-                    *(row.content["reason"], row.state, link("billing_approval", row.pk)),
-                )
-                for row in rows
-            ),
-        )
-
-    def list_deeds(self, row: ChainDeposit) -> tuple[str, ...]:
-        """Name the owner of what waits."""
-        return ("assign",) if assignment.is_waiting(row) else ()
-
-    def do(self, name: str, row: Any, form: forms.Form, request: HttpRequest) -> HttpResponse | str:
-        """Under the operator's name."""
-        return act_on_deposit(name, row, form.cleaned_data, actor=find_actor(request), now=timezone.now())

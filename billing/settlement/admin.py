@@ -1,7 +1,7 @@
 """Operators' pages of settlements: draft, review with outliers, submit, carry out, follow each payout."""
 
+from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,26 +12,34 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor
 from accounts.models import User
 from billing.approving.admin import name_person
+from billing.approving.words import STATES as APPROVALS
 from billing.links import BooksAdmin, link, table
 from billing.models import (
     BookingEntity,
     Currency,
-    Payout,
-    PayoutSchedule,
     PayoutTerm,
     SettlementBatch,
     SettlementItem,
 )
-from billing.settlement import batches, execution, gates, review, steps, terms
+from billing.settlement import batches, execution, gates, review, shown, terms
+from billing.settlement.shown import Word
 from billing.settlement.terms import Every
 from core.admin import PlainAdmin
 from core.errors import DomainError
+from core.money import Money
+from core.templatetags.looks import exact_money, moment
 
 ITEMS_SHOWN = 200
+WITHDRAWABLE = (
+    SettlementBatch.State.DRAFT,
+    SettlementBatch.State.SUBMITTED,
+    SettlementBatch.State.APPROVED,
+)
 MAY_SETTLE = "billing.change_settlementbatch"
 
 
@@ -44,13 +52,9 @@ def find_actor(request: HttpRequest) -> Actor:
 class DraftForm(forms.Form):
     """What to count."""
 
-    currency = forms.ModelChoiceField(Currency.objects.order_by("code"))
-    entity = forms.ModelChoiceField(BookingEntity.objects.order_by("code"), label="books of")
-    every = forms.ChoiceField(
-        choices=[("", "all providers"), *PayoutSchedule.Every.choices],
-        required=False,
-        label="providers whose turn it is",
-    )
+    currency = forms.ModelChoiceField(Currency.objects.order_by("code"), label=_("Currency"))
+    entity = forms.ModelChoiceField(BookingEntity.objects.order_by("code"), label=_("Books of"))
+    every = forms.ChoiceField(choices=shown.list_turns, required=False, label=_("Providers whose turn it is"))
 
 
 @admin.register(SettlementBatch)
@@ -58,8 +62,7 @@ class SettlementBatchAdmin(BooksAdmin):
     """Settlements: drafted, submitted, approved by somebody else, carried out."""
 
     list_display = (
-        *("id", "period", "currency", "entity", "state", "items_count", "amount", "prepared", "approved"),
-        "drafted_at",
+        *("id", "drafted", "currency", "entity", "stands", "items_count", "amount", "prepared", "approved"),
     )
     list_filter = ("state", "currency", "entity")
     search_fields = ("uid", "period", "content_sha256")
@@ -70,22 +73,32 @@ class SettlementBatchAdmin(BooksAdmin):
         page = self.admin_site.admin_view(self.draft_view)
         return [path("draft/", page, name="billing_settlement_draft"), *super().get_urls()]
 
-    @admin.display(description="providers")
+    @admin.display(description=_("counted"), ordering="drafted_at")
+    def drafted(self, batch: SettlementBatch) -> str:
+        """When, with the zone."""
+        return moment(batch.drafted_at)
+
+    @admin.display(description=_("state"), ordering="state")
+    def stands(self, batch: SettlementBatch) -> Word:
+        """How far it is, in words."""
+        return shown.BATCHES[batch.state]
+
+    @admin.display(description=_("providers"))
     def items_count(self, batch: SettlementBatch) -> int:
         """How many are in it."""
         return batch.items.count()
 
-    @admin.display(description="to pay")
+    @admin.display(description=_("to pay"))
     def amount(self, batch: SettlementBatch) -> str:
         """The sum of its payouts."""
-        return f"{batches.sum_up(batch)['amount']:f}"
+        return exact_money(Money(batches.sum_up(batch)["amount"], batch.currency))
 
-    @admin.display(description="prepared by")
+    @admin.display(description=_("prepared by"))
     def prepared(self, batch: SettlementBatch) -> str:
         """The person's address."""
         return name_person(batch.prepared_by)
 
-    @admin.display(description="approved by")
+    @admin.display(description=_("approved by"))
     def approved(self, batch: SettlementBatch) -> str:
         """The person's address."""
         return name_person(batch.approved_by)
@@ -113,7 +126,7 @@ class SettlementBatchAdmin(BooksAdmin):
                 form.add_error(None, refusal.message)
             else:
                 return HttpResponseRedirect(reverse("admin:billing_settlementbatch_change", args=[made.pk]))
-        context = {**self.admin_site.each_context(request), "title": "Draft a settlement", "form": form}
+        context = {**self.admin_site.each_context(request), "title": _("Draft a settlement"), "form": form}
         return TemplateResponse(request, "billing/settlement/admin_draft.html", context)
 
     def change_view(
@@ -135,19 +148,27 @@ class SettlementBatchAdmin(BooksAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self._act(request, batch)
+        approval = batches.find_approval(batch)
         items = batch.items.select_related("organization", "payout").order_by("-amount", "id")
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Settlement {batch.period} {batch.currency}",
+            "title": _("Settlement #%(number)s in %(currency)s")
+            % {"number": batch.pk, "currency": batch.currency},
             "batch": batch,
-            "sums": batches.sum_up(batch).items(),
-            "reasons": review.count_reasons(batch),
+            "state": shown.BATCHES[batch.state],
+            "next": shown.NEXT[batch.state],
+            "entity": shown.name_entity(batch.entity),
+            "open_states": WITHDRAWABLE,
+            "sums": shown.list_sums(batch),
+            "reasons": shown.list_reasons(batch),
+            "ways": shown.list_ways(batch),
             "outliers": review.list_outliers(batch),
             "shares": review.list_shares(batch),
             "drifts": review.list_drifts(batch),
-            "items": items[:ITEMS_SHOWN],
-            "progress": review.count_outcomes(batch),
-            "approval": batches.find_approval(batch),
+            "items": shown.list_items(items[:ITEMS_SHOWN]),
+            "progress": shown.list_progress(batch),
+            "approval": approval,
+            "approval_state": APPROVALS[approval.state] if approval else "",
             "people": {
                 "prepared": name_person(batch.prepared_by),
                 "approved": name_person(batch.approved_by),
@@ -163,13 +184,13 @@ class SettlementBatchAdmin(BooksAdmin):
         try:
             if "submit" in request.POST:
                 asked = batches.submit(batch=batch, actor=actor, now=now)
-                self.message_user(request, "Submitted: somebody else has to approve it.", messages.SUCCESS)
+                self.message_user(request, _("Submitted: somebody else has to approve it."), messages.SUCCESS)
                 return HttpResponseRedirect(reverse("admin:billing_approval_change", args=[asked.pk]))
             if "reckon" in request.POST:
                 batches.reckon(batch=batch, ask=gates.ask, now=now)
             elif "execute" in request.POST:
                 execution.start(batch=batch, actor=actor, now=now)
-                self.message_user(request, "It is being carried out.", messages.SUCCESS)
+                self.message_user(request, _("It is being carried out."), messages.SUCCESS)
             elif "void" in request.POST:
                 note = request.POST.get("note", "").strip() or "Given up."
                 batches.void(batch=batch, note=note, actor=actor, now=now)
@@ -178,128 +199,71 @@ class SettlementBatchAdmin(BooksAdmin):
         return HttpResponseRedirect(reverse("admin:billing_settlementbatch_change", args=[batch.pk]))
 
 
+def _show(column: str, name: Any) -> Callable[[Any, SettlementItem], str]:
+    """A column of money as it is shown: with its currency."""
+
+    @admin.display(description=name, ordering=column)
+    def show(_admin: Any, item: SettlementItem) -> str:
+        return exact_money(Money(getattr(item, column), item.batch.currency))
+
+    return show
+
+
 @admin.register(SettlementItem)
 class SettlementItemAdmin(BooksAdmin):
     """What each provider was owed in a settlement, with the lines and entries behind it."""
 
     list_display = (
-        *("id", "batch", "organization", "balance", "held", "released", "tax", "fee", "amount", "carried"),
-        *("refusal", "outcome"),
+        *("id", "batch", "organization", "owed", "kept_back", "let_go", "taxed", "charged", "to_pay"),
+        *("left", "became"),
     )
     list_filter = ("refusal", "outcome", "batch__currency")
     list_select_related = ("batch", "organization")
     search_fields = ("uid", "organization__name", "organization__uid")
-    exclude = ("entries",)
-    readonly_fields = ("lines", "moved", "paid_by")
+    fields = (
+        *("batch", "organization", "account", "owed", "kept_back", "let_go", "taxed", "charged", "to_pay"),
+        *("left", "became", "way", "paid_by", "lines", "moved", "charges", "uid"),
+    )
+    readonly_fields = fields
 
-    @admin.display(description="lines")
+    @admin.display(description=_("became of it"))
+    def became(self, item: SettlementItem) -> Word:
+        """Why it is not paid, or what became of it, in words."""
+        return shown.OUTCOMES[item.outcome] if item.outcome else shown.REFUSALS.get(item.refusal, "")
+
+    @admin.display(description=_("rail"))
+    def way(self, item: SettlementItem) -> Word:
+        """As people call it."""
+        return shown.name_rail(item.rail)
+
+    owed = _show("balance", _("owed"))
+    kept_back = _show("held", _("held back"))
+    let_go = _show("released", _("released of what was held"))
+    taxed = _show("tax", _("tax withheld"))
+    charged = _show("fee", _("fee"))
+    to_pay = _show("amount", _("to pay"))
+    left = _show("carried", _("left for the next"))
+
+    @admin.display(description=_("lines"))
     def lines(self, item: SettlementItem) -> SafeString:
         """What happened since the last settlement, by kind."""
-        rows = item.lines.order_by("kind").values_list("kind", "count", "amount")
-        return table(("kind", "count", "amount"), rows)
+        currency = item.batch.currency
+        rows = [
+            (shown.LINES.get(kind, kind), count, exact_money(Money(amount, currency)))
+            for kind, count, amount in item.lines.order_by("kind").values_list("kind", "count", "amount")
+        ]
+        return table((_("what"), _("how many"), _("amount")), rows)
 
-    @admin.display(description="entries")
+    @admin.display(description=_("entries"))
     def moved(self, item: SettlementItem) -> SafeString:
         """What carrying it out posted."""
-        return table(("entry",), ((link("billing_entry", entry),) for entry in item.entries))
+        return table((_("entry"),), ((link("billing_entry", entry),) for entry in item.entries))
 
-    @admin.display(description="payout")
+    @admin.display(description=_("payout"))
     def paid_by(self, item: SettlementItem) -> SafeString:
         """On its way."""
         payout = getattr(item, "payout", None)
         return link("billing_payout", payout.pk if payout else None)
-
-
-class StepForm(forms.Form):
-    """What became of a payout."""
-
-    state = forms.ChoiceField(choices=[(name, name) for name in Payout.State.values if name != "PLANNED"])
-    reference = forms.CharField(max_length=steps.REFERENCE_LENGTH_MAX, required=False)
-    reason = forms.CharField(max_length=steps.REASON_LENGTH_MAX, required=False)
-
-
-@admin.register(Payout)
-class PayoutAdmin(BooksAdmin):
-    """Money on its way to providers; each step is noted once."""
-
-    list_display = (
-        *("id", "organization", "amount", "currency", "rail", "state", "external_id", "reason", "planned_at"),
-        "paid_at",
-    )
-    list_filter = ("state", "rail", "currency")
-    list_select_related = ("organization",)
-    search_fields = ("uid", "external_id", "organization__name", "organization__uid")
-    readonly_fields = ("history",)
-    change_form_template = "billing/settlement/admin_payout.html"
-
-    @admin.display(description="steps")
-    def history(self, payout: Payout) -> SafeString:
-        """Each with the entry it posted."""
-        return table(
-            ("at", "state", "rail", "reference", "reason", "by", "entry"),
-            (
-                (
-                    *(step.happened_at, step.state, step.rail, step.external_id or "", step.reason),
-                    *(_name_actor(step.actor), link("billing_entry", step.entry_id)),
-                )
-                for step in payout.steps.order_by("id")
-            ),
-        )
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """
-        The payout, and the form to note a step.
-
-        :raises PermissionDenied: for staff who may not note one
-        """
-        if request.method == "POST":
-            payout = self.get_object(request, object_id)
-            if payout is not None:
-                return self._note(request, payout)
-        payout = Payout.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
-        shown = {
-            "step_form": StepForm() if request.user.has_perm("billing.change_payout") else None,
-            "asked": steps.find_open(payout=payout) if payout else None,
-        }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
-
-    def _note(self, request: HttpRequest, payout: Payout) -> HttpResponse:
-        if not request.user.has_perm("billing.change_payout"):
-            raise PermissionDenied
-        form, now = StepForm(request.POST), timezone.now()
-        if form.is_valid():
-            try:
-                asked = steps.note_step(
-                    payout=payout,
-                    state=Payout.State(form.cleaned_data["state"]),
-                    reference=form.cleaned_data["reference"],
-                    reason=form.cleaned_data["reason"],
-                    happened_at=now,
-                    actor=find_actor(request),
-                    now=now,
-                )
-                said = "Noted. Somebody else has to confirm it." if asked else "Noted."
-                self.message_user(request, said, messages.SUCCESS)
-                if asked:
-                    return HttpResponseRedirect(reverse("admin:billing_approval_change", args=[asked.pk]))
-            except DomainError as refusal:
-                self.message_user(request, refusal.message, messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:billing_payout_change", args=[payout.pk]))
-
-
-def _name_actor(text: str) -> str:
-    """A person by their address; programs as they are called."""
-    kind, _, uid = text.partition(":")
-    try:
-        return name_person(UUID(uid)) if kind == "user" else text
-    except ValueError:
-        return text
 
 
 @admin.register(PayoutTerm)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.db.models import Count, Sum
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from billing import ledger
 from billing.models import SettlementBatch, SettlementItem
@@ -21,7 +23,7 @@ class Outlier:
 
     item: SettlementItem
     before: Decimal | None
-    why: str
+    why: str | Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ def list_outliers(batch: SettlementBatch) -> list[Outlier]:
     for item in largest:
         before = last.get(item.account_id)
         if before is None:
-            found.append(Outlier(item, None, "first payout"))
+            found.append(Outlier(item, None, _("first payout")))
         elif item.amount > TIMES * before:
-            found.append(Outlier(item, before, f"more than {TIMES} times the last"))
+            found.append(Outlier(item, before, _("more than three times the last")))
     return found[:OUTLIERS_SHOWN]
 
 
