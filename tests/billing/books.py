@@ -21,6 +21,7 @@ from tests.billing import (
     exchange,
     fx_books,
     invoice_books,
+    market_books,
     periods,
     rail_books,
     self_bill_books,
@@ -123,6 +124,7 @@ def fill(db: Database) -> None:
         claim_books.fill(app, *people)
         exchange.fetch(app, "SELECT sequence_entries_v1()")
         exchange.fetch(app, "SELECT fold_income_v1(100000)")
+        market_books.fill(app, owner)
         # One that has no number yet.
         exchange.top_up(app, fund, "2", currency="CNY")
 
