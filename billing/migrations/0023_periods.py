@@ -27,5 +27,6 @@ class Migration(migrations.Migration):
             ],
             options={"db_table": "accounting_period", "managed": False},
         ),
+        RunSQLFile("billing/sql/entry_days.sql"),
         RunSQLFile("billing/sql/periods.sql"),
     ]

@@ -5,9 +5,10 @@ CREATE OR REPLACE FUNCTION ledger_cluster() RETURNS bigint LANGUAGE sql IMMUTABL
     SELECT (pg_catalog.pg_control_system()).system_identifier
 $$;
 
--- Every leg names an open account, the legs sum to zero in each currency, and each becomes a posting in the currency of its
--- account. Amounts are never zero, so a balanced entry has at least two postings. Runs for every entry, so the usual one, of
--- one currency and at most one wallet, is answered by one look.
+-- Every leg names an open account, the legs of each entry sum to zero in each currency, and each becomes a posting in the
+-- currency of its account. Amounts are never zero, so a balanced entry has at least two postings. Runs once a statement, for
+-- all entries that it brought: starting a query costs more than what it does for one entry. Most statements bring one entry of
+-- one currency with at most one wallet, and that is answered by one look.
 CREATE OR REPLACE FUNCTION write_postings() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     plain boolean;
@@ -17,22 +18,24 @@ DECLARE
     wallets bigint[];
     sums numeric[];
 BEGIN
-    SELECT count(a.id) = count(*) AND min(a.currency) = max(a.currency), min(a.currency), sum(l.amount),
+    SELECT min(e.id) = max(e.id) AND count(a.id) = count(*) AND min(a.currency) = max(a.currency), min(a.currency), sum(l.amount),
            array_agg(l.account) FILTER (WHERE a.purpose = 'WALLET'), array_agg(-l.amount) FILTER (WHERE a.purpose = 'WALLET')
       INTO plain, unit, off, wallets, sums
-      FROM unnest(NEW.accounts, NEW.amounts) AS l(account, amount)
+      FROM new_entries e
+     CROSS JOIN LATERAL unnest(e.accounts, e.amounts) AS l(account, amount)
       LEFT JOIN ledger_account a ON a.id = l.account AND a.closed_at IS NULL;
     IF plain AND off = 0 THEN
         INSERT INTO posting (entry_id, seq, account_id, currency, amount)
-        SELECT NEW.id, l.seq, l.account, unit, l.amount
-          FROM unnest(NEW.accounts, NEW.amounts) WITH ORDINALITY AS l(account, amount, seq);
+        SELECT e.id, l.seq, l.account, unit, l.amount
+          FROM new_entries e CROSS JOIN LATERAL unnest(e.accounts, e.amounts) WITH ORDINALITY AS l(account, amount, seq);
     ELSE
-        -- Several currencies, or something is wrong.
-        SELECT a.currency, sum(l.amount) AS off, bool_or(a.id IS NULL) AS bad, min(l.account) FILTER (WHERE a.id IS NULL) AS account
+        -- Several entries or currencies, or something is wrong.
+        SELECT e.id, a.currency, sum(l.amount) AS off, bool_or(a.id IS NULL) AS bad, min(l.account) FILTER (WHERE a.id IS NULL) AS account
           INTO wrong
-          FROM unnest(NEW.accounts, NEW.amounts) AS l(account, amount)
+          FROM new_entries e
+         CROSS JOIN LATERAL unnest(e.accounts, e.amounts) AS l(account, amount)
           LEFT JOIN ledger_account a ON a.id = l.account AND a.closed_at IS NULL
-         GROUP BY a.currency HAVING bool_or(a.id IS NULL) OR sum(l.amount) <> 0
+         GROUP BY e.id, a.currency HAVING bool_or(a.id IS NULL) OR sum(l.amount) <> 0
          ORDER BY bad DESC LIMIT 1;
         IF wrong.bad AND EXISTS (SELECT 1 FROM ledger_account WHERE id = wrong.account) THEN
             RAISE EXCEPTION 'account % is closed', wrong.account
@@ -41,12 +44,13 @@ BEGIN
             RAISE EXCEPTION 'account % does not exist', wrong.account
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'posting_account_known';
         ELSIF wrong.off <> 0 THEN
-            RAISE EXCEPTION 'entry % does not balance: % % too much', NEW.id, wrong.off, wrong.currency
+            RAISE EXCEPTION 'entry % does not balance: % % too much', wrong.id, wrong.off, wrong.currency
                 USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'posting_balances';
         END IF;
         INSERT INTO posting (entry_id, seq, account_id, currency, amount)
-        SELECT NEW.id, l.seq, l.account, a.currency, l.amount
-          FROM unnest(NEW.accounts, NEW.amounts) WITH ORDINALITY AS l(account, amount, seq)
+        SELECT e.id, l.seq, l.account, a.currency, l.amount
+          FROM new_entries e
+         CROSS JOIN LATERAL unnest(e.accounts, e.amounts) WITH ORDINALITY AS l(account, amount, seq)
           JOIN ledger_account a ON a.id = l.account;
     END IF;
     -- A wallet's scope row IS its balance, so whatever posts to a wallet moves it, in the one lock order (kind, id).

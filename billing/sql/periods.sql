@@ -69,22 +69,6 @@ END $$;
 CREATE TRIGGER accounting_period_follows BEFORE INSERT ON accounting_period
     FOR EACH ROW EXECUTE FUNCTION check_period_follows();
 
--- Every entry finds its day. Who closes a period waits for everybody who is posting, and they for whoever closes.
-CREATE FUNCTION book_entry() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE
-    closed_to date;
-BEGIN
-    PERFORM pg_advisory_xact_lock_shared(hashtext('accounting_period'));
-    closed_to := (SELECT max(ends_on) FROM accounting_period);
-    IF closed_to IS NULL OR booked_day(NEW.booked_on, NEW.happened_at) > closed_to THEN
-        RETURN NEW;
-    ELSIF NEW.booked_on IS NOT NULL THEN
-        RAISE EXCEPTION 'the books are closed up to %', closed_to
-            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_is_booked';
-    END IF;
-    NEW.booked_on := greatest(closed_to + 1, (NEW.recorded_at AT TIME ZONE 'UTC')::date);
-    RETURN NEW;
-END $$;
 CREATE TRIGGER entry_is_booked BEFORE INSERT ON entry FOR EACH ROW EXECUTE FUNCTION book_entry();
 
 -- What stretches of the ledger after a checkpoint say, added to it: the numbers after `p_base` up to `p_reach`, and those after

@@ -197,6 +197,17 @@ def test_copied_entries_are_checked_like_inserted_ones(
         copy.write_row(("by:hand", "TOPUP", "owner", NOW, [bank, lab.account_id], [5, -4]))
 
 
+def test_each_entry_of_a_statement_balances_by_itself(
+    owner: psycopg.Connection[Any], lab: Buyer, bank: int
+) -> None:
+    with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="does not balance"):
+        fetch(owner, TWO_ENTRIES, [bank, lab.account_id], [5, -4], [5, -6])
+
+    fetch(owner, TWO_ENTRIES, [bank, lab.account_id], [5, -5], [-2, 2])
+    assert fetch_value(owner, "SELECT posted FROM scope WHERE id = %s", lab.wallet_id) == 13
+    assert ledger.balance(account_id=lab.account_id) == 13
+
+
 def test_an_entry_takes_no_further_postings(owner: psycopg.Connection[Any], lab: Buyer, bank: int) -> None:
     with owner.transaction():
         entry = make_entry(owner, {bank: 5, lab.account_id: -5})
@@ -264,6 +275,16 @@ def fetch_count() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM entry")
         return int(cursor.fetchone()[0])
+
+
+TWO_ENTRIES = """
+WITH legs AS (SELECT %s::bigint[] AS accounts, %s::numeric[] AS first, %s::numeric[] AS second)
+INSERT INTO entry (key, kind, actor, happened_at, accounts, amounts)
+SELECT 'by:hand:1', 'TOPUP', 'owner', now(), accounts, first FROM legs
+UNION ALL
+SELECT 'by:hand:2', 'TOPUP', 'owner', now(), accounts, second FROM legs
+RETURNING id
+"""
 
 
 def make_entry(owner: psycopg.Connection[Any], legs: dict[int, int]) -> int:

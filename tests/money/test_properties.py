@@ -74,7 +74,10 @@ PROPERTIES = {
     ),
     p.currencies_are_not_mixed: Mutant(
         "write_postings",
-        {"SELECT a.currency, sum": "SELECT min(a.currency) AS currency, sum", "GROUP BY a.currency": ""},
+        {
+            "SELECT e.id, a.currency, sum": "SELECT e.id, min(a.currency) AS currency, sum",
+            "GROUP BY e.id, a.currency": "GROUP BY e.id",
+        },
     ),
     p.an_entry_is_reversed_once: Mutant(
         harm=("DROP INDEX entry_reverses_key",),

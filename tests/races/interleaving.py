@@ -22,7 +22,8 @@ Step = Callable[[Connection], Any]
 
 LOCK = re.compile(
     r"FOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?|FOR KEY SHARE"
-    r"|PERFORM pg_advisory_xact_lock(?:_shared)?\([^;]*\);|pg_try_advisory_xact_lock\(hashtext\('\w+'\)\)"
+    r"|(?:PERFORM|waited :=) pg_advisory_xact_lock(?:_shared)?\([^;]*;"
+    r"|pg_try_advisory_xact_lock\(hashtext\('\w+'\)\)"
 )
 ORDERED_LOCK = re.compile(r"ORDER BY ((?:\w+\.)?kind, )?((?:\w+\.)?id)(?=\s+FOR (?:NO KEY )?UPDATE)")
 SECONDS_MAX = 10
