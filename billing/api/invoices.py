@@ -183,7 +183,8 @@ class BillingProfileDetail(OrganizationView):
 
     @staticmethod
     def _answer(profile: BillingProfile) -> Response:
-        return Response(BillingProfileAnswer(profile).data)
+        told = {name: getattr(profile, name) for name in list(BillingProfileAnswer().fields)}
+        return Response(BillingProfileAnswer(told | {"tax_id": profiles.open_tax_id(profile)}).data)
 
 
 class OperatorInvoiceList(OperatorView):

@@ -11,20 +11,13 @@ from accounts.audit import Actor
 from accounts.models import Organization
 from billing.compliance import sealing
 from billing.models import TaxNumber
+from billing.statements.tax_ids import mask
 from core import ids
 
 LENGTH_MAX: Final = 40
 LABEL: Final = "Tax number"
 SAID = re.compile(r"\s*tax number\s*:", re.IGNORECASE)
 """A text of evidence that would say one openly; the database refuses it, too."""
-SHOWN_MAX: Final = 4
-
-
-def mask(number: str) -> str:
-    """A number as it is shown: its last four signs, and of a short one no more than half."""
-    signs = "".join(sign for sign in number if sign.isalnum())
-    shown = min(SHOWN_MAX, len(signs) // 2)
-    return f"…{signs[len(signs) - shown :]}"
 
 
 def keep(*, organization: Organization, number: str, actor: Actor, now: datetime) -> TaxNumber:

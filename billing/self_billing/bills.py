@@ -236,7 +236,7 @@ def _issue(
             "name": provider.name,
             "address": provider.address,
             "country": provider.country,
-            "tax_id": provider.tax_id,
+            "tax_id": profiles.open_tax_id(provider),
             "organization": str(payout.organization.uid),
         },
         "buyer": invoices.describe_entity(entity),

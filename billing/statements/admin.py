@@ -14,7 +14,7 @@ from accounts.audit import Actor
 from accounts.models import User
 from billing.links import BooksAdmin, link, table
 from billing.models import BillingProfile, Invoice, InvoiceTax, SellerProfile, TaxRule
-from billing.statements import files
+from billing.statements import files, profiles
 from core.admin import PlainAdmin
 
 
@@ -80,11 +80,18 @@ class InvoiceTaxAdmin(BooksAdmin):
 class BillingProfileAdmin(BooksAdmin):
     """To whom invoices are made out, as organizations said it."""
 
-    list_display = ("organization", "name", "country", "tax_id", "language")
+    list_display = ("organization", "name", "country", "number", "language")
     list_select_related = ("organization",)
     id_fields = ("organization_id",)
-    search_fields = ("name", "tax_id")
+    search_fields = ("name",)
     ordering = ("-organization",)
+    exclude = ("tax_id",)
+    readonly_fields = ("number",)
+
+    @admin.display(description="tax number")
+    def number(self, profile: BillingProfile) -> str:
+        """Its end."""
+        return profiles.show_tax_id(profile)
 
 
 class Kept(PlainAdmin):

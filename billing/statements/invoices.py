@@ -230,7 +230,7 @@ def _issue(
             "name": buyer.name,
             "address": buyer.address,
             "country": buyer.country,
-            "tax_id": buyer.tax_id,
+            "tax_id": profiles.open_tax_id(buyer),
             "organization": str(seller.organization.uid),
         },
         "language": buyer.language,

@@ -8,11 +8,14 @@ from django.db import transaction
 from accounts import audit
 from accounts.audit import Actor
 from accounts.models import Organization
+from billing.compliance.sealing import open_vault
 from billing.models import BillingProfile, SellerProfile
 from billing.statements import tax_ids
 from core.errors import Invalid
 
 LANGUAGES = ("en", "zh-hans")
+SEALED = "gAAAA"
+"""How what is encrypted begins; no tax number does, for they have capitals and digits alone."""
 NAME_MAX, ADDRESS_MAX = 200, 500
 EXAMPLE_NAME = "Example seller (not a company)"
 EXAMPLE_ADDRESS = "No address: this exchange runs at a desk,\nand nobody owes what its documents say."
@@ -64,7 +67,7 @@ def describe(
         "address": address,
         "country": country,
         "tax_id_kind": kind,
-        "tax_id": number,
+        "tax_id": _seal(organization, number),
         "language": described.language,
     }
     with transaction.atomic():
@@ -78,9 +81,47 @@ def describe(
             subject_uid=organization.uid,
             organization=organization,
             now=now,
-            details=values,
+            details=values | {"tax_id": tax_ids.mask(number) if number else ""},
         )
     return profile
+
+
+def open_tax_id(profile: BillingProfile) -> str:
+    """
+    An organization's tax number in full, as invoices need it; nothing if it has none.
+
+    :raises core.credentials.CredentialUnreadable: if no key of ours opens it
+    """
+    kept = profile.tax_id
+    # What was said before numbers were encrypted stands as it was said, until keys are changed once.
+    if not kept.startswith(SEALED):
+        return kept
+    return open_vault().open(kept.encode(), purpose=_name_purpose(profile.organization_id))
+
+
+def show_tax_id(profile: BillingProfile) -> str:
+    """Its end, as pages show it; nothing if there is none."""
+    return tax_ids.mask(open_tax_id(profile)) if profile.tax_id else ""
+
+
+def reseal_tax_ids() -> int:
+    """Encrypt every number with the newest key, those of before for the first time; answers how many."""
+    rows = BillingProfile.objects.exclude(tax_id="").order_by("pk")
+    for row in list(rows):
+        # Nothing is written over what was said meanwhile.
+        same = rows.filter(pk=row.pk, tax_id=row.tax_id)
+        same.update(tax_id=_seal(row.organization, open_tax_id(row)))
+    return len(rows)
+
+
+def _seal(organization: Organization, number: str) -> str:
+    if not number:
+        return ""
+    return open_vault().seal(number, purpose=_name_purpose(organization.pk)).token.decode()
+
+
+def _name_purpose(organization_id: int) -> str:
+    return f"billing_profile:{organization_id}"
 
 
 def _check(described: Described) -> tuple[str, str, str]:

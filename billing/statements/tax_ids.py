@@ -47,6 +47,9 @@ GSTIN_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 UEN = r"([0-9]{8}[A-Z]|(19|20)[0-9]{7}[A-Z]|[RST][0-9]{2}[A-Z]{2}[0-9]{4}[A-Z])"
 
 
+SHOWN_MAX = 4
+
+
 class TaxIdInvalid(Invalid):
     """A tax number of a form or check digit that its kind does not have."""
 
@@ -60,6 +63,13 @@ class Kind:
     country: str
     form: str
     check: Callable[[str], bool] = lambda _number: True
+
+
+def mask(number: str) -> str:
+    """A number as it is shown: its last four signs, and of a short one no more than half."""
+    signs = "".join(sign for sign in number if sign.isalnum())
+    shown = min(SHOWN_MAX, len(signs) // 2)
+    return f"…{signs[len(signs) - shown :]}"
 
 
 def check_tax_id(*, kind: str, number: str, country: str) -> str:

@@ -16,6 +16,7 @@ from accounts import audit
 from accounts.models import AuditEvent, Organization, Role
 from billing.compliance import checks, documents, sealing, tax_numbers
 from billing.models import ComplianceDocument, ComplianceStep, TaxNumber
+from billing.statements import tax_ids
 from core.credentials import CredentialUnreadable
 from core.files import CheckedFile
 from tests.api.conftest import make_operator, make_user, sign_in, use_second_factor
@@ -163,7 +164,7 @@ def test_a_tax_number_is_shown_by_its_end_and_in_full_on_record(db: Database, fa
     [("SE556000000001", "…0001"), ("123-45-6789", "…6789"), ("123 45", "…45"), ("1", "…"), ("--", "…")],
 )
 def test_a_short_number_shows_no_more_than_half(number: str, shown: str) -> None:
-    assert tax_numbers.mask(number) == shown
+    assert tax_ids.mask(number) == shown
 
 
 def test_an_organization_hands_in_so_many_papers(

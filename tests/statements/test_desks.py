@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import AuditEvent, Role, User
 from billing.models import BillingProfile, SellerProfile, TaxRule
+from billing.statements import profiles
 from tests.databases import Database
 from tests.pages.conftest import make_person, open_browser
 from tests.signing_in import sign_in_operator
@@ -66,6 +67,40 @@ def test_buyers_find_their_files_and_say_whom_to_invoice(scene: Scene, redis_url
     assert "9.55" in browser.get(f"{console}/statements/USD/").content.decode()
     assert browser.get(f"{console}/statements/USD/?month=never").status_code == 404
     assert browser.get(f"{console}/statements/EUR/").status_code == 404
+
+
+def test_a_tax_number_is_kept_encrypted_and_stands_in_full_on_invoices_alone(scene: Scene) -> None:
+    owner = make_person("owner@lab.example", organization=scene.organization, role=Role.OWNER)
+    browser, page = open_browser(owner), f"/console/{scene.organization.uid}/billing-profile/"
+    number = "DE136695976"
+    said = {
+        "name": "Lab GmbH",
+        "address": "Weg 1",
+        "country": "DE",
+        "language": "en",
+        "tax_id_kind": "eu_vat",
+    }
+
+    browser.post(page, said | {"tax_id": number})
+    shown = browser.get(page).content.decode()
+    browser.post(page, said | {"tax_id": "", "address": "Weg 2"})
+    kept = BillingProfile.objects.get()
+    sealed = kept.tax_id
+    # As it was kept before there was a key.
+    BillingProfile.objects.update(tax_id=number)
+    call_command("rotate_credentials", stdout=io.StringIO())
+    again = BillingProfile.objects.get()
+    [invoice] = scene.issue()
+
+    assert "…5976" in shown
+    assert number not in shown
+    assert (kept.address, number in sealed, number in again.tax_id) == ("Weg 2", False, False)
+    assert profiles.open_tax_id(kept) == profiles.open_tax_id(again) == number
+    assert invoice.facts["buyer"]["tax_id"] == number
+    told = AuditEvent.objects.filter(action="billing_profile.change").values_list("details", flat=True)
+    assert [one["tax_id"] for one in told] == ["…5976", "…5976"]
+    browser.post(page, said | {"tax_id_kind": "", "tax_id": ""})
+    assert BillingProfile.objects.get().tax_id == ""
 
 
 def test_a_desk_has_an_example_of_a_seller_until_somebody_says_who_sells(db: Database) -> None:

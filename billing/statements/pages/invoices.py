@@ -45,7 +45,12 @@ class ProfileForm(forms.Form):
     )
     country = forms.ChoiceField(label=_("Country"), choices=lambda: list_countries(read_locale()))
     tax_id_kind = forms.ChoiceField(label=_("Kind of tax number"), choices=TAX_IDS, required=False)
-    tax_id = forms.CharField(label=_("Tax number"), max_length=40, required=False)
+    tax_id = forms.CharField(
+        label=_("Tax number"),
+        max_length=40,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
     language = forms.ChoiceField(
         label=_("Language of invoices"), choices=[("en", "English"), ("zh-hans", "简体中文")]
     )
@@ -91,9 +96,13 @@ class ProfilePage(OrganizationPage):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The form, filled with what is known."""
         known = profiles.find_profile(organization=self.organization)
-        names = ("name", "address", "country", "tax_id_kind", "tax_id", "language")
+        names = ("name", "address", "country", "tax_id_kind", "language")
         form = kwargs.get("form") or ProfileForm(initial={name: getattr(known, name) for name in names})
-        return super().get_context_data(**{**kwargs, "form": form})
+        end = profiles.show_tax_id(known)
+        if end:
+            told = gettext("The number that ends in %(end)s is known. Leave this empty to keep it.")
+            form.fields["tax_id"].help_text = told % {"end": end}
+        return super().get_context_data(**{**kwargs, "form": form, "tax_id": end})
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         """Say it."""
@@ -104,10 +113,13 @@ class ProfilePage(OrganizationPage):
         return self.render_to_response(self.get_context_data(form=form), status=422)
 
     def _describe(self, form: ProfileForm) -> bool:
+        known, given = profiles.find_profile(organization=self.organization), form.cleaned_data
+        if not given["tax_id"] and given["tax_id_kind"] == known.tax_id_kind:
+            given |= {"tax_id": profiles.open_tax_id(known)}
         try:
             profiles.describe(
                 organization=self.organization,
-                described=Described(**form.cleaned_data),
+                described=Described(**given),
                 actor=self.actor,
                 now=timezone.now(),
             )

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from billing.compliance import sealing
 from billing.rails import files, methods
+from billing.statements import profiles
 from workers import upstreams
 
 
@@ -22,6 +23,9 @@ class Command(BaseCommand):
         papers, shut = sealing.reseal()
         if papers:
             self.stdout.write(f"{papers} papers and tax numbers were encrypted anew.")
+        numbers = profiles.reseal_tax_ids()
+        if numbers:
+            self.stdout.write(f"{numbers} tax numbers of billing profiles are under the newest key.")
         older = files.count_older()
         if older:
             self.stdout.write(f"{older} files of payouts stay under older keys: keep those to open them.")
