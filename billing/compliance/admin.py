@@ -12,26 +12,41 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.audit import Actor
 from accounts.models import Organization, User
-from billing.compliance import checks, documents, screening, standing, tax_numbers
+from billing.compliance import checks, documents, judging, screening, standing, tax_numbers
 from billing.links import BooksAdmin, link
 from billing.models import ComplianceDocument, ComplianceStep, Freeze, SanctionsList, Screening, TaxNumber
 from core.errors import DomainError
 from core.file_answers import answer_file
+from core.money import Money
+
+STEPS_SHOWN, SCREENINGS_SHOWN = 50, 20
 
 
 class StepForm(forms.Form):
     """An operator's step of a check."""
 
-    kind = forms.ChoiceField(choices=ComplianceStep.Kind.choices)
-    state = forms.ChoiceField(
-        choices=[one for one in ComplianceStep.State.choices if one[0] != ComplianceStep.State.SUBMITTED]
+    kind = forms.ChoiceField(label=_("Check"), choices=list(judging.KINDS.items()))
+    state = forms.ChoiceField(label=_("Decision"), choices=judging.DECISIONS)
+    reason = forms.CharField(
+        label=_("Reason"),
+        required=False,
+        max_length=checks.TEXT_MAX,
+        help_text=_("The organization reads it. Needed to refuse."),
     )
-    reason = forms.CharField(required=False, max_length=checks.TEXT_MAX)
-    valid_until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    withholding_bps = forms.IntegerField(min_value=0, max_value=10_000, initial=0)
+    valid_until = forms.DateField(
+        label=_("Holds until"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    withholding_bps = forms.IntegerField(
+        label=_("Tax withheld of payouts"),
+        min_value=0,
+        max_value=10_000,
+        initial=0,
+        help_text=_("In hundredths of a per cent: 1050 is 10.5 %. With an accepted tax form."),
+    )
 
 
 @admin.register(ComplianceStep)
@@ -79,10 +94,7 @@ class ComplianceStepAdmin(BooksAdmin):
             "title": found.name,
             "organization": found,
             "form": form,
-            "standing": standing.find_standing(organization_id=found.pk, now=timezone.now()),
-            "steps": ComplianceStep.objects.filter(organization=found).order_by("-id")[:50],
-            "screenings": Screening.objects.filter(organization=found).order_by("-id")[:20],
-            "freezes": Freeze.objects.filter(organization=found).select_related("account").order_by("-id"),
+            **_describe(found),
             "number": number,
             "shown": request.POST.get("tax_number", ""),
             "may_read_papers": user.has_perm("billing.view_compliancedocument"),
@@ -137,6 +149,23 @@ class ComplianceStepAdmin(BooksAdmin):
         except DomainError as error:
             messages.error(request, str(error))
         return True
+
+
+def _describe(organization: Organization) -> dict[str, Any]:
+    """How an organization stands, and everything behind it, in words."""
+    stands = standing.find_standing(organization_id=organization.pk, now=timezone.now())
+    screenings = list(Screening.objects.filter(organization=organization).order_by("-id")[:SCREENINGS_SHOWN])
+    freezes = Freeze.objects.filter(organization=organization).select_related("account").order_by("-id")
+    steps = ComplianceStep.objects.filter(organization=organization).order_by("-id")[:STEPS_SHOWN]
+    return {
+        "standing": stands,
+        "reasons": [judging.REASONS[reason] for reason in stands.reasons],
+        "yes_no": f"{_('yes')},{_('no')}",
+        "steps": [(step, judging.KINDS[step.kind], judging.STATES[step.state]) for step in steps],
+        "screenings": [(row, judging.SCREENINGS[row.state]) for row in screenings],
+        "is_hit": bool(screenings) and screenings[0].state == Screening.State.HIT,
+        "freezes": [(row, Money(row.frozen, row.account.currency)) for row in freezes],
+    }
 
 
 def _read_uid(text: str) -> UUID:

@@ -1,5 +1,7 @@
 """Checks of organizations, lists of sanctions, and money that is frozen."""
 
+from decimal import Decimal
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -41,6 +43,11 @@ class ComplianceStep(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.kind} {self.state}"
+
+    @property
+    def share(self) -> Decimal:
+        """What is withheld of payouts, of 1."""
+        return Decimal(self.withholding_bps) / 10_000
 
 
 class ComplianceDocument(models.Model):

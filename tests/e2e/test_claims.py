@@ -14,6 +14,7 @@ from accounts.models import Organization, Role
 from core.money import round_amount
 from tests.e2e import house as houses
 from tests.e2e.conftest import SECRET, Open, Window
+from tests.e2e.looking import look
 from workers import claims
 from workers.models import AnswerClaim, Attempt
 
@@ -142,6 +143,7 @@ def decide(first: Window, second: Window) -> Decimal:
     page = first.go("/admin/workers/answerclaim/")
     page.get_by_role("link", name=str(opened.job.uid)).click()
     expect(page.get_by_text("So it did.")).to_be_visible()
+    look(page)
     with page.expect_download() as coming:
         page.get_by_role("link", name="prompt.json").click()
     assert coming.value.path().read_bytes() == PROMPT
@@ -153,7 +155,7 @@ def decide(first: Window, second: Window) -> Decimal:
     expect(page.get_by_role("button", name="Approve exactly this")).to_have_count(0)
     asked = second.go(re.sub(r"^https?://[^/]+", "", page.url))
     press(asked, "Approve exactly this")
-    expect(asked.get_by_text("Approved.", exact=True)).to_be_visible()
+    expect(asked.get_by_text("Approved.", exact=True).first).to_be_visible()
     page = first.go(f"/admin/workers/answerclaim/{opened.pk}/change/")
     expect(page.get_by_text(f"approved by {OPERATORS[1]}")).to_be_visible()
     page.get_by_role("link", name="entry #").click()

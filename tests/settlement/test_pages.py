@@ -93,6 +93,9 @@ def test_two_operators_settle_on_pages(crew: Desk, farm: Organization) -> None:
     assert (payout.state, payout.amount) == ("FAILED", Decimal("12.34"))
     assert ann.get(f"/admin/billing/payout/{payout.pk}/change/").status_code == 200
     assert ann.get(f"/admin/billing/settlementitem/{payout.item_id}/change/").status_code == 200
+    ways = f"/admin/billing/payout/?batch__id__exact={payout.batch_id}&state__exact=FAILED"
+    assert ways.replace("&", "&amp;") in ann.get(page).content.decode()
+    assert ann.get(ways).status_code == 200
     assert "Could not be sent" in ann.get("/admin/billing/payout/").content.decode()
 
 
