@@ -1,8 +1,10 @@
 """What lists can be narrowed by. A filter that is unknown, empty, doubled or wrong is refused."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import django_filters  # type: ignore[import-untyped]
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from drf_spectacular.types import OpenApiTypes
@@ -40,8 +42,22 @@ class Uid(django_filters.UUIDFilter):  # type: ignore[misc]
     """An id."""
 
 
+class Moment(django_filters.fields.IsoDateTimeField):  # type: ignore[misc]
+    """A moment, however it was written: PostgreSQL takes no offset of sixteen hours or more, Python does."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """In UTC."""
+        moment: datetime | None = super().to_python(value)
+        try:
+            return moment and moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+
 class Since(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
     """From this moment on."""
+
+    field_class = Moment
 
     def __init__(self, field_name: str, **options: Any) -> None:
         super().__init__(field_name=field_name, lookup_expr="gte", **options)
@@ -49,6 +65,8 @@ class Since(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
 
 class Until(django_filters.IsoDateTimeFilter):  # type: ignore[misc]
     """Before this moment."""
+
+    field_class = Moment
 
     def __init__(self, field_name: str, **options: Any) -> None:
         super().__init__(field_name=field_name, lookup_expr="lt", **options)

@@ -236,14 +236,14 @@ def _read_balances(request: HttpRequest) -> list[TrialBalance]:
     try:
         if request.GET.get("at"):
             moment = datetime.fromisoformat(request.GET["at"])
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
             return balances.make_balances(
                 balances.read_moment(moment=moment, entity=entity), of_one=bool(entity)
             )
         if request.GET.get("day"):
             day = date.fromisoformat(request.GET["day"])
             return balances.make_balances(balances.read_day(day=day, entity=entity), of_one=bool(entity))
-    except ValueError:
+    except (ValueError, OverflowError):
         messages.error(request, "That is no moment and no day; these are the balances of now.")
     return trial_balance.read_trial_balances(entity=entity)
 

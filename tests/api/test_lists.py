@@ -54,6 +54,7 @@ def test_filters_narrow_a_list(estate: Farm) -> None:
         ("state=", "invalid_filter"),
         ("state=QUEUED&state=RUNNING", "invalid_filter"),
         ("since=yesterday", "invalid_filter"),
+        ("since=0001-01-01T00:00:00%2B01:00", "invalid_filter"),
         ("key=1", "invalid_filter"),
         ("cursor=nonsense", "invalid_page"),
         ("cursor=cD1hYmM=", "invalid_page"),
@@ -65,6 +66,13 @@ def test_refuses_what_no_list_takes(estate: Farm, query: str, code: str) -> None
     answer = sign_in(estate.owner).get(f"/api/jobs?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+def test_a_moment_may_be_told_from_anywhere(estate: Farm) -> None:
+    client = sign_in(estate.owner)
+
+    assert client.get("/api/jobs?since=2020-01-01T00:00:00-23:34").json()["results"]
+    assert client.get("/api/jobs?until=2020-01-01T00:00:00%2B23:34").json()["results"] == []
 
 
 def test_a_changed_site_says_what_its_offers_would_cost(estate: Farm) -> None:
