@@ -4,7 +4,9 @@ a commit. It always ends in the same books.
 """
 
 import os
+import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,13 +15,14 @@ from itertools import count
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts import audit, organizations
 from accounts.models import Organization
 from billing import verification
-from billing.models import StripeEvent, StripeRefund, StripeTopUp
+from billing.models import Entry, StripeEvent, StripeRefund, StripeTopUp
 from billing.stripe import disputes, inbox, movements, payments, refunds, top_ups
 from billing.stripe.client import StripeUnavailable
 from tests.cast import NOW
@@ -139,6 +142,33 @@ def _shake(events: list[dict[str, Any]], order: Any, lost: set[int]) -> list[dic
     doubled = kept + kept[: len(kept) // 2]
     order.shuffle(doubled)
     return doubled
+
+
+def test_many_who_act_on_the_same_events_at_once_credit_each_payment_once(db: Database) -> None:
+    labs = [organizations.create_organization(name=f"Lab {n}", country="SE", now=NOW) for n in range(3)]
+    with open_bank() as bank:
+        for lab in labs:
+            story = Story(bank, lab)
+            story.ask()
+            story.pay()
+        told = bank.list_events() * 4
+        random.Random(1).shuffle(told)
+
+        def hear(number: int) -> None:
+            try:
+                bank.tell(told[number::8])
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(hear, range(8)))
+        bank.heal()
+
+    assert [available(lab) for lab in labs] == [100] * 3
+    assert Entry.objects.filter(kind="STRIPE_TOPUP").count() == 3
+    assert StripeEvent.objects.count() == len(told) / 4
+    assert not StripeEvent.objects.exclude(state__in=("HANDLED", "LEFT")).exists()
+    assert verification.verify() == []
 
 
 def crash_once(function: Callable[..., Any], *, before: bool) -> Callable[..., Any]:
