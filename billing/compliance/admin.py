@@ -27,10 +27,10 @@ STEPS_SHOWN, SCREENINGS_SHOWN = 50, 20
 
 
 class StepForm(forms.Form):
-    """An operator's step of a check."""
+    """An operator's step of one check: what may follow from where it is."""
 
-    kind = forms.ChoiceField(label=_("Check"), choices=list(judging.KINDS.items()))
-    state = forms.ChoiceField(label=_("Decision"), choices=judging.DECISIONS)
+    kind = forms.CharField(widget=forms.HiddenInput)
+    state = forms.ChoiceField(label=_("Decision"))
     reason = forms.CharField(
         label=_("Reason"),
         required=False,
@@ -47,6 +47,14 @@ class StepForm(forms.Form):
         initial=0,
         help_text=_("In hundredths of a per cent: 1050 is 10.5 %. With an accepted tax form."),
     )
+
+    def __init__(self, data: Any, *, step: ComplianceStep) -> None:
+        super().__init__(data, initial={"kind": step.kind}, auto_id=f"{step.kind.lower()}_%s")
+        field = self.fields["state"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it is declared above
+        field.choices = judging.list_decisions(step)
+        if step.kind != ComplianceStep.Kind.TAX_FORM:
+            del self.fields["withholding_bps"]
 
 
 @admin.register(ComplianceStep)
@@ -85,15 +93,20 @@ class ComplianceStepAdmin(BooksAdmin):
         found = Organization.objects.filter(pk=organization).first()
         if found is None:
             raise Http404
-        form = StepForm(request.POST if "state" in request.POST else None)
+        newest = checks.find_newest(organization_ids=[found.pk]).get(found.pk, {})
+        decisions = {
+            kind: StepForm(request.POST if request.POST.get("kind") == kind else None, step=step)
+            for kind, step in newest.items()
+            if judging.list_decisions(step)
+        }
         number = self._show_number(request, user, found) if "tax_number" in request.POST else ""
-        if not number and request.method == "POST" and self._act(request, user, found, form):
+        if not number and request.method == "POST" and self._act(request, user, found, decisions):
             return HttpResponseRedirect(reverse("admin:billing_judge", args=[found.pk]))
         context = {
             **self.admin_site.each_context(request),
             "title": found.name,
             "organization": found,
-            "form": form,
+            "decisions": [(judging.KINDS[kind], form) for kind, form in decisions.items()],
             **_describe(found),
             "number": number,
             "shown": request.POST.get("tax_number", ""),
@@ -128,7 +141,9 @@ class ComplianceStepAdmin(BooksAdmin):
         )
         return tax_numbers.read(number=found, actor=Actor.from_user(user), now=timezone.now())
 
-    def _act(self, request: HttpRequest, user: User, organization: Organization, form: StepForm) -> bool:
+    def _act(
+        self, request: HttpRequest, user: User, organization: Organization, decisions: dict[str, StepForm]
+    ) -> bool:
         if not user.has_perm("billing.add_compliancestep"):
             raise PermissionDenied
         actor, now = Actor.from_user(user), timezone.now()
@@ -141,6 +156,8 @@ class ComplianceStepAdmin(BooksAdmin):
                     actor=actor,
                     now=now,
                 )
+            elif (form := decisions.get(request.POST.get("kind", ""))) is None:
+                messages.error(request, _("There is nothing to decide about this check."))
             elif form.is_valid():
                 given: dict[str, Any] = form.cleaned_data
                 checks.decide(organization=organization, actor=actor, now=now, **given)

@@ -3,7 +3,7 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from billing.compliance import standing
+from billing.compliance import checks, standing
 from billing.models import ComplianceStep, Screening
 
 type Word = str | Promise
@@ -30,6 +30,15 @@ SCREENINGS: dict[str, Word] = {
     Screening.State.DISMISSED: _("Another party"),
     Screening.State.CONFIRMED: _("The same party"),
 }
-DECISIONS: list[tuple[str, Word]] = [
-    (state, STATES[state]) for state in State.values if state != State.SUBMITTED
-]
+DEEDS: dict[str, Word] = {
+    State.IN_REVIEW: _("Look at it: nothing is handed in meanwhile"),
+    State.VERIFIED: _("Verified"),
+    State.ACCEPTED: _("Accepted"),
+    State.REFUSED: _("Refused"),
+}
+
+
+def list_decisions(step: ComplianceStep) -> list[tuple[str, Word]]:
+    """What an operator may say of a check from where it is."""
+    follows = checks.FOLLOWS[step.kind].get(step.state, ())
+    return [(state, DEEDS[state]) for state in follows if state != State.SUBMITTED]

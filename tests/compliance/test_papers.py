@@ -226,3 +226,25 @@ def test_numbers_of_before_are_moved_out_of_the_steps(db: Database, farm: Organi
         with pytest.raises(psycopg.errors.InsufficientPrivilege), db.connect() as app:
             app.execute("UPDATE compliance_step SET evidence = '[]'")
     assert tax_numbers.read(number=kept, actor=audit.SYSTEM, now=NOW) == NUMBER
+
+
+def test_an_operator_is_offered_what_may_follow(db: Database, farm: Organization) -> None:
+    operator = use_second_factor(
+        make_operator("billing.view_compliancestep", "billing.add_compliancestep", name="ann")
+    )
+    judge = f"/admin/billing/compliancestep/judge/{farm.pk}/"
+    idle: Any = operator.get(judge)
+    early: Any = operator.post(judge, {"kind": "IDENTITY", "state": "VERIFIED"}, follow=True)
+    assert submit(open_console(farm), farm, TAX, "tax-form").status_code == 302
+    page: Any = operator.get(judge)
+    wrong: Any = operator.post(judge, {"kind": "TAX_FORM", "state": "VERIFIED", "withholding_bps": "0"})
+    operator.post(judge, {"kind": "TAX_FORM", "state": "ACCEPTED", "withholding_bps": "1050"})
+    passed: Any = operator.get(judge)
+
+    assert 'name="state"' not in idle.content.decode()
+    assert "nothing to decide" in early.content.decode()
+    assert page.content.decode().count('name="state"') == 1
+    assert "VERIFIED" not in page.content.decode()
+    assert wrong.status_code == 200
+    assert find(farm, Kind.TAX_FORM).state == "ACCEPTED"
+    assert "10.5 % withheld" in passed.content.decode()
