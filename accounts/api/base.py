@@ -18,6 +18,7 @@ from accounts import replays
 from accounts.access import Permission
 from accounts.api.filters import Filters, apply_filters
 from accounts.api.schema import IDEMPOTENCY_HEADER, REPLAYED_HEADER
+from accounts.api.texts import find_wrong_texts
 from accounts.authentication import Caller, InOrganization, find_caller
 from accounts.models import ApiKey, KeyMode, Organization, User
 from accounts.replays import Answer, Deed
@@ -60,6 +61,8 @@ class RestView(APIView):
         _ = self.request.body
         given = kind(data=self.request.data)
         given.is_valid(raise_exception=True)
+        if wrong := find_wrong_texts(given, self.request.data):
+            raise serializers.ValidationError(wrong)
         values: dict[str, Any] = given.validated_data
         return values
 
