@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.contrib.admin.utils import quote
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -19,8 +20,9 @@ def link(page: str, key: object, text: object = "") -> SafeString:
     """A link to the row `key` of a table (`billing_entry`), or to a page that takes one argument."""
     if key is None:
         return format_html("{}", NOTHING)
-    name = page if ":" in page else f"admin:{page}_change"
-    return format_html('<a href="{}">{}</a>', reverse(name, args=[key]), text or f"#{key}")
+    # Rows are named as the admin names them, which writes some signs of texts otherwise.
+    name, named = (page, key) if ":" in page else (f"admin:{page}_change", quote(str(key)))
+    return format_html('<a href="{}">{}</a>', reverse(name, args=[named]), text or f"#{key}")
 
 
 def table(heads: Sequence[str | Promise], rows: Iterable[Sequence[object]]) -> SafeString:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -105,7 +106,8 @@ class StripeDisputeAdmin(BooksAdmin):
         if not isinstance(user, User) or not self.has_view_permission(request):
             raise PermissionDenied
         rows = StripeDispute.objects.select_related("top_up__organization")
-        dispute = rows.filter(pk=object_id).first()
+        # Stripe's ids have a sign that the admin writes otherwise in addresses.
+        dispute = rows.filter(pk=unquote(object_id)).first()
         if dispute is None:
             return super().change_view(request, object_id, form_url, extra_context)
         may_act, now = user.has_perm("billing.change_stripedispute"), timezone.now()
@@ -117,7 +119,9 @@ class StripeDisputeAdmin(BooksAdmin):
                 raise PermissionDenied
             if "hand_in" not in request.POST or form.is_valid():
                 self._act(request, dispute, form, Actor.from_user(user))
-                return HttpResponseRedirect(reverse("admin:billing_stripedispute_change", args=[dispute.pk]))
+                return HttpResponseRedirect(
+                    reverse("admin:billing_stripedispute_change", args=[quote(dispute.pk)])
+                )
         context = {
             **self.admin_site.each_context(request),
             "title": f"Dispute {dispute.pk}",

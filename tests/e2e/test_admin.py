@@ -12,11 +12,14 @@ from billing.compliance import checks
 from billing.models import ComplianceStep
 from core.files import CheckedFile
 from tests.e2e import house as houses
-from tests.e2e.conftest import SECRET, Open
+from tests.e2e.conftest import SECRET, Cast, Open
 from tests.e2e.looking import ROOT, look
+from tests.e2e.test_money import begin_payment
 from tests.e2e.test_pages import LANGUAGES, speak
+from tests.e2e.test_settling import wait_for
 
 BILLING = "/admin/billing"
+DISPUTED = "4000 0000 0000 0259"
 PAGES = (
     f"{BILLING}/settlementbatch/",
     f"{BILLING}/settlementbatch/draft/",
@@ -84,3 +87,21 @@ def test_the_admin_follows_a_dark_desk(open_window: Open) -> None:
     page = window.go(f"{BILLING}/settlementbatch/")
 
     page.wait_for_function(f"{ROOT}.contains('dark')")
+
+
+def test_a_dispute_is_readable(open_window: Open, cast: Cast) -> None:
+    buyer, operator = open_window(), open_window()
+    with buyer.house.books():
+        lab = houses.make_organization("Contested Lab")
+        houses.make_person("contested@lab.example", organization=lab)
+        houses.make_operator("contested@jouleport.example", secret=SECRET)
+    buyer.sign_in("contested@lab.example")
+    page = begin_payment(buyer, f"/console/{lab.uid}/", "20")
+    page.get_by_label("Card number").fill(DISPUTED)
+    page.get_by_role("button", name="Pay").click()
+    operator.sign_in("contested@jouleport.example", secret=SECRET)
+    page = operator.go(f"{BILLING}/stripedispute/")
+    wait_for(page, "Contested Lab")
+    page.locator("#result_list tbody a").first.click()
+    expect(page.get_by_text("What Stripe moved")).to_be_visible()
+    look(page)

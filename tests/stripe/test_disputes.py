@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 
 from accounts.models import AuditEvent, Organization, User
@@ -38,14 +39,14 @@ def contest(bank: Bank, organization: Organization, paid: str, **wish: Any) -> S
 
 
 def read(operator: Client, dispute: StripeDispute) -> str:
-    answer = operator.get(f"{PAGES}{dispute.pk}/change/")
+    answer = operator.get(f"{PAGES}{quote(dispute.pk)}/change/")
     assert answer.status_code == 200
     return answer.content.decode()
 
 
 def hand_in(operator: Client, dispute: StripeDispute, text: str) -> str:
     given = {"hand_in": "1", "evidence": text}
-    return operator.post(f"{PAGES}{dispute.pk}/change/", given, follow=True).content.decode()
+    return operator.post(f"{PAGES}{quote(dispute.pk)}/change/", given, follow=True).content.decode()
 
 
 @pytest.mark.parametrize(("text", "state"), [("winning_evidence", "WON"), ("losing_evidence", "LOST")])
@@ -97,7 +98,7 @@ def test_a_part_of_a_payment_is_contested_and_lost_without_a_word(
     page = read(operator, dispute)
     bank.control("disputes/settle", dispute=dispute.pk, status="lost")
     refused = hand_in(operator, dispute, "Too late.")
-    asked = operator.post(f"{PAGES}{dispute.pk}/change/", {"ask": "1"}, follow=True).content.decode()
+    asked = operator.post(f"{PAGES}{quote(dispute.pk)}/change/", {"ask": "1"}, follow=True).content.decode()
 
     assert "20 USD, a part of the payment" in page
     assert "spent before" not in page
