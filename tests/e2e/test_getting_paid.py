@@ -20,6 +20,8 @@ from tests.market import DAM
 PROVIDER = "vind@kraft.example"
 Kind, State = ComplianceStep.Kind, ComplianceStep.State
 
+EXTRACT = b"%PDF-1.7 of the register %%EOF"
+
 
 def test_from_nothing_known_to_ready_to_be_paid(window: Window) -> None:
     with window.house.books():
@@ -69,9 +71,19 @@ def hand_in(page: Page, found: list[str]) -> None:
         page, {"Registration number": "556000-0000, Bolagsverket", "Registered address": "Storgatan 1, Luleå"}
     )
     fill(page, {"Who acts for it": "Vera Vind, director", "Who owns": "Vera Vind, SE"})
-    fill(page, {"Documents": "Extract of the register: https://register.example/556000"})
+    page.get_by_label("Papers").set_input_files(
+        {"name": "extract.pdf", "mimeType": "application/pdf", "buffer": EXTRACT}
+    )
     page.get_by_role("button", name="Hand in").click()
     expect(page.get_by_text("Handed in. We look at it")).to_be_visible()
+    page.get_by_text("What was handed in").first.click()
+    with page.expect_download() as coming:
+        page.get_by_role("link", name="extract.pdf").click()
+    assert coming.value.path().read_bytes() == EXTRACT
+    page.get_by_role("link", name="Hand in again Who you are").click()
+    expect(page.get_by_label("extract.pdf")).to_be_checked()
+    found += judge(page)
+    page.get_by_role("link", name="Being paid", exact=True).click()
     page.get_by_role("link", name="Fill in Tax form").click()
     found += judge(page)
     sign_tax_form(page)
