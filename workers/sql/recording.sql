@@ -27,6 +27,10 @@ DECLARE
     unknown_payee boolean;
     last_id bigint;
     made int;
+    -- Of work that is recorded in parts, by place: whether the part before is there, and what earlier ones took of the hold.
+    follows boolean[];
+    taken numeric[];
+    taken_priced numeric[];
 BEGIN
     IF cardinality(p_attempts) NOT BETWEEN 1 AND 64 THEN
         RAISE EXCEPTION 'between 1 and 64 records a call' USING ERRCODE = 'invalid_parameter_value';
@@ -46,6 +50,17 @@ BEGIN
     -- Behind these locks every record that is there has a number up to this one, every record made here a higher one.
     last_id := coalesce(pg_sequence_last_value('usage_id_seq'), 0);
 
+    -- Asked by itself, because most work is recorded at once: preparing this costs every call more than asking it.
+    IF 1 <> ANY (p_seqs) THEN
+        SELECT array_agg(EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = i.attempt AND u.seq = i.seq - 1) ORDER BY i.n),
+               array_agg((SELECT sum(k.amount) FROM usage_record u JOIN charge k ON k.usage_id = u.id
+                           WHERE u.attempt_id = i.attempt) ORDER BY i.n),
+               array_agg((SELECT sum(v.amount) FROM usage_record u JOIN charge_conversion v ON v.usage_id = u.id
+                           WHERE u.attempt_id = i.attempt) ORDER BY i.n)
+          INTO follows, taken, taken_priced
+          FROM unnest(p_attempts, p_seqs) WITH ORDINALITY i(attempt, seq, n);
+    END IF;
+
     IF unknown_payee THEN
         -- A provider paid for the first time in a currency has no account yet.
         PERFORM account_v1('PAYABLE', x.organization_id, x.currency) FROM (
@@ -59,13 +74,13 @@ BEGIN
         -- Chip-seconds and joules are rounded first, so that the record re-rates to its charge, its energy and its grams.
         SELECT i.attempt, i.seq, i.final, i.ours_in, i.ours_cached, i.ours_out, i.claim_in, i.claim_cached, i.claim_out,
                i.method, round_half_even(i.chips, 6) AS chips, round_half_even(i.joules, 3) AS joules, i.tier, i.attribution,
-               i.ended_how, i.job_state, i.n, nextval('usage_id_seq') AS usage_id
+               i.ended_how, i.job_state, i.n
           FROM unnest(p_attempts, p_seqs, p_finals, p_ours_in, p_ours_cached, p_ours_out, p_claim_in, p_claim_cached,
                       p_claim_out, p_count_methods, p_chip_seconds, p_joules, p_tiers, p_attributions, p_ended_how, p_job_states)
                WITH ORDINALITY AS i(attempt, seq, final, ours_in, ours_cached, ours_out, claim_in, claim_cached, claim_out,
-                                    method, chips, joules, tier, attribution, ended_how, job_state, n)
+                                    method, chips, joules, tier, attribution, ended_how, job_state, n) OFFSET 0
     ), billed AS (
-        SELECT item.*, a.job_id, a.offer_id, a.card_id, j.hold_id, j.in_bound, j.out_bound,
+        SELECT item.*, a.job_id, a.offer_id, a.card_id, j.hold_id, a.place AS attempt_place, j.place AS job_place,
                least(item.ours_in, coalesce(item.claim_in, item.ours_in)) AS b_in,
                least(item.ours_cached, coalesce(item.claim_cached, item.ours_cached),
                      item.ours_in, coalesce(item.claim_in, item.ours_in)) AS b_cached,
@@ -73,21 +88,21 @@ BEGIN
           -- OFFSET 0 has each row looked up by its id, whatever the planner last heard of the tables; the expression keeps
           -- it from walking the index of all running attempts.
           FROM item
-          CROSS JOIN LATERAL (SELECT * FROM attempt WHERE id = item.attempt AND state || '' = 'RUNNING' OFFSET 0) a
-          CROSS JOIN LATERAL (SELECT * FROM job WHERE id = a.job_id OFFSET 0) j
+          CROSS JOIN LATERAL (SELECT job_id, offer_id, card_id, ctid AS place FROM attempt
+                               WHERE id = item.attempt AND state || '' = 'RUNNING' OFFSET 0) a
+          CROSS JOIN LATERAL (SELECT hold_id, billable_attempt_id, ctid AS place FROM job WHERE id = a.job_id OFFSET 0) j
          WHERE (j.billable_attempt_id IS NULL OR j.billable_attempt_id = item.attempt)
            AND NOT EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq)
-           AND (item.seq = 1 OR EXISTS (SELECT 1 FROM usage_record u WHERE u.attempt_id = item.attempt AND u.seq = item.seq - 1))
-    ), priced AS MATERIALIZED (
-        SELECT b.*, c.fee_bps, h.scopes[1] AS wallet_id, h.currency AS hold_currency, p.id AS payable_id,
+           AND (item.seq = 1 OR follows[item.n])
+    ), priced AS (
+        SELECT b.*, nextval('usage_id_seq') AS usage_id, c.fee_bps, h.scopes[1] AS wallet_id, h.currency AS hold_currency,
+               p.id AS payable_id,
                s.id AS factors_id, s.heat_reused, s.gco2_per_kwh, s.market_gco2_per_kwh, s.grid_zone,
                kwh_v1(b.joules, s.pue * (1 + s.line_loss)) AS kwh, kwh_v1(b.joules, 1) AS it, kwh_v1(b.joules, s.pue) AS hall,
                price_v1(b.b_in, b.b_cached, b.b_out, b.chips, c.input_price, c.cached_input_price, c.output_price,
                         c.chip_second_price) AS price,
-               h.quote_id, h.price_currency, h.price_amount,
-               h.amount - CASE WHEN b.seq = 1 THEN 0 ELSE coalesce((
-                   SELECT sum(k.amount) FROM usage_record u JOIN charge k ON k.usage_id = u.id
-                    WHERE u.attempt_id = b.attempt), 0) END AS hold_left
+               h.quote_id, h.price_currency, h.price_amount, q.rate, q.mid,
+               h.amount - coalesce(taken[b.n], 0) AS hold_left
           FROM billed b
           CROSS JOIN LATERAL (SELECT * FROM price_card WHERE id = b.card_id OFFSET 0) c
           CROSS JOIN LATERAL (SELECT * FROM hold WHERE id = b.hold_id OFFSET 0) h
@@ -97,7 +112,8 @@ BEGIN
                                ORDER BY site_id DESC, id DESC LIMIT 1) s
           CROSS JOIN LATERAL (SELECT id FROM ledger_account WHERE purpose = 'PAYABLE'
                                  AND organization_id = o.organization_id AND currency = o.currency OFFSET 0) p
-         WHERE s.site_id = o.site_id
+          LEFT JOIN LATERAL (SELECT rate, mid FROM fx_quote WHERE id = h.quote_id OFFSET 0) q ON true
+         WHERE s.site_id = o.site_id OFFSET 0
     ), worth AS MATERIALIZED (
         -- Step by step, each rounding of a column (see rating.sql): rate_v1, then fee_v1 of what is paid of it.
         SELECT p.*, round_half_even(p.share, 9) AS fees,
@@ -105,18 +121,15 @@ BEGIN
                round_half_even(p.grams, 9) AS g9
           FROM (SELECT r.*, least(r.rated, r.hold_left) AS pays, share_v1(least(r.rated, r.hold_left), r.fee_bps) AS share,
                        r.k12 * r.gco2_per_kwh AS grams
-                  FROM (SELECT w.*, round_half_even(paid, 9) AS rated, round_half_even(kwh, 12) AS k12
-                          FROM (SELECT priced.*, q.rate, q.mid, CASE WHEN q.rate IS NULL THEN price ELSE price * q.rate END AS paid
-                                  FROM priced LEFT JOIN LATERAL (SELECT * FROM fx_quote WHERE id = priced.quote_id OFFSET 0) q ON true
-                                OFFSET 0) w OFFSET 0) r OFFSET 0) p
+                  FROM (SELECT w.*, round_half_even(paid, 9) AS rated
+                          FROM (SELECT priced.*, CASE WHEN rate IS NULL THEN price ELSE price * rate END AS paid,
+                                       round_half_even(kwh, 12) AS k12 FROM priced OFFSET 0) w OFFSET 0) r OFFSET 0) p
     ), sold AS MATERIALIZED (
         -- What is sold to a wallet in another currency, in the price's. What the wallet pays nothing for is not sold.
         SELECT w.usage_id, w.quote_id, w.price_currency, w.fee_bps, w.mid, w.pays, least(w.s_rated, w.s_left) AS amount,
                CASE WHEN w.method = 'tokenizer' AND w.over > 0 THEN greatest(w.s_rated - w.s_left, 0) ELSE 0 END AS overrun
           FROM (SELECT x.*, CASE WHEN x.pays + x.over > 0 THEN round_half_even(x.price, 9) ELSE 0 END AS s_rated,
-                       x.price_amount - CASE WHEN x.seq = 1 THEN 0 ELSE coalesce((
-                           SELECT sum(v.amount) FROM usage_record u JOIN charge_conversion v ON v.usage_id = u.id
-                            WHERE u.attempt_id = x.attempt), 0) END AS s_left
+                       x.price_amount - coalesce(taken_priced[x.n], 0) AS s_left
                   FROM worth x WHERE x.quote_id IS NOT NULL) w
     ), converted AS (
         INSERT INTO charge_conversion (usage_id, quote_id, currency, amount, fee, overrun, mid_amount)
@@ -145,14 +158,14 @@ BEGIN
         ) f(applies, kind, details) WHERE f.applies
         ON CONFLICT DO NOTHING
     ), ended AS (
-        UPDATE attempt a SET state = 'RECORDED', ended_at = now() FROM worth p
-         WHERE a.id = p.attempt AND p.final AND a.id = ANY (p_attempts)
+        -- Both rows are locked, so they are where they were found.
+        UPDATE attempt a SET state = 'RECORDED', ended_at = now() FROM worth p WHERE a.ctid = p.attempt_place AND p.final
     ), job_ended AS (
         UPDATE job j SET billable_attempt_id = p.attempt,
                state = CASE WHEN p.final THEN p.job_state ELSE j.state END,
                finished_at = CASE WHEN p.final THEN now() END,
                error_code = CASE WHEN p.final AND p.job_state = 'FAILED' THEN p.ended_how ELSE j.error_code END
-          FROM worth p WHERE j.id = p.job_id AND j.id = ANY (jobs)
+          FROM worth p WHERE j.ctid = p.job_place
     )
     SELECT p.n::int, 'ok', p.usage_id, p.b_in, p.b_cached, p.b_out, p.pays, p.hold_currency, p.pays - p.fees + p.over,
            p.fees, p.joules, p.k12, p.i12, round_half_even(p.hall, 12) - p.i12, round_half_even(p.heat, 12), p.g9,

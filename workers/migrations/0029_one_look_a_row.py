@@ -1,0 +1,13 @@
+from django.db import migrations
+
+from core.sql import RunSQLFile
+
+
+class Migration(migrations.Migration):
+    dependencies = [("workers", "0028_income_days"), ("billing", "0037_posting_by_statement")]
+
+    operations = [
+        RunSQLFile("workers/sql/admission.sql"),
+        RunSQLFile("workers/sql/recording.sql"),
+        RunSQLFile("workers/sql/plans.sql"),
+    ]
