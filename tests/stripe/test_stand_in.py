@@ -62,3 +62,20 @@ def test_unused_money_goes_back_and_what_fails_comes_again(bank: Bank, lab: Orga
 
     assert (available(lab), balance("REFUND_IN_TRANSIT", organization=lab)) == (100, 0)
     assert verification.verify() == []
+
+
+def test_what_was_paid_in_does_not_expire(bank: Bank, lab: Organization) -> None:
+    top_up = begin(bank, lab, "100")
+    bank.control("pay", session=top_up.session_id)
+    bank.heal()
+
+    bank.heal(after=800 * 86400)
+    scene.spend(lab, "30")
+    asked = refunds.request(
+        top_up=top_up, amount=Decimal(70), reason="left", actor=audit.SYSTEM, now=bank.now
+    )
+    refunds.send(refund=asked, asked=bank.client, now=bank.now)
+    bank.heal()
+
+    assert (available(lab), balance("REFUND_IN_TRANSIT", organization=lab)) == (0, 0)
+    assert verification.verify() == []
