@@ -9,12 +9,15 @@ from psycopg import errors
 
 from accounts import audit
 from accounts.audit import Actor
+from accounts.models import Organization
 from billing import approvals
-from billing.models import Approval, Freeze, LedgerAccount
-from core import ids
+from billing.models import Approval, Freeze, LedgerAccount, Scope
+from core import ids, money
 from core.errors import DomainError, Invalid
 
 KIND = "release_freeze"
+NOBODY = UUID(int=0)
+"""Who freezes where no person does."""
 type Target = Literal["OWNER", "AUTHORITY"]
 
 
@@ -59,6 +62,33 @@ def freeze(*, account: LedgerAccount, reason: str, actor: Actor, now: datetime) 
             details={"account": account.code, "frozen": f"{made.frozen:f}", "reason": reason},
         )
     return made
+
+
+def freeze_wallets(*, organization: Organization, but: int, reason: str, now: datetime) -> int:
+    """
+    Freeze what an organization has in its wallets, of its own accord; gives how many there were.
+
+    Once for a reason: what two people have let go is not frozen for the same again.
+
+    :param but: the account of a wallet that is left as it is
+    """
+    if Freeze.objects.filter(organization=organization, reason=reason).exists():
+        return 0
+    full = Scope.objects.filter(organization=organization, kind=Scope.Kind.WALLET, posted__gt=0)
+    found = full.exclude(account_id=but).exclude(currency=money.TEST_CURRENCY).order_by("id")
+    with transaction.atomic():
+        made = [_freeze(wallet.account_id, reason, NOBODY, now) for wallet in found if wallet.account_id]
+        for one in made:
+            audit.record_event(
+                actor=audit.SYSTEM,
+                action="money.freeze",
+                subject_kind="organization",
+                subject_uid=organization.uid,
+                organization=organization,
+                now=now,
+                details={"account": one.account.code, "frozen": f"{one.frozen:f}", "reason": reason},
+            )
+    return len(made)
 
 
 def freeze_more(*, now: datetime) -> int:

@@ -55,7 +55,7 @@ def keep_number(
     """Keep one number; answers what stands in its place."""
     uid = ids.make_uid()
     sealed = vault.seal(number, purpose=f"tax_number:{uid}")
-    signs = "".join(sign for sign in number if sign.isalnum())
+    signs = "".join(sign for sign in number if sign.isascii() and sign.isalnum())
     hint = f"…{signs[len(signs) - min(4, len(signs) // 2) :]}"
     cursor.execute(
         "INSERT INTO tax_number (uid, organization_id, hint, content, key_id, added_by, added_at)"

@@ -67,7 +67,7 @@ class Kind:
 
 def mask(number: str) -> str:
     """A number as it is shown: its last four signs, and of a short one no more than half."""
-    signs = "".join(sign for sign in number if sign.isalnum())
+    signs = "".join(sign for sign in number if sign.isascii() and sign.isalnum())
     shown = min(SHOWN_MAX, len(signs) // 2)
     return f"…{signs[len(signs) - shown :]}"
 

@@ -172,6 +172,23 @@ def test_what_jobs_hold_is_frozen_when_they_end(db: Database, lab: exchange.Buye
     assert verification.verify() == []
 
 
+def test_what_comes_into_a_frozen_wallet_starts_nothing(
+    db: Database, lab: exchange.Buyer, ann: Actor, bob: Actor
+) -> None:
+    standing_freeze = freeze(lab, ann)
+    with db.connect() as app:
+        seller = exchange.make_seller(app, "Farm")
+        exchange.top_up(app, lab, "10", key="late")
+        [refused] = exchange.admit_items(app, [(lab, seller)])
+        freezes.freeze_more(now=NOW)
+        asked = freezes.prepare_release(standing=standing_freeze, to="OWNER", actor=ann, now=NOW)
+        approvals.approve(approval=asked, sha256=asked.sha256, actor=bob, now=NOW)
+        freezes.release(standing=standing_freeze, to="OWNER", actor=ann, now=NOW)
+        [admitted] = exchange.admit_items(app, [(lab, seller)])
+
+    assert (refused["verdict"], admitted["verdict"]) == ("insufficient_funds", "ok")
+
+
 def test_two_operators_release_once(db: Database, lab: exchange.Buyer, ann: Actor, bob: Actor) -> None:
     standing_freeze = freeze(lab, ann)
     asked = freezes.prepare_release(standing=standing_freeze, to="AUTHORITY", actor=ann, now=NOW)

@@ -94,6 +94,7 @@ def test_a_provider_hands_in_its_checks_and_reads_what_came_of_them(db: Database
         ("identity", IDENTITY | {"number": ""}, "id_number"),
         ("identity", IDENTITY | {"documents": "\n"}, "id_papers"),
         ("identity", IDENTITY | {"documents": "x\n" * (DOCUMENTS_MAX + 1)}, "id_documents"),
+        ("identity", IDENTITY | {"documents": "Tax number: 1"}, "id_documents"),
         ("tax-form", {**TAX, "agreed": ""}, "id_agreed"),
         ("tax-form", TAX | {"form": "W-9"}, "id_form"),
     ],

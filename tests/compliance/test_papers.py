@@ -1,6 +1,7 @@
 """Papers of checks and tax numbers: kept encrypted, read by few, each reading on record."""
 
 import importlib
+import threading
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client, override_settings
 
 from accounts import audit
@@ -161,7 +163,14 @@ def test_a_tax_number_is_shown_by_its_end_and_in_full_on_record(db: Database, fa
 
 @pytest.mark.parametrize(
     ("number", "shown"),
-    [("SE556000000001", "…0001"), ("123-45-6789", "…6789"), ("123 45", "…45"), ("1", "…"), ("--", "…")],
+    [
+        ("SE556000000001", "…0001"),
+        ("123-45-6789", "…6789"),
+        ("123 45", "…45"),
+        ("1", "…"),
+        ("--", "…"),
+        ("税号１２３４", "…"),
+    ],
 )
 def test_a_short_number_shows_no_more_than_half(number: str, shown: str) -> None:
     assert tax_ids.mask(number) == shown
@@ -177,6 +186,27 @@ def test_an_organization_hands_in_so_many_papers(
     assert documents.add(file=CheckedFile("b.png", "image/png", make_png(b"a")), **give) == first
     with pytest.raises(documents.TooManyDocuments):
         documents.add(file=CheckedFile("a.png", "image/png", make_png(b"b")), **give)
+
+
+def test_papers_of_one_moment_are_counted_one_by_one(db: Database, farm: Organization) -> None:
+    give: dict[str, Any] = {"organization": farm, "actor": audit.SYSTEM, "now": NOW}
+    barrier = threading.Barrier(4)
+
+    def hand_in(content: bytes) -> None:
+        try:
+            barrier.wait()
+            documents.add(file=CheckedFile("a.png", "image/png", make_png(content)), **give)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=hand_in, args=[one]) for one in (b"a", b"b", b"c", b"c")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    rows = ComplianceDocument.objects.order_by("number").values_list("number", flat=True)
+    assert list(rows) == [1, 2, 3]
 
 
 def test_keys_are_changed_without_asking_anybody_again(db: Database, farm: Organization) -> None:

@@ -12,7 +12,7 @@ from accounts.pages.files import FilesField
 from billing.compliance.documents import BOUNDS
 from billing.compliance.pages.words import PARTIES, STATEMENT
 from billing.compliance.tax_forms import TaxForm
-from billing.compliance.tax_numbers import LENGTH_MAX
+from billing.compliance.tax_numbers import LENGTH_MAX, SAID
 
 LINE_LENGTH_MAX = 300
 DOCUMENTS_MAX = 10
@@ -46,6 +46,10 @@ class DocumentsField(forms.CharField):
             raise forms.ValidationError(
                 _("At most %(lines)s lines of at most %(signs)s characters."),
                 params={"lines": DOCUMENTS_MAX, "signs": LINE_LENGTH_MAX},
+            )
+        if any(SAID.match(line) for line in lines):
+            raise forms.ValidationError(
+                _("Tax numbers are kept encrypted: say it in the tax form’s own field.")
             )
         return "\n".join(lines)
 
