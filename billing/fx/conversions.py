@@ -38,6 +38,7 @@ def convert(
     :raises billing.fx.refusals.QuoteExpired: if it is over
     :raises billing.fx.refusals.QuoteUsed: if it served another conversion
     :raises billing.fx.refusals.AmountTooSmall: if nothing would arrive
+    :raises billing.fx.refusals.WalletFrozen: if the wallet that pays is frozen
     :raises billing.fx.refusals.PositionFull: if the platform would hold more of a currency than it may
     :raises billing.ledger.InsufficientFunds: if the wallet has not so much
     """

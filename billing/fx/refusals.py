@@ -48,6 +48,13 @@ class PositionFull(DomainError):
     message = "We cannot exchange so much of this currency now. Try a smaller amount, or later."
 
 
+class WalletFrozen(DomainError):
+    """Two people let it go, or nobody."""
+
+    code = "wallet_frozen"
+    message = "The money of this wallet is frozen. Write to us."
+
+
 class NotInTime(DomainError):
     """A day that is not over, or in a closed period."""
 
@@ -75,13 +82,23 @@ REFUSALS: dict[str, type[DomainError]] = {
     "fx_quote_own": QuoteUnknown,
     "fx_quote_in_force": QuoteExpired,
     "fx_amount_enough": AmountTooSmall,
+    "fx_conversion_free": WalletFrozen,
     "fx_limit_kept": PositionFull,
     "fx_revaluation_in_time": NotInTime,
     "fx_revaluation_followed": NotFollowed,
     "swap_line_within_limit": LineExceeded,
     "swap_line_is_sound": LineExceeded,
 }
-OWN_WORDS = (PositionFull, QuoteUnknown, QuoteExpired, AmountTooSmall, NotInTime, NotFollowed, LineExceeded)
+OWN_WORDS = (
+    PositionFull,
+    QuoteUnknown,
+    QuoteExpired,
+    AmountTooSmall,
+    WalletFrozen,
+    NotInTime,
+    NotFollowed,
+    LineExceeded,
+)
 
 
 def translate(error: DatabaseError) -> Exception:

@@ -36,6 +36,7 @@ class Scope(models.Model):
     posted = models.DecimalField(max_digits=38, decimal_places=9)
     held = models.DecimalField(max_digits=38, decimal_places=9)
     floor = models.DecimalField(max_digits=38, decimal_places=9)
+    frozen = models.BooleanField(default=False)
 
     class Meta:
         db_table = "scope"
@@ -46,8 +47,8 @@ class Scope(models.Model):
 
     @property
     def available(self) -> Decimal:
-        """What may still be held."""
-        return self.posted - self.held - self.floor
+        """What may still be held; nothing of a frozen wallet."""
+        return Decimal(0) if self.frozen else self.posted - self.held - self.floor
 
 
 class SpendingLimit(models.Model):

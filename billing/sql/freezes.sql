@@ -1,7 +1,8 @@
 -- Freezing money and letting it go. The freeze's row is locked before any balance, by both.
 
 -- Freeze what is in an account now, or what has come or been let go by jobs since; gives how much was moved. What jobs hold
--- stays until they end.
+-- stays until they end. A frozen wallet starts nothing and sells nothing, whatever comes into it meanwhile. By nobody (the nil
+-- UUID), it is frozen by the system.
 CREATE OR REPLACE FUNCTION freeze_v1(p_uid uuid, p_account bigint, p_reason text, p_by uuid, p_at timestamptz)
 RETURNS TABLE (freeze_id bigint, amount numeric)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -27,6 +28,7 @@ BEGIN
     END LOOP;
     IF source.purpose = 'WALLET' THEN
         amount := (SELECT s.posted - s.held FROM scope s WHERE s.account_id = p_account FOR NO KEY UPDATE);
+        UPDATE scope s SET frozen = true WHERE s.account_id = p_account AND NOT s.frozen;
     ELSE
         -- Whoever pays it out meanwhile is waited for, and waits.
         PERFORM 1 FROM ledger_account a WHERE a.id = p_account FOR NO KEY UPDATE;
@@ -37,7 +39,7 @@ BEGIN
     IF amount > 0 THEN
         here := account_v1('FROZEN', source.organization_id, source.currency);
         turn := (SELECT count(*) FROM entry e WHERE e.key LIKE 'freeze:' || kept.uid || ':%');
-        PERFORM 1 FROM post_v1('freeze:' || kept.uid || ':' || turn + 1, 'FREEZE', 'user:' || p_by, kept.reason, p_at,
+        PERFORM 1 FROM post_v1('freeze:' || kept.uid || ':' || turn + 1, 'FREEZE', coalesce('user:' || nullif(p_by, '00000000-0000-0000-0000-000000000000'), 'system:freeze'), kept.reason, p_at,
                                ARRAY[least(p_account, here), greatest(p_account, here)],
                                CASE WHEN p_account < here THEN ARRAY[amount, -amount] ELSE ARRAY[-amount, amount] END);
         UPDATE money_freeze f SET frozen = f.frozen + amount WHERE f.id = kept.id;
@@ -76,6 +78,7 @@ BEGIN
                                ARRAY[least(target, here), greatest(target, here)],
                                CASE WHEN here < target THEN ARRAY[kept.frozen, -kept.frozen] ELSE ARRAY[-kept.frozen, kept.frozen] END);
     END IF;
+    UPDATE scope SET frozen = false WHERE account_id = kept.account_id AND frozen;
     UPDATE money_freeze SET released = kept.frozen, approval_id = p_approval, ended_at = p_at WHERE id = p_freeze;
     RETURN kept.frozen;
 END $$;

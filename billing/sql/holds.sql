@@ -78,11 +78,11 @@ BEGIN
     ids := (SELECT array_agg(DISTINCT s) FROM unnest(p_wallets || rules) s WHERE s IS NOT NULL);
     IF p_wait THEN
         SELECT array_agg(l.id), array_agg(l.free) INTO ids, free FROM (
-            SELECT s.id, s.posted - s.held - CASE s.kind WHEN 1 THEN s.floor ELSE 0 END AS free FROM scope s
+            SELECT s.id, CASE WHEN s.frozen THEN 0 ELSE s.posted - s.held - CASE s.kind WHEN 1 THEN s.floor ELSE 0 END END AS free FROM scope s
              WHERE s.id = ANY (ids) ORDER BY s.kind, s.id FOR NO KEY UPDATE) l;
     ELSE
         SELECT array_agg(l.id), array_agg(l.free) INTO ids, free FROM (
-            SELECT s.id, s.posted - s.held - CASE s.kind WHEN 1 THEN s.floor ELSE 0 END AS free FROM scope s
+            SELECT s.id, CASE WHEN s.frozen THEN 0 ELSE s.posted - s.held - CASE s.kind WHEN 1 THEN s.floor ELSE 0 END END AS free FROM scope s
              WHERE s.id = ANY (ids) ORDER BY s.kind, s.id FOR NO KEY UPDATE SKIP LOCKED) l;
     END IF;
     raised := array_fill(0::numeric, ARRAY[greatest(cardinality(ids), 1)]);

@@ -1,18 +1,23 @@
 """
 Payments that a payer's bank contests. What is contested is frozen while it is open: given back if it is won,
-taken if it is lost, and what the wallet no longer has is the platform's loss.
+taken if it is lost, and what the wallet no longer has is the platform's loss. Where the wallet does not cover
+it, the organization's other wallets are frozen until two people let them go: what was paid by card could have
+been exchanged before.
 
 Stripe takes the money and a fee from our account when a dispute opens, and gives the money back when it is
 won; those movements are booked by `movements` against the same receivable, in whatever order they come.
 """
 
 from datetime import datetime
+from decimal import Decimal
 
 import stripe
 from django.db import transaction
+from django.db.models import Sum
 
 from billing import ledger, wallets
-from billing.models import StripeDispute, StripeTopUp
+from billing.compliance import freezes
+from billing.models import Posting, StripeDispute, StripeTopUp
 from billing.stripe import client, facts, payments
 from billing.stripe.facts import DisputeFacts
 
@@ -79,7 +84,21 @@ def apply(*, top_up: StripeTopUp, found: DisputeFacts, now: datetime) -> StripeD
             row.save(force_insert=True)
         else:
             row.save(update_fields=CHANGED)
+    if _find_uncovered(row):
+        wallet, _ = _find_accounts(paid)
+        reason = f"Dispute {row.pk}: the wallet that was paid into does not cover it"
+        freezes.freeze_wallets(organization=paid.organization, but=wallet, reason=reason, now=now)
     return row
+
+
+def _find_uncovered(row: StripeDispute) -> Decimal:
+    """What of a dispute that is open or lost nobody has paid for."""
+    if row.state == State.OPEN:
+        return row.amount - row.frozen
+    if row.end_entry_id is None:
+        return Decimal(0)
+    lost = Posting.objects.filter(entry_id=row.end_entry_id, account__purpose="DISPUTE_LOSS")
+    return lost.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
 
 
 CHANGED = (*("status", "state", "ended_at", "frozen", "freeze_entry", "end_entry", "due_by", "submissions"),)
