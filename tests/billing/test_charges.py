@@ -211,6 +211,21 @@ def test_the_sweeper_bills_what_was_not_billed_yet(
     assert verification.verify() == []
 
 
+def test_the_sweeper_leaves_what_a_living_gateway_serves(
+    app: psycopg.Connection[Any], owner: psycopg.Connection[Any], lab: Buyer, farm: Seller
+) -> None:
+    exchange.admit(app, lab, farm)
+    exchange.expire_leases(owner)
+    served = exchange.admit(app, lab, farm)
+    exchange.renew(app, [served.attempt_id], out=450)
+
+    swept = exchange.sweep(app)
+
+    running = exchange.fetch(app, "SELECT id FROM attempt WHERE state = 'RUNNING'")
+    assert (swept, running) == (1, [{"id": served.attempt_id}])
+    assert exchange.record(app, served.attempt_id, out=500)["verdict"] == "ok"
+
+
 POSTER = """
 import os, django
 django.setup()
