@@ -5,7 +5,8 @@
 -- found here, and the rows of periods that have begun are made. Scopes are then locked once, in the order (kind, id).
 -- Without `p_wait` a row that somebody else has locked makes its items `busy`; with it the call waits up to the session's
 -- lock timeout. Verdicts: ok, busy, insufficient_funds, key_/member_/project_limit_exceeded, limit_in_other_currency (what
--- is limited at all is limited in every currency); `scope_id` names the scope that refused.
+-- is limited at all is limited in every currency); `scope_id` names the scope that refused. An item without a wallet is
+-- passed over, as busy.
 CREATE OR REPLACE FUNCTION hold_v2(
     p_sources bigint[], p_wallets bigint[], p_amounts numeric[],
     p_keys bigint[], p_members bigint[], p_projects bigint[], p_wait boolean
@@ -118,16 +119,17 @@ BEGIN
     UPDATE scope s SET held = s.held + r.amount FROM unnest(ids, raised) r(id, amount) WHERE s.id = r.id AND r.amount > 0;
     RETURN QUERY
     WITH item AS (
-        SELECT i.n::int AS n, i.source, i.wallet, i.amount, i.verdict, i.wallet || rules[i.first:i.last] AS scopes, i.refused
+        SELECT i.n::int AS n, i.source, i.wallet, i.amount, i.verdict, i.wallet || rules[i.first:i.last] AS scopes, i.refused,
+               CASE i.verdict WHEN 'ok' THEN nextval('hold_id_seq') END AS hold
           FROM unnest(p_sources, p_wallets, p_amounts, verdicts, firsts, lasts, refused) WITH ORDINALITY
                AS i(source, wallet, amount, verdict, first, last, refused, n)
     ), opened AS (
-        INSERT INTO hold (source, currency, amount, scopes)
-        SELECT item.source, s.currency, item.amount, item.scopes
-          FROM item JOIN scope s ON s.id = item.wallet WHERE item.verdict = 'ok'
-        RETURNING hold.id, hold.source
+        INSERT INTO hold (id, source, currency, amount, scopes)
+        OVERRIDING SYSTEM VALUE
+        SELECT item.hold, item.source, s.currency, item.amount, item.scopes
+          FROM item CROSS JOIN LATERAL (SELECT currency FROM scope WHERE id = item.wallet OFFSET 0) s WHERE item.verdict = 'ok'
     )
-    SELECT item.n, item.verdict, opened.id, item.refused FROM item LEFT JOIN opened ON opened.source = item.source;
+    SELECT item.n, item.verdict, item.hold, item.refused FROM item ORDER BY item.n;
 END $$;
 
 -- Lower or raise what scopes have set aside. One place for the lock order, used by release, change and charge. A raise beyond

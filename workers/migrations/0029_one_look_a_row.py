@@ -4,7 +4,7 @@ from core.sql import RunSQLFile
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workers", "0028_income_days"), ("billing", "0037_posting_by_statement")]
+    dependencies = [("workers", "0028_income_days"), ("billing", "0039_holds_by_number")]
 
     operations = [
         RunSQLFile("workers/sql/admission.sql"),

@@ -22,26 +22,22 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     size int := cardinality(p_keys);
+    with_keys boolean := cardinality(array_remove(p_idempotency_keys, NULL)) > 0;
+    -- All by place in the call. Of what is refused, hold_v2 is asked nothing: its wallet is NULL.
     verdicts text[] := array_fill(NULL::text, ARRAY[size]);
     details text[] := array_fill(NULL::text, ARRAY[size]);
-    job_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    amounts numeric[] := array_fill(NULL::numeric, ARRAY[size]);
-    hold_ids bigint[] := array_fill(NULL::bigint, ARRAY[size]);
-    -- What may be held for, one after the other: its place in the call, and what hold_v2 asks.
-    places int[] := '{}';
-    held_jobs bigint[] := '{}';
-    held_amounts numeric[] := '{}';
-    wallets bigint[] := '{}';
-    keys bigint[] := '{}';
-    members bigint[] := '{}';
-    projects bigint[] := '{}';
-    -- What is paid from a wallet in another currency: its place among those, the quote, and what it covers of the price's.
-    crossing int[] := '{}';
-    quotes bigint[] := '{}';
-    priced_in text[] := '{}';
-    priced numeric[] := '{}';
-    lock record;
-    with_keys boolean := cardinality(array_remove(p_idempotency_keys, NULL)) > 0;
+    job_ids bigint[];
+    hold_ids bigint[];
+    amounts numeric[];
+    wallets bigint[];
+    keys bigint[];
+    members bigint[];
+    projects bigint[];
+    short bigint[];  -- the scopes that refused
+    -- Of what is paid from a wallet in another currency: the quote, and what is asked in the price's.
+    quotes bigint[];
+    currencies text[];
+    prices numeric[];
     r record;
 BEGIN
     IF size NOT BETWEEN 1 AND 64 THEN
@@ -64,74 +60,63 @@ BEGIN
         END LOOP;
     END IF;
 
-    FOR r IN
-        SELECT i.n, w.id AS wallet, k.created_by_id AS member, coalesce(k.project_id, m.project_id) AS project, c.currency,
+    -- OFFSET 0 has each row looked up by its id, whatever the planner last heard of the tables, and keeps what is rounded a
+    -- column (see rating.sql).
+    SELECT array_agg(v.verdict),
+           array_agg(CASE WHEN v.verdict IS NULL THEN nextval('job_id_seq') END),
+           array_agg(CASE WHEN v.verdict IS NULL THEN v.wallet END), array_agg(round_half_even(v.cost, 9)),
+           array_agg(CASE WHEN v.verdict IS NULL THEN v.key END), array_agg(CASE WHEN v.verdict IS NULL THEN v.member END),
+           array_agg(CASE WHEN v.verdict IS NULL THEN v.project END),
+           array_agg(CASE WHEN v.verdict IS NULL THEN v.quote END), array_agg(v.currency), array_agg(v.price)
+      INTO verdicts, job_ids, wallets, amounts, keys, members, projects, quotes, currencies, prices
+      FROM (SELECT u.*, CASE WHEN u.rate IS NULL THEN u.price ELSE u.price * u.rate END AS cost FROM (
+        SELECT i.key, coalesce(w.id, x.wallet) AS wallet, k.created_by_id AS member, coalesce(k.project_id, m.project_id) AS project,
+               c.currency, x.quote, x.rate,
                price_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS price,
-               rate_v1(i.ins, 0, i.outs, 0, c.input_price, c.cached_input_price, c.output_price, c.chip_second_price) AS amount,
-               CASE WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
+               CASE WHEN verdicts[i.n] IS NOT NULL THEN verdicts[i.n]
+                    WHEN k.id IS NULL OR k.organization_id <> i.organization OR k.revoked_at IS NOT NULL
                          OR k.expires_at <= now() THEN 'key_revoked'
-                    WHEN o.id IS NULL OR o.state <> 'LIVE' THEN 'offer_withdrawn'
+                    WHEN o.state IS DISTINCT FROM 'LIVE' THEN 'offer_withdrawn'
                     -- A deferred job may have a cheaper form of the card in force, or wait for a card to start.
                     WHEN (coalesce(c.of_number, c.number) IS DISTINCT FROM (
                               SELECT f.number FROM price_card f WHERE f.offer_id = i.offer AND f.starts_at <= now()
                                ORDER BY f.starts_at DESC, f.number DESC LIMIT 1)
-                          OR c.valid_until <= now()) AND (p_nodes[i.n] IS NULL AND c.starts_at > now()) IS NOT TRUE
-                         OR c.of_number IS NOT NULL AND p_nodes[i.n] IS NOT NULL THEN 'card_stale'
+                          OR c.valid_until <= now()) AND (i.node IS NULL AND c.starts_at > now()) IS NOT TRUE
+                         OR c.of_number IS NOT NULL AND i.node IS NOT NULL THEN 'card_stale'
                     WHEN (k.mode = 'TEST') <> (c.currency = 'XTS') THEN 'wrong_mode'
-                    WHEN w.id IS NULL AND EXISTS (SELECT 1 FROM scope s WHERE s.organization_id = i.organization AND s.kind = 1)
+                    WHEN w.id IS NOT NULL OR x.wallet IS NOT NULL THEN NULL
+                    WHEN EXISTS (SELECT 1 FROM scope s WHERE s.organization_id = i.organization AND s.kind = 1)
                          THEN 'currency_mismatch'
-                    WHEN w.id IS NULL THEN 'no_wallet'
+                    ELSE 'no_wallet'
                END AS verdict
-          FROM unnest(p_keys, p_organizations, p_offers, p_cards, p_in_bounds, p_out_bounds) WITH ORDINALITY
-               AS i(key, organization, offer, card, ins, outs, n)
-          LEFT JOIN accounts_apikey k ON k.id = i.key
-          LEFT JOIN offer o ON o.id = i.offer
-          LEFT JOIN price_card c ON c.id = i.card AND c.offer_id = i.offer
-          LEFT JOIN scope w ON w.kind = 1 AND w.organization_id = i.organization AND w.currency = c.currency
-          LEFT JOIN accounts_membership m ON m.organization_id = i.organization AND m.user_id = k.created_by_id
-    LOOP
-        IF verdicts[r.n] IS NULL AND r.verdict = 'currency_mismatch' AND r.currency <> 'XTS' THEN
-            SELECT s.id AS wallet, q.id AS quote, round_half_even(r.price * q.rate, 9) AS amount INTO lock
-              FROM scope s
-              JOIN fx_standing_quote t ON t.base = s.currency AND t.quote = r.currency
-              JOIN fx_quote q ON q.id = t.quote_id AND q.expires_at > now()
-             WHERE s.organization_id = p_organizations[r.n] AND s.kind = 1 ORDER BY s.id LIMIT 1;
-            IF FOUND THEN
-                crossing := crossing || cardinality(places) + 1;
-                quotes := quotes || lock.quote;
-                priced_in := priced_in || r.currency;
-                priced := priced || r.amount;
-                r.wallet := lock.wallet;
-                r.amount := lock.amount;
-                r.verdict := NULL;
-            END IF;
-        END IF;
-        verdicts[r.n] := coalesce(verdicts[r.n], r.verdict);
-        IF verdicts[r.n] IS NULL THEN
-            job_ids[r.n] := nextval('job_id_seq');
-            amounts[r.n] := r.amount;
-            places := places || r.n::int;
-            held_jobs := held_jobs || job_ids[r.n];
-            held_amounts := held_amounts || r.amount;
-            wallets := wallets || r.wallet;
-            keys := keys || p_keys[r.n];
-            members := members || r.member;
-            projects := projects || r.project;
-        END IF;
-    END LOOP;
+          FROM unnest(p_keys, p_organizations, p_offers, p_cards, p_nodes, p_in_bounds, p_out_bounds) WITH ORDINALITY
+               AS i(key, organization, offer, card, node, ins, outs, n)
+          LEFT JOIN LATERAL (SELECT * FROM accounts_apikey WHERE id = i.key OFFSET 0) k ON true
+          LEFT JOIN LATERAL (SELECT state FROM offer WHERE id = i.offer OFFSET 0) o ON true
+          LEFT JOIN LATERAL (SELECT * FROM price_card WHERE id = i.card AND offer_id = i.offer OFFSET 0) c ON true
+          LEFT JOIN LATERAL (SELECT id FROM scope WHERE kind = 1 AND organization_id = i.organization AND currency = c.currency
+                             OFFSET 0) w ON true
+          LEFT JOIN LATERAL (SELECT s.id AS wallet, q.id AS quote, q.rate FROM scope s
+                               JOIN fx_standing_quote t ON t.base = s.currency AND t.quote = c.currency
+                               JOIN fx_quote q ON q.id = t.quote_id AND q.expires_at > now()
+                              WHERE w.id IS NULL AND c.currency <> 'XTS' AND s.organization_id = i.organization AND s.kind = 1
+                              ORDER BY s.id LIMIT 1) x ON true
+          LEFT JOIN LATERAL (SELECT project_id FROM accounts_membership
+                              WHERE organization_id = i.organization AND user_id = k.created_by_id OFFSET 0) m ON true
+         ORDER BY i.n) u OFFSET 0) v;
 
-    IF places <> '{}' THEN
-        FOR r IN SELECT * FROM hold_v2(held_jobs, wallets, held_amounts, keys, members, projects, p_wait) LOOP
-            hold_ids[places[r.idx]] := r.hold_id;
-            verdicts[places[r.idx]] := r.verdict;
-            IF r.scope_id IS NOT NULL THEN
-                details[places[r.idx]] := explain_scope_v1(r.scope_id, held_amounts[r.idx]);
-            END IF;
-        END LOOP;
-        IF crossing <> '{}' THEN
-            UPDATE hold h SET quote_id = i.quote, price_currency = i.currency, price_amount = i.amount
-              FROM unnest(crossing, quotes, priced_in, priced) i(place, quote, currency, amount)
-             WHERE h.id = hold_ids[places[i.place]];
+    IF array_remove(job_ids, NULL) <> '{}' THEN
+        SELECT array_agg(coalesce(verdicts[h.idx], h.verdict)), array_agg(h.hold_id), array_agg(h.scope_id)
+          INTO verdicts, hold_ids, short
+          FROM hold_v2(job_ids, wallets, amounts, keys, members, projects, p_wait) h;
+        IF array_remove(short, NULL) <> '{}' THEN
+            details := (SELECT array_agg(CASE WHEN i.scope IS NULL THEN details[i.n] ELSE explain_scope_v1(i.scope, amounts[i.n]) END
+                                         ORDER BY i.n) FROM unnest(short) WITH ORDINALITY i(scope, n));
+        END IF;
+        IF array_remove(quotes, NULL) <> '{}' THEN
+            UPDATE hold h SET quote_id = i.quote, price_currency = i.currency, price_amount = round_half_even(i.price, 9)
+              FROM unnest(hold_ids, quotes, currencies, prices) i(hold, quote, currency, price)
+             WHERE h.id = i.hold AND i.quote IS NOT NULL;
         END IF;
     END IF;
 
@@ -155,10 +140,11 @@ BEGIN
 
     RETURN QUERY
     WITH item AS (
-        SELECT i.*, verdicts[i.n] AS verdict, job_ids[i.n] AS job, hold_ids[i.n] AS hold, amounts[i.n] AS amount
-          FROM unnest(p_keys, p_organizations, p_models, p_offers, p_cards, p_nodes, p_in_bounds, p_out_bounds,
-                      p_job_uids, p_attempt_uids, p_receipt_uids, p_matched) WITH ORDINALITY
-               AS i(key, organization, model, offer, card, node, ins, outs, uid, attempt_uid, receipt_uid, matched, n)
+        SELECT i.*, CASE WHEN i.verdict = 'ok' AND i.node IS NOT NULL THEN nextval('attempt_id_seq') END AS attempt
+          FROM unnest(p_keys, p_organizations, p_models, p_offers, p_cards, p_nodes, p_in_bounds, p_out_bounds, p_job_uids,
+                      p_attempt_uids, p_receipt_uids, p_matched, verdicts, job_ids, hold_ids, amounts, details) WITH ORDINALITY
+               AS i(key, organization, model, offer, card, node, ins, outs, uid,
+                    attempt_uid, receipt_uid, matched, verdict, job, hold, amount, detail, n)
     ), new_job AS (
         INSERT INTO job (id, uid, organization_id, api_key_id, kind, state, model_id, offer_id, card_id, hold_id,
                          in_bound, out_bound, matched)
@@ -167,14 +153,14 @@ BEGIN
                CASE WHEN node IS NULL THEN 'QUEUED' ELSE 'RUNNING' END, model, offer, card, hold, ins, outs, matched
           FROM item WHERE item.verdict = 'ok'
     ), new_attempt AS (
-        INSERT INTO attempt (uid, job_id, number, offer_id, card_id, node_id, receipt_uid, lease_until)
-        SELECT attempt_uid, job, 1, offer, card, node, receipt_uid, now() + interval '10 seconds'
-          FROM item WHERE item.verdict = 'ok' AND node IS NOT NULL
-        RETURNING id, attempt.job_id
+        INSERT INTO attempt (id, uid, job_id, number, offer_id, card_id, node_id, receipt_uid, lease_until)
+        OVERRIDING SYSTEM VALUE
+        SELECT attempt, attempt_uid, job, 1, offer, card, node, receipt_uid, now() + interval '10 seconds'
+          FROM item WHERE attempt IS NOT NULL
     )
-    SELECT item.n::int, item.verdict, CASE WHEN item.verdict = 'ok' THEN item.job END, a.id,
-           CASE WHEN item.verdict = 'ok' THEN item.amount END, details[item.n]
-      FROM item LEFT JOIN new_attempt a ON a.job_id = item.job AND item.verdict = 'ok' ORDER BY item.n;
+    SELECT n::int, item.verdict, CASE WHEN item.verdict = 'ok' THEN job END, attempt, CASE WHEN item.verdict = 'ok' THEN amount END,
+           item.detail
+      FROM item ORDER BY n;
 END $$;
 
 -- What became of an admission whose answer was lost: `ok` or `absent` for each job uid the caller made.
