@@ -164,9 +164,9 @@ EXCHANGES: dict[str, Harm] = {
         conversion(sold="'NaN'"),
     ),
     "fx_conversion.fx_conversion_free": "UPDATE scope SET frozen = true WHERE kind = 1;"
-    " INSERT INTO fx_conversion (uid, quote_id, organization_id, sold, bought, mid_amount, entry_id, converted_at)"
-    f" SELECT gen_random_uuid(), {UNUSED}, organization_id, sold, bought, mid_amount, {OTHER_ENTRY}, converted_at"
-    " FROM fx_conversion LIMIT 1",
+    " INSERT INTO fx_conversion (uid, quote_id, entry_id, organization_id, sold, bought, mid_amount,"
+    f" converted_at) SELECT gen_random_uuid(), {UNUSED}, {OTHER_ENTRY}, organization_id, sold, bought,"
+    " mid_amount, converted_at FROM fx_conversion LIMIT 1",
     "fx_conversion.fx_conversion_append_only": "UPDATE fx_conversion SET bought = bought + 1",
     "fx_conversion.fx_conversion_no_truncate": "TRUNCATE fx_conversion",
     "fx_position.fx_position_pkey": Copy("fx_position", {}),
