@@ -12,7 +12,8 @@ from accounts.api.base import OrganizationView
 from core import files
 from core.files import Bounds, CheckedFile
 
-NAMED = OpenApiParameter("name", OpenApiTypes.STR, required=True, description="What the file is called.")
+NAME = {"type": "string", "minLength": 1, "pattern": r"\S"}
+NAMED = OpenApiParameter("name", NAME, required=True, description="What the file is called.")
 FILE = {"application/octet-stream": OpenApiTypes.BINARY}
 
 
