@@ -1,12 +1,12 @@
 """Rules of work that is paid, of frozen money, and of money that goes out to providers."""
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, initialize, precondition, rule
+from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, precondition, rule
 
 from accounts.audit import SYSTEM
 from accounts.models import Organization
@@ -45,6 +45,7 @@ class Job:
     ended: bool = False
     posted: bool = False
     bearer: Bearer | None = None
+    credit: tuple[Decimal, Bearer] | None = None
     usage: int = 0
     paid: Decimal = ZERO
     sold: Decimal = ZERO
@@ -73,6 +74,24 @@ class Job:
             lines[("FX_POSITION", None, self.price)] = self.sold
         return lines
 
+    def part(self, amount: Decimal, bearer: Bearer) -> dict[Any, Decimal]:
+        """The entry that gives `amount` of it back: each took a part, and loses the same part of that."""
+        lines: dict[Any, Decimal] = {("WALLET", self.owner, self.wallet): -amount}
+        if bearer == Bearer.PLATFORM:
+            return lines | {("SLA_CREDIT", None, self.wallet): amount}
+        converted = self.price != self.wallet
+        gross, fee, mid = (
+            (whole * amount / self.paid).quantize(Decimal("1e-9"), ROUND_HALF_UP)
+            for whole in (self.sold if converted else self.paid, self.fee, self.mid)
+        )
+        lines[("PAYABLE", self.seller.organization_id, self.price)] = gross - fee
+        lines[("PLATFORM_FEE", None, self.price)] = fee
+        if converted:
+            lines[("FX_POSITION", None, self.price)] = -gross
+            lines[("FX_POSITION", None, self.wallet)] = mid
+            lines[("FX_SPREAD", None, self.wallet)] = amount - mid
+        return {account: line for account, line in lines.items() if line}
+
 
 class Money(MoneyBeside):
     """The whole money side."""
@@ -81,17 +100,19 @@ class Money(MoneyBeside):
     batch: SettlementBatch | None = None
     agreed: bool = False
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(target=jobs)
+    def begin(self) -> MultipleResults[Job | None]:
         self.open_books()
         self.open_treasury()
         self.queue: list[Job] = []
         self.sent: list[tuple[Sent, int, str]] = []
         # Each provider is owed something, so that not every story has to begin with that.
         self.pay_by_card(which=0, amount=Decimal(30), risky=False, twice=False)
-        for abroad in (False, True):
-            self.record(self.admit(which=0, abroad=abroad, out_bound=900), out=800)
+        begun: list[Any] = [self.admit(which=0, abroad=abroad, out_bound=900) for abroad in (False, True)]
+        for job in begun:
+            self.record(job, out=800)
         self.post_charges()
+        return multiple(*begun)
 
     # --- work -------------------------------------------------------------------------------------
 
@@ -160,6 +181,8 @@ class Money(MoneyBeside):
                 self.expected = "nothing_charged"
             elif not job.posted:
                 self.expected = "charge_not_posted"
+            elif job.credit is not None:
+                self.expected = "charge_credited"
             elif job.bearer not in (None, bearer):
                 self.expected = "key_reused"
             elif job.bearer is None:
@@ -170,6 +193,25 @@ class Money(MoneyBeside):
                 self.books.post(now, back)
             self.world.refund_charge(job.usage, bearer, now)
             job.bearer = bearer
+
+    @rule(job=jobs, parts=st.integers(1, 3), bearer=st.sampled_from(Bearer))
+    def credit_charge(self, job: Job | None, parts: int, bearer: Bearer) -> None:
+        if job is None or not job.paid:
+            return
+        now, wish = self.tick(), (round_half_even(job.paid / parts, 9), bearer)
+        with self.both():
+            if not job.posted:
+                self.expected = "charge_not_posted"
+            elif job.bearer is not None:
+                self.expected = "charge_refunded"
+            elif not wish[0]:
+                self.expected = "credit_too_much"
+            elif job.credit not in (None, wish):
+                self.expected = "key_reused"
+            elif job.credit is None:
+                self.books.post(now, job.part(*wish))
+            self.world.credit_charge(job.usage, *wish, now)
+            job.credit = wish
 
     # --- money that stands still, and money that goes out -----------------------------------------
 

@@ -21,7 +21,7 @@ from django.db import connection
 from accounts import audit, organizations
 from accounts.audit import SYSTEM, Actor
 from accounts.models import Organization
-from billing import approvals, bookings, ledger, wallets
+from billing import approvals, bookings, claims, ledger, wallets
 from billing.banking import accounts as bank_accounts
 from billing.banking import assignment, booking, files
 from billing.banking.assignment import Choice
@@ -271,6 +271,12 @@ class World:
         """An operator gives a charge back."""
         return bookings.refund_charge(
             usage_id=usage_id, borne_by=bearer, reason="Bad.", actor=self.ann, now=now
+        )
+
+    def credit_charge(self, usage_id: int, amount: Decimal, bearer: Bearer, now: datetime) -> ledger.Posted:
+        """A claim about an answer was right in part."""
+        return claims.credit_charge(
+            usage_id=usage_id, amount=amount, borne_by=bearer, reason="Bad.", actor=self.ann, now=now
         )
 
     # --- money that stands still ------------------------------------------------------------------
