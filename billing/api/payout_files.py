@@ -109,6 +109,9 @@ class RailNewsAnswer(serializers.Serializer[Any]):
     payout = serializers.UUIDField(source="payout_uid")
     step = serializers.CharField(source="step.name", help_text="ACCEPTED, PAID or REFUSED.")
     reason = serializers.CharField()
+    followed = serializers.BooleanField(
+        source="is_followed", help_text="False: waits until another person has handed in the same."
+    )
 
 
 class RailAnswerReadAnswer(serializers.Serializer[Any]):
@@ -314,7 +317,7 @@ class PayoutFileAnswers(OperatorView):
         """
         Send the pain.002 (or what else the rail answers) as the body: it is stored, then followed.
 
-        The same answer once more changes nothing.
+        What it refuses is owed again once another person has handed in the same. Once more changes nothing.
         """
         file = access.get_or_refuse(RailFile.objects.all(), uid=uid)
         content: bytes = dict(request.data).get("content", b"")

@@ -144,7 +144,11 @@ def act_on_file(
         case "answer":
             content = given["answer"].read(files.ANSWER_BYTES_MAX + 1)
             news = answers.take_answer(file=file, content=content, actor=actor, now=now)
-            return f"{len(news)} payouts were followed."
+            waiting = sum(not one.is_followed for one in news)
+            said = f"{len(news) - waiting} payouts were followed."
+            return (
+                f"{said} {waiting} were refused: another person has to hand in the same." if waiting else said
+            )
         case "transaction":
             news = batches.confirm_batch(
                 file=file,

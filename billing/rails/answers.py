@@ -1,6 +1,7 @@
 """What rails answer to files, stored first and acted upon once; and what people note of payments by hand."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import DatabaseError, connection, transaction
@@ -36,8 +37,9 @@ def take_answer(*, file: RailFile, content: bytes, actor: Actor, now: datetime) 
     """
     Keep what came back for a file, and follow it: payouts that were taken, paid or refused.
 
-    The same answer once more changes nothing. A payout that is refused is owed again; where its account is at
-    fault, its method is blocked with the reason, and the next one is paid by the provider's next method.
+    The same answer once more changes nothing. A payout that is refused is owed again, once two people have
+    handed in the same answer; where its account is at fault, its method is blocked with the reason, and the
+    next one is paid by the provider's next method.
 
     :raises billing.rails.files.NotHandedOver: if the file was not handed over
     :raises billing.rails.protocol.Unreadable: if it is no answer to this file; nothing is done then
@@ -48,11 +50,13 @@ def take_answer(*, file: RailFile, content: bytes, actor: Actor, now: datetime) 
     news = registry.find_rail(file.rail).confirm(
         content, name=file.name, orders=files.list_orders(file), payer=file.payer
     )
+    digest = hashlib.sha256(content).hexdigest()
     with transaction.atomic():
         RailAnswer.objects.get_or_create(
             file=file,
-            sha256=hashlib.sha256(content).hexdigest(),
-            defaults={"content": content, "received_by": actor.uid, "received_at": now},
+            sha256=digest,
+            received_by=actor.uid,
+            defaults={"content": content, "received_at": now},
         )
         audit.record_event(
             actor=actor,
@@ -63,8 +67,12 @@ def take_answer(*, file: RailFile, content: bytes, actor: Actor, now: datetime) 
             now=now,
             details={"name": file.name, "payments": len(news)},
         )
+    others = RailAnswer.objects.filter(file=file, sha256=digest).exclude(received_by=actor.uid)
+    agreed = actor.uid is None or others.exists()
+    news = [replace(one, is_followed=agreed or one.step != Step.REFUSED) for one in news]
     for one in news:
-        _follow(one, actor=actor, now=now)
+        if one.is_followed:
+            _follow(one, actor=actor, now=now)
     return news
 
 

@@ -125,13 +125,18 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a rail says of one payout; `happened_at` None where it names no moment."""
+    """
+    What a rail says of one payout; `happened_at` None where it names no moment.
+
+    What was not followed waits for a second person.
+    """
 
     payout_uid: UUID
     step: Step
     external_id: str
     reason: str = ""
     happened_at: datetime | None = None
+    is_followed: bool = True
 
 
 class Rail(Protocol):

@@ -127,6 +127,18 @@ BEGIN
          WHERE l.payout_id = p_payout AND l.live);
 END $$;
 
+-- Whether two people handed in the same answer to the file that tells to pay it. What failed is owed again, and paid again: one
+-- person alone could have made up the bank's refusal.
+CREATE OR REPLACE FUNCTION is_refusal_agreed_v1(p_payout bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT 1 FROM rail_file_payout l
+          JOIN rail_answer a ON a.file_id = l.file_id
+          JOIN rail_answer b ON b.file_id = a.file_id AND b.sha256 = a.sha256 AND b.received_by <> a.received_by
+         WHERE l.payout_id = p_payout AND l.live);
+END $$;
+
 -- A payment by hand leaves no trace but what somebody says: two people do, or a statement of the bank has it.
 CREATE OR REPLACE FUNCTION check_manual_payout() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -170,7 +182,8 @@ BEGIN
        OR p.state = 'IN_TRANSIT' AND p_state = 'SENT' THEN
         RETURN false;
     ELSIF p_actor LIKE 'user:%' AND p_state IN ('PAID', 'RETURNED', 'FAILED')
-          AND NOT is_end_agreed_v1(p, p_state) AND NOT is_file_answered_v1(p.id) THEN
+          AND NOT is_end_agreed_v1(p, p_state)
+          AND NOT (p_state = 'PAID' AND is_file_answered_v1(p.id)) AND NOT (p_state = 'FAILED' AND is_refusal_agreed_v1(p.id)) THEN
         RAISE EXCEPTION 'the end of payout % takes the word of two people', p_uid
             USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payout_by_two';
     END IF;
@@ -236,7 +249,7 @@ BEGIN
     RETURN changed IS NOT NULL;
 END $$;
 
-REVOKE ALL ON FUNCTION is_end_agreed_v1, is_file_answered_v1, recall_payout_v1, start_settlement_v1, approve_settlement_v1, post_settled_v1, pay_item_v1, finish_settlement_v1, move_payout_v1,
+REVOKE ALL ON FUNCTION is_end_agreed_v1, is_file_answered_v1, is_refusal_agreed_v1, recall_payout_v1, start_settlement_v1, approve_settlement_v1, post_settled_v1, pay_item_v1, finish_settlement_v1, move_payout_v1,
     reroute_payout_v1 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION start_settlement_v1, approve_settlement_v1, pay_item_v1, finish_settlement_v1, move_payout_v1,
     reroute_payout_v1, recall_payout_v1 TO :app_role;

@@ -155,6 +155,7 @@ INNER = {
     "add_balances_v1": "add_balances_v1(0, 0, 0, '2026-01-01', now())",
     "is_end_agreed_v1": "is_end_agreed_v1(NULL, 'PAID')",
     "is_file_answered_v1": "is_file_answered_v1(1)",
+    "is_refusal_agreed_v1": "is_refusal_agreed_v1(1)",
     "give_back_v1": "give_back_v1(ARRAY[1::bigint], ARRAY[1.0], ARRAY[500], ARRAY[1::bigint])",
 }
 GRANTED = {

@@ -165,14 +165,23 @@ def test_what_the_bank_refuses_is_owed_again_and_its_method_blocked(
     content = answer(file.name.removesuffix(".xml"), payments=said)
 
     for _ in range(2):
-        answers.take_answer(file=file, content=content, actor=desk.ann, now=NOW + timedelta(days=1))
+        alone = answers.take_answer(file=file, content=content, actor=desk.ann, now=NOW + timedelta(days=1))
+    states = (find_payout(farm).state, find_payout(lab).state)
+    with pytest.raises(payouts.SecondPersonNeeded):
+        payouts.mark_failed(
+            payout_uid=find_payout(farm).uid, reason="Refused", happened_at=NOW, actor=desk.ann, now=NOW
+        )
+    for _ in range(2):
+        answers.take_answer(file=file, content=content, actor=desk.bob, now=NOW + timedelta(days=1))
 
     wrong.refresh_from_db()
+    assert states == ("SENT", "IN_TRANSIT"), "one person alone could have made it up"
+    assert {one.step.name: one.is_followed for one in alone} == {"REFUSED": False, "ACCEPTED": True}
     assert (find_payout(farm).state, find_payout(lab).state) == ("FAILED", "IN_TRANSIT")
     assert (read("PAYABLE", farm), read("PAYOUT_IN_TRANSIT")) == (Decimal(100), Decimal(50))
     assert (wrong.state, "Account unknown" in wrong.reason) == ("BLOCKED", True)
     assert methods.list_methods(organization_id=lab.pk)[0].state == "READY"
-    assert RailAnswer.objects.count() == 1
+    assert RailAnswer.objects.count() == 2
     with pytest.raises(Unreadable):
         answers.take_answer(file=file, content=b"", actor=desk.ann, now=NOW)
 

@@ -48,8 +48,8 @@ def test_a_program_follows_a_file_to_its_end(db: Database, farm: Organization) -
     empty = ann.generic("POST", f"{page}/answers", "", content_type="application/xml")
     refused = answer(made["name"].removesuffix(".xml"), payments={find_payout(farm).uid: "RJCT"})
     told = [
-        ann.generic("POST", f"{page}/answers", refused.decode(), content_type="application/xml")
-        for _ in range(2)
+        program.generic("POST", f"{page}/answers", refused.decode(), content_type="application/xml")
+        for program in (ann, ann, bob)
     ]
     late = ann.post(f"{page}/void", {"note": "Too late."}, format="json")
 
@@ -58,7 +58,8 @@ def test_a_program_follows_a_file_to_its_end(db: Database, farm: Organization) -
     assert hashlib.sha256(taken.content).hexdigest() == made["sha256"] == taken["X-Content-SHA256"]
     assert (early.json()["code"], mine.json()["code"]) == ("approval_missing", "same_person")
     assert (sent["state"], empty.status_code) == ("SENT", 422)
-    assert [one.json()["news"][0]["step"] for one in told] == ["REFUSED", "REFUSED"]
+    assert [one.json()["news"][0]["step"] for one in told] == ["REFUSED", "REFUSED", "REFUSED"]
+    assert [one.json()["news"][0]["followed"] for one in told] == [False, False, True]
     assert (find_payout(farm).state, late.json()["code"]) == ("FAILED", "already_filed")
     assert ann.get(FILES, {"state": "SENT"}).json()["results"][0]["uid"] == made["uid"]
     by = User.objects.get(email="anne@ops.example").uid
