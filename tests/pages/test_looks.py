@@ -1,5 +1,6 @@
 """Amounts, moments and errors as people read them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ from django.utils import timezone, translation
 
 from core import formats
 from core.money import Money
+from core.sql import REPOSITORY
 from core.templatetags import looks
 from tests.databases import Database
 from tests.pages.conftest import open_browser
@@ -160,6 +162,19 @@ def test_pages_run_nothing_inline_and_tell_nobody(db: Database, browser: Client)
     page = answer.content.decode()
     assert " style=" not in page
     assert " onclick=" not in page
+
+
+def test_no_page_of_ours_asks_for_a_card(db: Database, browser: Client) -> None:
+    """Cards are typed on Stripe's pages; forms of ours are sent to nobody else."""
+    asks = re.compile(r"cc-(?:number|csc|exp)|cardnumber|\bcv[cv]\b", re.IGNORECASE)
+    folders = ("accounts", "billing", "config", "core", "marketplace", "workers")
+    files = [path for name in folders for path in (REPOSITORY / name).rglob("*.*")]
+    texts = {
+        path: path.read_text(encoding="utf-8") for path in files if path.suffix in (".html", ".js", ".py")
+    }
+
+    assert [str(path) for path, text in texts.items() if asks.search(text)] == []
+    assert "form-action 'self';" in browser.get("/")["content-security-policy"] + ";"
 
 
 def test_every_page_says_what_only_looks_like_money(operator: Client) -> None:
