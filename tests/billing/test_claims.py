@@ -49,6 +49,20 @@ def test_half_of_a_converted_charge_goes_back_at_the_rate_of_its_job(
     assert verification.verify() == []
 
 
+def test_a_quarter_of_a_charge_is_taken_from_fee_and_provider_alike(
+    app: psycopg.Connection[Any], lab: Buyer, farm: Seller
+) -> None:
+    usage = sell(app, lab, farm)
+    paid = claims.find_left(usage_id=usage).amount
+
+    credit(usage, paid / 4)
+
+    kept = paid * 3 / 4
+    assert read_balance(app, "PLATFORM_FEE", "USD") == kept / 20
+    assert read_balance(app, "PAYABLE", "USD", farm.organization_id) == kept * 19 / 20
+    assert verification.verify() == []
+
+
 @pytest.mark.parametrize("final", [None, "0.1"])
 def test_all_of_a_charge_goes_back_to_the_last_place(
     app: psycopg.Connection[Any],
