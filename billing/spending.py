@@ -1,9 +1,10 @@
 """What a wallet spent on each day, from the charges that are posted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import dropwhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,10 @@ from billing.wallets import Wallet
 from core.money import Money, total
 
 DAYS_MAX = 366
+PACE_DAYS = 7
+"""How many days tell the pace at which a wallet spends."""
+LOW_DAYS = 3
+"""A wallet that lasts less than these runs low."""
 
 # Postings of one account are looked up by index, and an entry's id grows with its time.
 QUERY = """
@@ -42,6 +47,18 @@ def list_days(*, wallet: Wallet, now: datetime, zone: Any, days: int) -> list[Da
         found: dict[date, Decimal] = dict(cursor.fetchall())
     span = (first + timedelta(days=number) for number in range((today - first).days + 1))
     return [Day(day, Money(found.get(day, Decimal(0)), wallet.currency)) for day in span]
+
+
+def estimate_days_left(*, available: Money, days: Sequence[Day]) -> int | None:
+    """
+    For how many whole days a wallet lasts at the pace of the last seven of `days` (oldest first); None if
+    nothing was spent on them. Days before the first spending do not slow the pace.
+    """
+    lately = list(dropwhile(lambda spent: not spent.amount, days[-PACE_DAYS:]))
+    if not lately:
+        return None
+    pace = add_days(lately, currency=available.currency).amount / len(lately)
+    return max(0, int(available.amount / pace))
 
 
 def add_days(days: Iterable[Day], *, currency: str) -> Money:

@@ -50,6 +50,7 @@ SCHEDULE = {
     "workers.tasks.count_site_days": 900,
     "workers.tasks.wake_dispatcher": 15,
     "workers.tasks.fold_spending": 10,
+    "workers.tasks.warn_of_low_wallets": 3600,
     "workers.tasks.fold_income": 30,
     "workers.tasks.settle_prices": 300,
     "workers.tasks.sweep_blobs": 600,

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts import replays
-from workers import blobs, comparison, jobs, measuring, settling, site_days
+from workers import blobs, comparison, jobs, low_wallets, measuring, settling, site_days
 from workers.income import movements
 
 SECONDS_MAX = 20
@@ -70,6 +70,12 @@ def wake_dispatcher(**_: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_notify(%s, '')", [jobs.CHANNEL])
     return ended
+
+
+@shared_task(name="workers.tasks.warn_of_low_wallets")
+def warn_of_low_wallets(**_: Any) -> int:
+    """Mail whose wallets run low; gives how many wallets."""
+    return low_wallets.warn(now=timezone.now())
 
 
 @shared_task(name="workers.tasks.fold_spending")

@@ -130,6 +130,8 @@ class WalletPage(OrganizationPage):
             "chart": chart,
             "days": [spent for spent in days if spent.amount][::-1],
             "spent": total,
+            "days_left": spending.estimate_days_left(available=wallet.available, days=days),
+            "low_days": spending.LOW_DAYS,
             "energy": statements.read_energy(wallet=wallet),
         }
 

@@ -18,7 +18,10 @@ demand_event heat_contract heat_demand heat_offer heat_reading model offer offer
 power_lot series series_feed serving_profile site site_day site_energy
 """
 
+# Who was told that their wallet runs low.
+TOLD = "low_wallet"
+
 # Machines, and who may speak for them.
 MACHINES = "direct_upstream endpoint enrolment heartbeat machine_lease node node_token"
 
-NO_MONEY = frozenset(f"{PEOPLE} {MARKET} {MACHINES}".split())
+NO_MONEY = frozenset(f"{PEOPLE} {MARKET} {MACHINES} {TOLD}".split())
