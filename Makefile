@@ -89,12 +89,12 @@ agent-wheel: .tools/uv/$(UV_VERSION).stamp ## Build the agent's own distribution
 # --- testing --------------------------------------------------------------------------------------
 
 test: .venv/dev.stamp .tools/stripe-description/wheel.stamp ## Run the tests (needs nothing but packages from PyPI)
-	$(PYTEST) -n $(JOBS) -m "not judge and not e2e" $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist worksteal -m "not judge and not e2e" $(ARGS)
 
 test-pg15: .venv/dev.stamp .tools/stripe-description/wheel.stamp ## Run SQL, race and fault tests on Debian's PostgreSQL 15
 	@if [ -x $(PG15)/postgres ]; then \
 		echo JOULEPORT_PG_BIN=$(PG15) pytest; \
-		JOULEPORT_PG_BIN=$(PG15) $(PYTEST) -n $(JOBS) -m "sql or race or fault" $(ARGS); \
+		JOULEPORT_PG_BIN=$(PG15) $(PYTEST) -n $(JOBS) --dist worksteal -m "sql or race or fault" $(ARGS); \
 	elif [ "$${CI:-}" = true ]; then \
 		echo "PostgreSQL 15 is not in $(PG15)" >&2; exit 1; \
 	else \
